@@ -1,0 +1,20 @@
+use super::*;
+
+#[test]
+fn a_full_period_later_the_previous_one_fades_linearly() {
+    let mut counter = FreqCounter::default();
+    counter.add(Ticks(0), 1000, 100);
+    assert_eq!(counter.read(Ticks(500), 1000), 100);
+    assert_eq!(counter.read(Ticks(1000), 1000), 100);
+    assert_eq!(counter.read(Ticks(1250), 1000), 75);
+    assert_eq!(counter.read(Ticks(1999), 1000), 0);
+    assert_eq!(counter.read(Ticks(5000), 1000), 0);
+}
+
+#[test]
+fn readings_survive_the_wrap_of_the_clock() {
+    let mut counter = FreqCounter::default();
+    counter.add(Ticks(u32::MAX - 10), 1000, 1);
+    counter.add(Ticks(20), 1000, 1);
+    assert_eq!(counter.read(Ticks(30), 1000), 2);
+}
