@@ -1,0 +1,141 @@
+//! The form of every registry: a `const` slice of descriptors in each family file, and the lists
+//! of families here. Parser, `-dK` output, generated reference and completion loop over them.
+//!
+//! It does not parse: see the expression, ACL and action parsers.
+
+use std::ops::ControlFlow;
+
+use lbd_core::{Checkpoint, Checkpoints, Diag, Diags, ProxyId, ServerId, Type, Value};
+
+use crate::arg::{Arg, ArgError, ArgSpec};
+use crate::var::VarNames;
+use crate::view::View;
+
+/// How an evaluation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All values were given to the sink (or the sink stopped early).
+    Done,
+    /// There is no value.
+    Absent,
+    /// More input may still bring or change a value.
+    NotYet,
+}
+
+/// A compiled fetch: gives each value to the sink until the sink breaks.
+pub type Eval = Box<
+    dyn for<'a> Fn(&View<'a>, &mut dyn FnMut(Value<'a>) -> ControlFlow<()>) -> Outcome
+        + Send
+        + Sync,
+>;
+
+/// A compiled converter; `None` drops the sample.
+pub type Convert = Box<dyn for<'a> Fn(&View<'a>, Value<'a>) -> Option<Value<'a>> + Send + Sync>;
+
+/// A line of the reference that is also a test.
+#[derive(Debug, Clone, Copy)]
+pub enum Example {
+    /// Must compile in every place where the keyword is declared valid.
+    Ok(&'static str),
+    /// Must be refused with a message that contains the second text.
+    Fail(&'static str, &'static str),
+}
+
+/// A sample fetch function (manual 7.3).
+#[derive(Debug)]
+pub struct Fetch {
+    /// Name as written.
+    pub name: &'static str,
+    /// Arguments.
+    pub args: &'static [ArgSpec],
+    /// Type of the values.
+    pub out: Type,
+    /// Where it may be used.
+    pub valid: Checkpoints,
+    /// One or two sentences, the manual's section named.
+    pub doc: &'static str,
+    /// Tested examples.
+    pub examples: &'static [Example],
+    /// Makes the closure; arguments are typed and checked for number and kind already.
+    pub build: fn(&mut BuildCtx<'_>, Vec<Arg>) -> Result<Eval, ArgError>,
+}
+
+/// A converter (manual 7.3.1).
+#[derive(Debug)]
+pub struct Converter {
+    /// Name as written.
+    pub name: &'static str,
+    /// Arguments.
+    pub args: &'static [ArgSpec],
+    /// Type it takes; samples are cast to it.
+    pub from: Type,
+    /// Type it gives; `Same` for its input's.
+    pub to: Type,
+    /// One or two sentences.
+    pub doc: &'static str,
+    /// Tested examples, each a converter expression and its argument text.
+    pub examples: &'static [Example],
+    /// Makes the closure.
+    pub build: fn(&mut BuildCtx<'_>, Vec<Arg>) -> Result<Convert, ArgError>,
+}
+
+/// What compiling an expression or rule may ask about the rest of the configuration.
+pub trait Names {
+    /// The proxy of this name that can act as frontend.
+    fn frontend(&self, name: &str) -> Option<ProxyId>;
+    /// The proxy of this name that can act as backend.
+    fn backend(&self, name: &str) -> Option<ProxyId>;
+    /// A server by name.
+    fn server(&self, backend: ProxyId, name: &str) -> Option<ServerId>;
+    /// Index of a user list.
+    fn user_list(&self, name: &str) -> Option<usize>;
+    /// Whether `password` is `user`'s, and which groups `user` is in.
+    fn user_lists(&self) -> std::sync::Arc<dyn UserLists>;
+    /// Index of an `http-errors` section.
+    fn http_errors(&self, name: &str) -> Option<usize>;
+    /// Whether a proxy is in HTTP mode.
+    fn is_http(&self, proxy: ProxyId) -> bool;
+    /// Whether a proxy has the frontend and the backend capability.
+    fn capabilities(&self, proxy: ProxyId) -> (bool, bool);
+    /// Number of request and response capture slots that the frontend declares so far.
+    fn capture_slots(&self, proxy: ProxyId) -> (usize, usize);
+    /// Adds a capture slot of `len` bytes (`http-request capture … len`), giving its index.
+    fn add_capture(&mut self, proxy: ProxyId, is_request: bool, len: usize) -> Option<usize>;
+    /// Reads a pattern, map or payload file through the configuration's host.
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String>;
+    /// A variable of the environment.
+    fn env(&self, name: &str) -> Option<String>;
+}
+
+/// Users and groups of `userlist` sections, for `http_auth` and `http_auth_group`.
+pub trait UserLists: Send + Sync + std::fmt::Debug {
+    /// Whether `user` exists in list `list` and has this password.
+    fn check(&self, list: usize, user: &[u8], password: &[u8]) -> bool;
+    /// Calls `visit` for each group of `user` in list `list`.
+    fn groups(&self, list: usize, user: &[u8], visit: &mut dyn FnMut(&str));
+}
+
+/// The surroundings in which an expression or a rule is compiled.
+pub struct BuildCtx<'c> {
+    /// The configuration's names.
+    pub names: &'c mut dyn Names,
+    /// Variable names.
+    pub vars: &'c mut VarNames,
+    /// Pattern lists and maps, shared by file name.
+    pub patterns: &'c mut crate::pattern::PatternStore,
+    /// Named ACLs of this proxy.
+    pub acls: &'c crate::acl::AclTable,
+    /// The proxy to which the line belongs.
+    pub proxy: Option<ProxyId>,
+    /// The point at which it will be evaluated.
+    pub checkpoint: Checkpoint,
+    /// Warnings and notices; what refuses the line is returned instead.
+    pub diags: &'c mut Diags,
+}
+
+impl BuildCtx<'_> {
+    /// Records a warning.
+    pub fn warn(&mut self, diag: Diag) {
+        self.diags.push(diag);
+    }
+}
