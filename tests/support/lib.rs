@@ -1,0 +1,24 @@
+//! What the end-to-end and differential tests share: a proxy under test, servers, clients, log sinks.
+//!
+//! It judges nothing: tests assert on what these record. Everything is synchronous, uses loopback
+//! addresses only, and is ended when it is dropped. As test code it panics where a test should fail.
+
+pub mod client;
+pub mod message;
+pub mod origin;
+pub mod port;
+pub mod program;
+pub mod proxy;
+pub mod stream;
+pub mod syslog;
+pub mod temp;
+pub mod wait;
+
+pub use client::Client;
+pub use message::{Request, Response};
+pub use origin::{Origin, Reply};
+pub use port::free_port;
+pub use proxy::{Proxy, ProxyBuilder};
+pub use syslog::SyslogSink;
+pub use temp::TempDir;
+pub use wait::{eventually, poll_until};
