@@ -103,12 +103,12 @@ mod model {
     use lbd_backend::{Ask, Assigned, Outcome, Ticket, Wake};
     use std::collections::BTreeMap;
 
-    pub struct End {
-        pub held: usize,
-        pub waiting: usize,
+    pub(crate) struct End {
+        pub(crate) held: usize,
+        pub(crate) waiting: usize,
     }
 
-    pub fn run(roster: &Roster, events: &[(u8, u32)]) -> End {
+    pub(crate) fn run(roster: &Roster, events: &[(u8, u32)]) -> End {
         let mut held: Vec<ServerId> = Vec::new();
         let mut waiting: BTreeMap<u64, Ticket> = BTreeMap::new();
         for (token, (event, at)) in events.iter().enumerate() {
