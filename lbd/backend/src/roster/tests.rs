@@ -1,5 +1,7 @@
 use super::*;
-use crate::spec::{Affinity, HashFunction, HashSpec, HashType};
+use crate::key::KeySpec;
+use crate::queue::Outcome;
+use crate::spec::{Affinity, Algorithm, HashFunction, HashSpec, HashType};
 
 fn servers(list: &[(&str, u32)]) -> Vec<(ServerSpec, Placement)> {
     list.iter()
