@@ -11,3 +11,4 @@ pub mod program;
 pub mod registry;
 pub mod var;
 pub mod view;
+pub mod word;
