@@ -1,0 +1,81 @@
+//! What the configuration asks of the outside: files, names, users, the environment.
+//!
+//! It reads nothing itself: the daemon, a rollout and tests each implement [`Host`].
+
+mod environment;
+mod memory;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+pub use environment::Environment;
+pub use memory::MemoryHost;
+
+/// Largest file that [`Host::read`] may return; an implementation refuses a larger one.
+pub const MAX_FILE_BYTES: usize = 64 << 20;
+
+/// Which addresses a look-up may give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// Either; the system's order of preference.
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// The outside, as far as a verdict on a configuration depends on it.
+pub trait Host {
+    /// Content of the file at `path`; the error is the system's text (`No such file or directory`).
+    ///
+    /// # Errors
+    /// When it cannot be read whole, is a directory, or is larger than [`MAX_FILE_BYTES`].
+    fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// Names (not paths) of the entries of a directory, in any order.
+    ///
+    /// # Errors
+    /// The system's text.
+    fn list(&self, dir: &str) -> Result<Vec<String>, String>;
+
+    /// Whether `path` is a directory.
+    fn is_dir(&self, path: &str) -> bool;
+
+    /// An environment variable of the process; never one changed by the configuration
+    /// (see [`Environment`]).
+    fn env(&self, name: &str) -> Option<String>;
+
+    /// Names of all environment variables.
+    fn env_names(&self) -> Vec<String>;
+
+    /// Addresses of a host name by the system's resolver, best first, never empty.
+    ///
+    /// # Errors
+    /// The resolver's text.
+    fn lookup(&self, name: &str, family: Family) -> Result<Vec<IpAddr>, String>;
+
+    /// Looks up many names; an implementation does it in parallel and in bounded time.
+    fn lookup_all(&self, names: &[(String, Family)]) -> Vec<Result<Vec<IpAddr>, String>> {
+        names
+            .iter()
+            .map(|(name, family)| self.lookup(name, *family))
+            .collect()
+    }
+
+    /// Number of a user.
+    fn user(&self, name: &str) -> Option<u32>;
+
+    /// Number of a group.
+    fn group(&self, name: &str) -> Option<u32>;
+
+    /// Name of this machine.
+    fn hostname(&self) -> String;
+
+    /// Build features for `feature()`, upper case as in the reference (`EPOLL`, `TFO`).
+    fn features(&self) -> &[&str];
+
+    /// Whether a run-time option for `enabled()` (`EPOLL`, `SPLICE`, `REUSEPORT`...) is on.
+    fn enabled(&self, option: &str) -> bool;
+}
