@@ -1,0 +1,249 @@
+//! Process-wide settings: `global`, its `tune.*`, `stats socket`, and `userlist` sections.
+//!
+//! It holds nothing of one proxy.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lbd_core::Span;
+
+use super::{ListenAddress, LogTarget};
+
+/// Section `global`.
+#[derive(Debug, Clone)]
+pub struct Global {
+    /// `daemon`.
+    pub daemon: bool,
+    /// `master-worker`.
+    pub master_worker: bool,
+    /// `quiet`.
+    pub quiet: bool,
+    /// `zero-warning`.
+    pub zero_warning: bool,
+    /// `nbthread`; `None` means one worker for each usable CPU.
+    pub threads: Option<u16>,
+    /// `cpu-map`: worker number from 1 to the CPUs it may run on.
+    pub cpu_map: BTreeMap<u16, Vec<u16>>,
+    /// `maxconn`; `None` derives it from the descriptor limit.
+    pub maxconn: Option<u32>,
+    /// `maxconnrate`, connections per second; 0 for no limit.
+    pub maxconnrate: u32,
+    /// `maxsessrate`; 0 for no limit.
+    pub maxsessrate: u32,
+    /// `maxpipes`; `None` for a quarter of `maxconn`.
+    pub maxpipes: Option<u32>,
+    /// `ulimit-n`.
+    pub ulimit_n: Option<u64>,
+    /// `fd-hard-limit`.
+    pub fd_hard_limit: Option<u64>,
+    /// `user`/`uid`.
+    pub uid: Option<u32>,
+    /// `group`/`gid`.
+    pub gid: Option<u32>,
+    /// `chroot`.
+    pub chroot: Option<PathBuf>,
+    /// `pidfile`.
+    pub pidfile: Option<PathBuf>,
+    /// `node`; the host name unless given.
+    pub node: String,
+    /// `description`.
+    pub description: Option<String>,
+    /// `localpeer`.
+    pub localpeer: Option<String>,
+    /// `hard-stop-after`.
+    pub hard_stop_after: Option<Duration>,
+    /// `grace`.
+    pub grace: Option<Duration>,
+    /// `close-spread-time`; `Some(None)` is `infinite`.
+    pub close_spread_time: Option<Option<Duration>>,
+    /// `spread-checks`, percent, 0 to 50.
+    pub spread_checks: u8,
+    /// `max-spread-checks`.
+    pub max_spread_checks: Option<Duration>,
+    /// `log` lines, for proxies that say `log global`.
+    pub logs: Vec<LogTarget>,
+    /// `log-tag`; the program's name unless given.
+    pub log_tag: Option<String>,
+    /// `log-send-hostname`.
+    pub log_send_hostname: Option<String>,
+    /// `stats socket` lines.
+    pub stats_sockets: Vec<StatsSocketSpec>,
+    /// `stats timeout`.
+    pub stats_timeout: Duration,
+    /// `stats maxconn`.
+    pub stats_maxconn: u32,
+    /// `server-state-file`.
+    pub server_state_file: Option<PathBuf>,
+    /// `server-state-base`.
+    pub server_state_base: Option<PathBuf>,
+    /// `unix-bind`.
+    pub unix_bind: UnixSocketSpec,
+    /// `tune.*` and other numbers.
+    pub tune: Tune,
+    /// `h1-case-adjust` pairs: lower case name, name to send.
+    pub h1_case_adjust: Vec<(Vec<u8>, Vec<u8>)>,
+    /// `http-err-codes`: statuses that count as errors.
+    pub http_err_codes: Vec<(u16, u16)>,
+    /// `http-fail-codes`: statuses that count as failures.
+    pub http_fail_codes: Vec<(u16, u16)>,
+    /// `strict-limits`.
+    pub strict_limits: bool,
+    /// `noepoll`-like switches that were given have no effect and are only notices; `nosplice`
+    /// does: bodies are never spliced.
+    pub no_splice: bool,
+    /// `noreuseport`: one listening socket is shared by all workers.
+    pub no_reuseport: bool,
+    /// `insecure-fork-wanted`.
+    pub insecure_fork: bool,
+    /// `pp2-never-send-local`.
+    pub pp2_never_send_local: bool,
+    /// Environment of external checks and `env()`: what `setenv`/`presetenv` left.
+    pub env: BTreeMap<String, String>,
+}
+
+/// `tune.*` settings that change what lbd does; units as in the manual.
+#[derive(Debug, Clone)]
+pub struct Tune {
+    /// `tune.bufsize`, bytes: bound of a message head, of `http-buffer-request` and inspection.
+    pub bufsize: usize,
+    /// `tune.maxrewrite`, bytes kept free of `bufsize` for rewriting.
+    pub maxrewrite: usize,
+    /// `tune.http.maxhdr`.
+    pub http_maxhdr: usize,
+    /// `tune.http.logurilen`.
+    pub http_logurilen: usize,
+    /// `tune.http.cookielen`.
+    pub http_cookielen: usize,
+    /// `tune.maxaccept`; `None` for the default, -1 for no limit.
+    pub maxaccept: Option<i32>,
+    /// `tune.chksize`, bytes that a check keeps.
+    pub chksize: usize,
+    /// `tune.pipesize`, bytes; 0 for lbd's own choice.
+    pub pipesize: usize,
+    /// `tune.sndbuf.client/frontend`.
+    pub sndbuf_client: Option<usize>,
+    /// `tune.rcvbuf.client/frontend`.
+    pub rcvbuf_client: Option<usize>,
+    /// `tune.sndbuf.server/backend`.
+    pub sndbuf_server: Option<usize>,
+    /// `tune.rcvbuf.server/backend`.
+    pub rcvbuf_server: Option<usize>,
+    /// `tune.vars.global-max-size`, bytes, 0 for none.
+    pub vars_global_max_size: usize,
+    /// `tune.vars.proc-max-size`.
+    pub vars_proc_max_size: usize,
+    /// `tune.vars.sess-max-size`.
+    pub vars_sess_max_size: usize,
+    /// `tune.vars.txn-max-size`.
+    pub vars_txn_max_size: usize,
+    /// `tune.vars.reqres-max-size`.
+    pub vars_reqres_max_size: usize,
+    /// `tune.vars.check-max-size`.
+    pub vars_check_max_size: usize,
+    /// `tune.pattern.cache-size` (kept for `show info`).
+    pub pattern_cache_size: usize,
+    /// `tune.idletimer`; no effect but shown.
+    pub idletimer: Option<Duration>,
+    /// `tune.max-rules-at-once`.
+    pub max_rules_at_once: u32,
+    /// `tune.notsent-lowat.client`.
+    pub notsent_lowat_client: Option<u32>,
+    /// `tune.notsent-lowat.server`.
+    pub notsent_lowat_server: Option<u32>,
+    /// `tune.pool-low-fd-ratio`, percent.
+    pub pool_low_fd_ratio: u8,
+    /// `tune.pool-high-fd-ratio`, percent.
+    pub pool_high_fd_ratio: u8,
+    /// `tune.idle-pool.shared`.
+    pub idle_pool_shared: bool,
+    /// `tune.listener.multi-queue`.
+    pub listener_multi_queue: bool,
+}
+
+/// Owner and mode of a unix socket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnixSocketSpec {
+    /// `prefix` (`unix-bind` only).
+    pub prefix: Option<String>,
+    /// Owner.
+    pub uid: Option<u32>,
+    /// Group.
+    pub gid: Option<u32>,
+    /// Mode.
+    pub mode: Option<u32>,
+}
+
+/// `stats socket`.
+#[derive(Debug, Clone)]
+pub struct StatsSocketSpec {
+    /// Where.
+    pub address: ListenAddress,
+    /// `level`.
+    pub level: AccessLevel,
+    /// `mode user group`.
+    pub unix: UnixSocketSpec,
+    /// `expose-fd listeners`.
+    pub expose_fd: bool,
+    /// `severity-output`.
+    pub severity: SeverityOutput,
+    /// `maxconn`.
+    pub maxconn: Option<u32>,
+    /// Text as written.
+    pub text: Box<str>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Rights on the runtime API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccessLevel {
+    /// Non-sensitive reading.
+    User,
+    /// Reading, clearing maxima.
+    Operator,
+    /// All.
+    Admin,
+}
+
+/// `severity-output`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SeverityOutput {
+    /// None.
+    #[default]
+    None,
+    /// `[3]:`.
+    Number,
+    /// `[err]:`.
+    Text,
+}
+
+/// A `userlist`.
+#[derive(Debug, Clone)]
+pub struct UserListSpec {
+    /// Name.
+    pub name: Box<str>,
+    /// Groups and users.
+    pub groups: Vec<Box<str>>,
+    /// Users: name, password, whether it is clear text, indices of groups.
+    pub users: Vec<UserSpec>,
+}
+
+/// A user.
+#[derive(Clone)]
+pub struct UserSpec {
+    /// Name.
+    pub name: Box<str>,
+    /// Password as written.
+    pub password: Box<str>,
+    /// Whether it is clear text (`insecure-password`).
+    pub is_clear: bool,
+    /// Indices into `groups`.
+    pub groups: Vec<usize>,
+}
+
+impl std::fmt::Debug for UserSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserSpec").field("name", &self.name).finish_non_exhaustive()
+    }
+}
