@@ -7,6 +7,7 @@
 
 pub mod balance;
 pub mod hash;
+pub mod health;
 pub mod key;
 pub mod queue;
 pub mod roster;

@@ -224,7 +224,8 @@ impl Roster {
         };
         let old = member.placement;
         inner.update(&self.spec, at, placement, now);
-        let went_down = placement.state == State::Stopped && old.state != State::Stopped;
+        let is_closing = |s| matches!(s, State::Stopped | State::Stopping);
+        let went_down = is_closing(placement.state) && placement.state != old.state;
         let left = (placement.maint && !old.maint) || (placement.drain && !old.drain);
         let from = wakes.len();
         if went_down || left {
