@@ -3,9 +3,13 @@
 //! It opens no socket, reads no clock, and takes no decision of a proxy.
 #![forbid(unsafe_code)]
 
+pub mod cookie;
+pub mod date;
 pub mod h1;
 pub mod head;
 pub mod header;
+pub mod method;
+pub mod proxy_protocol;
 pub mod status;
 pub mod uri;
 
@@ -14,3 +18,4 @@ pub use h1::{
     parse_request, parse_response,
 };
 pub use head::{Head, HeadFull, Kind};
+pub use method::Method;

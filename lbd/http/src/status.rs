@@ -104,3 +104,77 @@ fn class(status: u16) -> &'static str {
         _ => "Other",
     }
 }
+
+/// The statuses that have a built-in answer, which `errorfile` and its kin may replace.
+pub const ERROR_STATUSES: &[u16] = &[
+    200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502,
+    503, 504,
+];
+
+/// A built-in answer. The lines and fields are the reference's; the sentence is our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorReply {
+    /// The status, one of [`ERROR_STATUSES`].
+    pub status: u16,
+    /// The phrase of the status line and of the headline.
+    pub reason: &'static str,
+    /// The HTML body.
+    pub body: &'static str,
+}
+
+macro_rules! replies {
+    ($($status:literal $reason:literal $sentence:literal;)*) => {
+        /// The built-in answer for a status; `None` when it has none.
+        pub fn error_reply(status: u16) -> Option<ErrorReply> {
+            let (reason, body) = match status {
+                $($status => ($reason, concat!(
+                    "<html><body><h1>", $status, " ", $reason, "</h1>\n", $sentence,
+                    "\n</body></html>\n"
+                )),)*
+                _ => return None,
+            };
+            Some(ErrorReply { status, reason, body })
+        }
+    };
+}
+
+replies! {
+    200 "OK" "The service is ready.";
+    400 "Bad request" "The request is not valid HTTP.";
+    401 "Unauthorized" "This content needs a user name and a password.";
+    403 "Forbidden" "A rule of this site forbids the request.";
+    404 "Not Found" "There is nothing at this address.";
+    405 "Method Not Allowed" "This address does not take requests of this method.";
+    407 "Unauthorized" "The proxy needs a user name and a password.";
+    408 "Request Time-out" "The request did not arrive completely in time.";
+    410 "Gone" "What was here has been removed for good.";
+    413 "Payload Too Large" "The content of the request is larger than allowed.";
+    414 "URI Too Long" "The address in the request is longer than allowed.";
+    421 "Misdirected Request" "This server does not answer for the requested host.";
+    422 "Unprocessable Content" "The content of the request could not be understood.";
+    425 "Too Early" "The request came before the handshake was complete; send it again.";
+    429 "Too Many Requests" "There were too many requests in a short time.";
+    431 "Request Header Fields Too Large" "The header of the request is larger than allowed.";
+    500 "Internal Server Error" "The request failed because of a fault in here.";
+    501 "Not Implemented" "The request needs something that is not supported.";
+    502 "Bad Gateway" "The server's answer was invalid or broke off.";
+    503 "Service Unavailable" "There is no server to take the request at the moment.";
+    504 "Gateway Time-out" "The server took too long to answer.";
+}
+
+impl ErrorReply {
+    /// Makes `head` the head of this answer; the connection's field is the caller's.
+    ///
+    /// # Errors
+    /// [`HeadFull`](crate::HeadFull) when the head's limit is below some 200 bytes.
+    pub fn fill(&self, head: &mut crate::Head) -> Result<(), crate::HeadFull> {
+        let mut length = itoa::Buffer::new();
+        head.start_response(b"HTTP/1.1", self.status, self.reason.as_bytes())?;
+        head.add(b"content-length", length.format(self.body.len()).as_bytes())?;
+        head.add(b"cache-control", b"no-cache")?;
+        head.add(b"content-type", b"text/html")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,11 @@
 //!
 //! It resolves no name and does not judge a target against a method (see `h1`).
 
+pub mod normalize;
+pub mod param;
+
+pub use normalize::Normalizer;
+
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -176,12 +181,11 @@ pub fn url_ip(target: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// The port in the host part of a target, 80 when it names none (`url_port`).
+/// The port in the host part of a target whose host is an address, 80 when it names none
+/// (`url_port`); a name instead of an address gives nothing, as in the reference.
 pub fn url_port(target: &[u8]) -> Option<u16> {
+    url_ip(target)?;
     let parts = Target::split(target, true);
-    if parts.authority.is_empty() {
-        return None;
-    }
     match split_port(&target[parts.authority]).1 {
         None | Some(b"") => Some(80),
         Some(port) => std::str::from_utf8(port).ok()?.parse().ok(),

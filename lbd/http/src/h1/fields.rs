@@ -288,15 +288,10 @@ pub(super) fn strip_tokens(
         if len == 0 || strip(&value[from..from + len]) {
             continue;
         }
-        // The separator goes where a stripped element or the old separator was: `write` never
-        // passes `from`, because a blank is kept only where there was one or an element went.
+        // A comma stood between this element and the last kept one: there is room for this.
         if write > 0 {
             value[write] = b',';
             write += 1;
-            if write < from {
-                value[write] = b' ';
-                write += 1;
-            }
         }
         value.copy_within(from..from + len, write);
         write += len;
