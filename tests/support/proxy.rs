@@ -28,8 +28,10 @@ mod ready;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
+    /// The one at this path, with the same command line.
+    At(PathBuf),
     /// The real HAProxy.
     Haproxy,
     /// The balancer under test.
@@ -235,7 +237,8 @@ impl ProxyBuilder {
             directory.write(name, content);
         }
         let path = directory.write("haproxy.cfg", &config);
-        let program = match self.program {
+        let program = match &self.program {
+            Program::At(path) => path,
             Program::Haproxy => program::haproxy(),
             Program::Lbd => program::lbd(),
         };
@@ -280,9 +283,14 @@ impl Proxy {
         ProxyBuilder::new(program, config)
     }
 
+    /// The program at a path, with this configuration.
+    pub fn at(path: impl Into<PathBuf>, config: impl Into<String>) -> ProxyBuilder {
+        ProxyBuilder::new(Program::At(path.into()), config)
+    }
+
     /// Which program this is.
-    pub fn program(&self) -> Program {
-        self.program
+    pub fn program(&self) -> &Program {
+        &self.program
     }
 
     /// The address of a declared listener.

@@ -113,7 +113,7 @@ const CRATES: &[Crate] = &[
             "lbd-config",
         ],
     ),
-    shell("lbd-perf", &[]),
+    shell("lbd-perf", &["lbd-tests"]),
 ];
 
 /// Packages, or families of packages by prefix, that reach the outside.

@@ -1,4 +1,4 @@
-use super::{MAX_LINES, Source, machine_paths, source, stale_exceptions, top_level};
+use super::{MAX_LINES, Source, machine_paths, source, stale, top_level};
 
 fn findings(path: &str, text: &str) -> Vec<String> {
     source(&Source::new(path, text))
@@ -68,8 +68,19 @@ fn a_long_file_is_found() {
 }
 
 #[test]
-fn an_exception_whose_file_is_gone_is_found() {
-    assert_eq!(stale_exceptions(&[]).len(), super::LONG_FILES.len());
+fn an_exception_without_need_or_reason_is_found() {
+    let long = [
+        Source::new("a.rs", &"x();\n".repeat(MAX_LINES + 1)),
+        Source::new("b.rs", ""),
+    ];
+    assert_eq!(stale(&[("a.rs", "one table")], &long), [""; 0]);
+    for exception in [
+        ("a.rs", ""),
+        ("b.rs", "one table"),
+        ("gone.rs", "one table"),
+    ] {
+        assert_eq!(stale(&[exception], &long).len(), 1, "{exception:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,608 @@
+//! The works: what is started, what load it gets, and what is compared.
+//!
+//! It does not touch the wire itself; `engine` and `bulk` do.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::Proxy;
+use support::stream::Address;
+
+use crate::args::{self, Work};
+use crate::bulk::Bulk;
+use crate::config::{self, Options};
+use crate::engine::{Engine, Load, Outcome, Pace};
+use crate::histogram::Histogram;
+use crate::network::Network;
+use crate::process;
+use crate::report::{Row, Side, median, summarize};
+
+/// How long freed and lazily used memory may settle before it is read.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// Both programs and how to measure them.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub haproxy: PathBuf,
+    pub lbd: PathBuf,
+    pub pace: args::Pace,
+    pub network: Network,
+}
+
+/// A work that is a load of requests.
+#[derive(Clone, Copy, Debug)]
+struct Requests {
+    name: &'static str,
+    path: &'static str,
+    connections: usize,
+    pace: Pace,
+    bound: f64,
+    options: Options,
+    /// HAProxy also runs with splicing, and its better figure counts.
+    may_splice: bool,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self {
+            name: "small",
+            path: "/",
+            connections: 100,
+            pace: Pace::Closed,
+            bound: 0.75,
+            options: Options::default(),
+            may_splice: false,
+        }
+    }
+}
+
+/// A started proxy with the name of its variant.
+struct Started {
+    label: &'static str,
+    proxy: Proxy,
+}
+
+impl Started {
+    fn target(&self) -> SocketAddr {
+        match self.proxy.address("web") {
+            Address::Tcp(address) => address,
+            Address::Unix(path) => panic!("the listener is TCP, not {path}"),
+        }
+    }
+
+    fn cpu(&self) -> u64 {
+        process::cpu_nanos(self.proxy.pid())
+    }
+
+    fn resident(&self) -> u64 {
+        process::resident_bytes(self.proxy.pid())
+    }
+}
+
+impl Bench {
+    /// Measures one work; several rows where it is measured under several conditions.
+    pub(crate) fn run(&self, work: Work) -> io::Result<Vec<Row>> {
+        let base = Requests::default();
+        let small = |requests| self.requests(requests).map(|row| vec![row]);
+        match work {
+            Work::Small => small(base),
+            Work::Log => small(Requests {
+                name: "log",
+                bound: 0.65,
+                options: Options {
+                    has_log: true,
+                    ..base.options
+                },
+                ..base
+            }),
+            Work::NewConnection => small(Requests {
+                name: "newconn",
+                connections: 50,
+                pace: Pace::NewConnection,
+                bound: 1.0,
+                ..base
+            }),
+            Work::Body64k => self.under_each_congestion_control(|| {
+                let (name, path) = ("64k", "/64k");
+                self.requests(Requests {
+                    name,
+                    path,
+                    connections: 50,
+                    may_splice: true,
+                    ..base
+                })
+            }),
+            Work::Body1m => self.under_each_congestion_control(|| {
+                let (name, path, bound) = ("1m", "/1m", 0.95);
+                let connections = 20;
+                self.requests(Requests {
+                    name,
+                    path,
+                    connections,
+                    bound,
+                    may_splice: true,
+                    ..base
+                })
+            }),
+            Work::Tcp => self.under_each_congestion_control(|| self.tcp("tcp", 4, 0.5)),
+            Work::Tcp1000 => {
+                let connections = 1000 / self.pace.divisor;
+                self.under_each_congestion_control(|| self.tcp("tcp1000", connections, 1.0))
+            }
+            Work::Idle => self.idle().map(|row| vec![row]),
+            Work::Load => self.load().map(|row| vec![row]),
+            Work::TwoWorkers => self.two_workers().map(|row| vec![row]),
+            Work::P99 => self.p99().map(|row| vec![row]),
+        }
+    }
+
+    fn under_each_congestion_control(
+        &self,
+        measure: impl Fn() -> io::Result<Row>,
+    ) -> io::Result<Vec<Row>> {
+        let before = self.network.congestion_control();
+        let mut rows = Vec::new();
+        for name in self.network.congestion_controls() {
+            self.network.set(&name)?;
+            let mut row = measure()?;
+            row.work = format!("{} {name}", row.work);
+            rows.push(row);
+        }
+        self.network.set(&before)?;
+        Ok(rows)
+    }
+
+    /// The core of the proxy, and the core of load and origin.
+    fn cores() -> (Vec<usize>, Vec<usize>) {
+        match process::cores()[..] {
+            [first, second, ..] => (vec![first], vec![second]),
+            _ => (process::cores(), process::cores()),
+        }
+    }
+
+    fn start(
+        &self,
+        label: &'static str,
+        program: &Path,
+        cores: &[usize],
+        text: &str,
+        addresses: &[(&str, String)],
+    ) -> io::Result<Started> {
+        let mut builder = Proxy::at(program, text).listener("web");
+        for (name, address) in addresses {
+            builder = builder.with(name, address);
+        }
+        let proxy = process::on_cores(cores, || builder.start())?;
+        Ok(Started { label, proxy })
+    }
+
+    /// HAProxy, HAProxy with splicing if wanted, and lbd with the text of the former.
+    fn start_all(
+        &self,
+        options: Options,
+        may_splice: bool,
+        addresses: &[(&str, String)],
+    ) -> io::Result<Vec<Started>> {
+        let (core, _) = Self::cores();
+        let text = config::text(options);
+        let mut all = vec![self.start("haproxy", &self.haproxy, &core, &text, addresses)?];
+        if may_splice {
+            let spliced = config::text(Options {
+                has_splice: true,
+                ..options
+            });
+            all.push(self.start("haproxy-splice", &self.haproxy, &core, &spliced, addresses)?);
+        }
+        all.push(self.start("lbd", &self.lbd, &core, &text, addresses)?);
+        Ok(all)
+    }
+
+    /// Runs the sides in turn; a short first run of each is not counted.
+    fn in_turn(
+        &self,
+        sides: &[Started],
+        mut once: impl FnMut(&Started, Duration) -> io::Result<Side>,
+    ) -> io::Result<Vec<Side>> {
+        let mut rounds = vec![Vec::new(); sides.len()];
+        for side in sides {
+            once(side, self.pace.round / 4)?;
+        }
+        for _ in 0..self.pace.rounds {
+            for (side, rounds) in sides.iter().zip(&mut rounds) {
+                rounds.push(once(side, self.pace.round)?);
+            }
+        }
+        Ok(rounds.iter().map(|rounds| summarize(rounds)).collect())
+    }
+
+    fn requests(&self, work: Requests) -> io::Result<Row> {
+        let mut engine = Engine::new()?;
+        let addresses = [
+            ("s1", engine.address().to_string()),
+            ("log", engine.sink_address()?.to_string()),
+        ];
+        let sides = self.start_all(work.options, work.may_splice, &addresses)?;
+        let connections = (work.connections / self.pace.divisor).max(2);
+        let (_, core) = Self::cores();
+        let mut logged = 0;
+        let mut asked = 0;
+        let sums = process::on_cores(&core, || {
+            self.in_turn(&sides, |side, duration| {
+                let Requests { path, pace, .. } = work;
+                let load = Load {
+                    target: side.target(),
+                    path,
+                    connections,
+                    duration,
+                    pace,
+                };
+                let before = engine.log_lines();
+                let outcome = engine.run(&load, || side.cpu(), || {})?;
+                if side.label == "lbd" {
+                    logged += engine.log_lines() - before;
+                    asked += outcome.answered;
+                }
+                Ok(cpu_per_request(&outcome, side.resident()))
+            })
+        })??;
+        let mut note = format!("{connections} connections");
+        if work.options.has_log {
+            let share = logged as f64 / asked.max(1) as f64;
+            note = format!("{note}; lbd: {share:.2} lines per request");
+        }
+        Ok(compare(
+            work.name,
+            "us/request",
+            work.bound,
+            &sides,
+            sums,
+            note,
+        ))
+    }
+
+    fn tcp(&self, name: &'static str, connections: usize, bound: f64) -> io::Result<Row> {
+        let mut bulk = Bulk::new()?;
+        let addresses = [("s1", bulk.address()?.to_string())];
+        let options = Options {
+            is_tcp: true,
+            has_splice: true,
+            ..Options::default()
+        };
+        let sides = self.start_all(options, false, &addresses)?;
+        let (_, core) = Self::cores();
+        let sums = process::on_cores(&core, || {
+            self.in_turn(&sides, |side, time| {
+                let moved = bulk.run(side.target(), connections, time, || side.cpu())?;
+                let megabytes = moved.bytes as f64 / 1e6;
+                Ok(Side {
+                    figure: moved.probed as f64 / 1e3 / megabytes,
+                    rate: megabytes / moved.elapsed.as_secs_f64(),
+                    resident_bytes: side.resident(),
+                    errors: moved.errors,
+                    ..Side::default()
+                })
+            })
+        })??;
+        let note = format!("{connections} connections, both with splicing; rate in MB");
+        Ok(compare(name, "us/MB", bound, &sides, sums, note))
+    }
+
+    /// Memory per idle connection: a new process for each round.
+    fn idle(&self) -> io::Result<Row> {
+        let connections = 8000 / self.pace.divisor;
+        let options = Options {
+            max_connections: 9500,
+            ..Options::default()
+        };
+        let (_, core) = Self::cores();
+        let mut rounds = [Vec::new(), Vec::new()];
+        for _ in 0..self.pace.rounds.min(3) {
+            let mut engine = Engine::new()?;
+            let addresses = [("s1", engine.address().to_string())];
+            let sides = self.start_all(options, false, &addresses)?;
+            for (side, rounds) in sides.iter().zip(&mut rounds) {
+                let sample =
+                    process::on_cores(&core, || idle_connections(&mut engine, side, connections))??;
+                rounds.push(sample);
+            }
+        }
+        let [haproxy, lbd] = rounds.map(|rounds| summarize(&rounds));
+        let note = format!("{connections} connections, one request each");
+        Ok(Row {
+            work: "idle".into(),
+            unit: "bytes/connection",
+            haproxy,
+            lbd,
+            bound: 1.0,
+            note,
+        })
+    }
+
+    /// From the start of the process to the first accepted connection, in milliseconds.
+    fn load(&self) -> io::Result<Row> {
+        let backends = 1000 / self.pace.divisor;
+        let text = config::large(backends);
+        let (proxy_core, core) = Self::cores();
+        let mut rounds = [Vec::new(), Vec::new()];
+        for _ in 0..self.pace.rounds {
+            for (program, rounds) in [&self.haproxy, &self.lbd].into_iter().zip(&mut rounds) {
+                let builder = Proxy::at(program, &text).listener("web").no_wait();
+                let start = Instant::now();
+                let proxy = process::on_cores(&proxy_core, || builder.start())?;
+                let started = Started { label: "", proxy };
+                process::on_cores(&core, || wait_accepting(started.target()))??;
+                rounds.push(Side {
+                    figure: start.elapsed().as_secs_f64() * 1e3,
+                    resident_bytes: started.resident(),
+                    ..Side::default()
+                });
+            }
+        }
+        let [haproxy, lbd] = rounds.map(|rounds| summarize(&rounds));
+        let note = format!("{backends} backends of 10 servers, {backends} rules");
+        Ok(Row {
+            work: "load".into(),
+            unit: "ms",
+            haproxy,
+            lbd,
+            bound: 1.0,
+            note,
+        })
+    }
+
+    /// Requests per second with one worker over those with two; nothing is pinned.
+    fn two_workers(&self) -> io::Result<Row> {
+        let connections = (100 / self.pace.divisor).max(2);
+        let mut engines = [Engine::new()?, Engine::new()?];
+        let addresses = [
+            ("s1", engines[0].address().to_string()),
+            ("s2", engines[1].address().to_string()),
+        ];
+        let all = process::cores();
+        let mut sides = Vec::new();
+        for (label, program) in [("haproxy", &self.haproxy), ("lbd", &self.lbd)] {
+            for threads in [1, 2] {
+                let options = Options {
+                    threads,
+                    has_second_server: true,
+                    ..Options::default()
+                };
+                let text = config::text(options);
+                sides.push(self.start(label, program, &all, &text, &addresses)?);
+            }
+        }
+        let mut rates = vec![Vec::new(); sides.len()];
+        let mut seen = vec![Vec::new(); sides.len()];
+        for round in 0..=self.pace.rounds {
+            for (index, side) in sides.iter().enumerate() {
+                let outcome = twice(&mut engines, side.target(), connections, self.pace.round)?;
+                // The first round warms up.
+                if round > 0 {
+                    rates[index].push(rate(&outcome));
+                    seen[index].push(cpu_per_request(&outcome, side.resident()));
+                }
+            }
+        }
+        let side = |one: usize| {
+            let growth = |(one, two): (&f64, &f64)| one / two;
+            let figures: Vec<f64> = rates[one].iter().zip(&rates[one + 1]).map(growth).collect();
+            let two = summarize(&seen[one + 1]);
+            let low = figures.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = figures.iter().copied().fold(0.0, f64::max);
+            Side {
+                figure: median(figures),
+                range: (low, high),
+                ..two
+            }
+        };
+        let (haproxy, lbd) = (side(0), side(2));
+        let note = format!(
+            "{} cores shared with the load; rates of one worker {:.0} / {:.0}",
+            all.len(),
+            median(rates[0].iter().copied()),
+            median(rates[2].iter().copied())
+        );
+        let unit = "rps of 1 worker / of 2";
+        Ok(Row {
+            work: "twoworkers".into(),
+            unit,
+            haproxy,
+            lbd,
+            bound: 1.0,
+            note,
+        })
+    }
+
+    /// The 99th percentile at half of what HAProxy can do.
+    fn p99(&self) -> io::Result<Row> {
+        let mut engine = Engine::new()?;
+        let addresses = [("s1", engine.address().to_string())];
+        let sides = self.start_all(Options::default(), false, &addresses)?;
+        let connections = (100 / self.pace.divisor).max(2);
+        let (_, core) = Self::cores();
+        let mut half = 0.0;
+        let sums = process::on_cores(&core, || {
+            let [haproxy, ..] = &sides[..] else {
+                return Ok(Vec::new());
+            };
+            let load = Load {
+                target: haproxy.target(),
+                path: "/",
+                connections,
+                duration: self.pace.round,
+                pace: Pace::Closed,
+            };
+            half = rate(&engine.run(&load, || 0, || {})?) / 2.0;
+            self.in_turn(&sides, |side, duration| {
+                let pace = Pace::Rate(half);
+                let load = Load {
+                    target: side.target(),
+                    duration,
+                    pace,
+                    ..load.clone()
+                };
+                let outcome = engine.run(&load, || side.cpu(), || {})?;
+                let sample = cpu_per_request(&outcome, side.resident());
+                Ok(Side {
+                    figure: sample.p99_us,
+                    ..sample
+                })
+            })
+        })??;
+        let note = format!("{half:.0} requests per second over {connections} connections");
+        Ok(compare("p99", "us at half load", 1.0, &sides, sums, note))
+    }
+}
+
+fn rate(outcome: &Outcome) -> f64 {
+    outcome.requests as f64 / outcome.elapsed.as_secs_f64()
+}
+
+fn cpu_per_request(outcome: &Outcome, resident_bytes: u64) -> Side {
+    Side {
+        figure: outcome.probed as f64 / 1e3 / outcome.requests as f64,
+        range: (0.0, 0.0),
+        rate: rate(outcome),
+        p50_us: outcome.latency.quantile_us(0.5),
+        p99_us: outcome.latency.quantile_us(0.99),
+        resident_bytes,
+        errors: outcome.errors,
+    }
+}
+
+/// The last side is lbd; the best of the others is what it is compared with.
+fn compare(
+    work: &str,
+    unit: &'static str,
+    bound: f64,
+    sides: &[Started],
+    mut sums: Vec<Side>,
+    note: String,
+) -> Row {
+    let lbd = sums.pop().unwrap_or_default();
+    let labelled = sums.iter().zip(sides);
+    let best = labelled.min_by(|(a, _), (b, _)| a.figure.total_cmp(&b.figure));
+    let (haproxy, note) = match best {
+        Some((side, started)) if sums.len() > 1 => {
+            let all: Vec<_> = sums
+                .iter()
+                .zip(sides)
+                .map(|(s, started)| (started.label, s.figure))
+                .collect();
+            let list: Vec<_> = all
+                .iter()
+                .map(|(label, f)| format!("{label} {f:.1}"))
+                .collect();
+            (
+                side.clone(),
+                format!("{note}; {} is better: {}", started.label, list.join(", ")),
+            )
+        }
+        Some((side, _)) => (side.clone(), note),
+        None => (Side::default(), note),
+    };
+    Row {
+        work: work.to_owned(),
+        unit,
+        haproxy,
+        lbd,
+        bound,
+        note,
+    }
+}
+
+fn idle_connections(engine: &mut Engine, side: &Started, connections: usize) -> io::Result<Side> {
+    let warm = Load {
+        target: side.target(),
+        path: "/",
+        connections: 20,
+        duration: SETTLE,
+        pace: Pace::Closed,
+    };
+    engine.run(&warm, || 0, || {})?;
+    thread::sleep(SETTLE);
+    let before = side.resident();
+    let fill = Load {
+        connections,
+        pace: Pace::Fill,
+        ..warm
+    };
+    let mut after = before;
+    let outcome = engine.run(
+        &fill,
+        || 0,
+        || {
+            thread::sleep(SETTLE);
+            after = side.resident();
+        },
+    )?;
+    Ok(Side {
+        figure: after.saturating_sub(before) as f64 / connections as f64,
+        resident_bytes: after,
+        errors: outcome.errors,
+        ..Side::default()
+    })
+}
+
+fn wait_accepting(target: SocketAddr) -> io::Result<()> {
+    let end = Instant::now() + Duration::from_secs(120);
+    loop {
+        match TcpStream::connect(target) {
+            Ok(_) => return Ok(()),
+            Err(e) if Instant::now() > end => return Err(e),
+            Err(_) => thread::sleep(Duration::from_micros(200)),
+        }
+    }
+}
+
+/// Both engines at once, each with half of the connections.
+fn twice(
+    engines: &mut [Engine; 2],
+    target: SocketAddr,
+    connections: usize,
+    duration: Duration,
+) -> io::Result<Outcome> {
+    let load = Load {
+        target,
+        path: "/",
+        connections,
+        duration,
+        pace: Pace::Closed,
+    };
+    let load = Load {
+        connections: connections.div_ceil(2),
+        ..load
+    };
+    let outcomes = thread::scope(|scope| {
+        let running: Vec<_> = engines
+            .iter_mut()
+            .map(|engine| {
+                let load = load.clone();
+                scope.spawn(move || engine.run(&load, || 0, || {}))
+            })
+            .collect();
+        let joined = running.into_iter().map(|thread| thread.join());
+        joined
+            .map(|result| result.unwrap_or_else(|_| Err(io::Error::other("a load thread failed"))))
+            .collect::<io::Result<Vec<_>>>()
+    })?;
+    let none = Outcome {
+        requests: 0,
+        answered: 0,
+        errors: 0,
+        elapsed: Duration::ZERO,
+        latency: Histogram::new(),
+        probed: 0,
+    };
+    Ok(outcomes.into_iter().fold(none, |mut sum, outcome| {
+        sum.requests += outcome.requests;
+        sum.answered += outcome.answered;
+        sum.errors += outcome.errors;
+        sum.elapsed = sum.elapsed.max(outcome.elapsed);
+        sum.latency.add(&outcome.latency);
+        sum
+    }))
+}
