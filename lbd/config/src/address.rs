@@ -223,7 +223,7 @@ pub struct AddressSpec {
     pub transport: Transport,
     /// `mptcp@`.
     pub mptcp: bool,
-    /// As written, variables put in.
+    /// As written, for messages; variables stand in it by name.
     pub text: String,
 }
 

@@ -3,6 +3,7 @@
 //! It knows no keyword but the names of sections, which it needs for `.SECTION` and to tell text
 //! that stands outside of any.
 
+mod block;
 mod reader;
 mod split;
 #[cfg(test)]

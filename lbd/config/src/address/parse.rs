@@ -121,30 +121,75 @@ pub fn parse(
     rules: &AddressRules,
     environment: &Environment<'_>,
 ) -> Parsed<AddressSpec> {
-    let text = expand(word, environment);
-    if text.is_empty() {
+    let expanded = expand(word, environment);
+    if expanded.is_empty() {
         return Err(error(format!(
             "'{word}' resolves to an empty address (environment variable missing?)"
         )));
     }
     if rules.sinks
-        && let Some(address) = sink(&text)?
+        && let Some(address) = sink(&expanded)?
     {
         return Ok(AddressSpec {
             address,
             transport: Transport::Datagram,
             mptcp: false,
-            text,
+            text: word.to_owned(),
         });
     }
-    let (forced, rest) = match text.split_once('+') {
+    let (forced, rest) = forced_transport(&expanded, word)?;
+    let default = match rules.default_datagram || !rules.stream {
+        true => Transport::Datagram,
+        false => Transport::Stream,
+    };
+    let known = PREFIXES.iter().find(|prefix| rest.starts_with(prefix.name));
+    let (kind, body) = match known {
+        Some(prefix) => (prefix.kind, &rest[prefix.name.len()..]),
+        None if rest.starts_with('/') => (Kind::Unix, rest),
+        None => (Kind::Inet(Family::Any), rest),
+    };
+    let transport = known.and_then(|prefix| prefix.transport).or(forced);
+    let transport = transport.unwrap_or(default);
+    let address = match kind {
+        Kind::Abstract(terminated) => Address::Abstract {
+            name: path(body, word, MAX_ABSTRACT)?.into_bytes(),
+            terminated,
+        },
+        Kind::Fd => Address::Fd(descriptor(body, word, rules.fd)?),
+        Kind::Inet(family) => inet(body, family, word, rules)?,
+        Kind::SockPair => Address::SockPair(descriptor(body, word, FdRule::Socket)?),
+        Kind::Unix => {
+            let room = MAX_PATH.saturating_sub(rules.prefix_length);
+            Address::Unix(path(body, word, room)?)
+        }
+    };
+    let refused = match transport {
+        Transport::Stream => (!rules.stream).then_some("stream"),
+        Transport::Datagram => (!rules.datagram).then_some("dgram"),
+    };
+    if let Some(name) = refused {
+        return Err(error(format!(
+            "{name}-type address not acceptable in '{word}'"
+        )));
+    }
+    Ok(AddressSpec {
+        address,
+        transport,
+        mptcp: known.is_some_and(|prefix| prefix.mptcp),
+        text: word.to_owned(),
+    })
+}
+
+/// Takes off what forces a transport; refuses the protocols that are not spoken.
+fn forced_transport<'a>(expanded: &'a str, word: &str) -> Parsed<(Option<Transport>, &'a str)> {
+    let (forced, rest) = match expanded.split_once('+') {
         Some(("stream", rest)) => (STREAM, rest),
         Some(("dgram", rest)) => (DATAGRAM, rest),
-        Some(("quic", _)) => return Err(quic(&text)),
-        _ => (None, text.as_str()),
+        Some(("quic", _)) => return Err(quic(word)),
+        _ => (None, expanded),
     };
     if rest.starts_with("quic4@") || rest.starts_with("quic6@") {
-        return Err(quic(&text));
+        return Err(quic(word));
     }
     if rest.starts_with("rhttp@") {
         return Err(with_hint(
@@ -155,54 +200,7 @@ pub fn parse(
             "Reverse HTTP is not supported.",
         ));
     }
-    let default = match rules.default_datagram || !rules.stream {
-        true => Transport::Datagram,
-        false => Transport::Stream,
-    };
-    let known = PREFIXES.iter().find(|prefix| rest.starts_with(prefix.name));
-    let (kind, body, transport, mptcp) = match known {
-        Some(prefix) => (
-            prefix.kind,
-            &rest[prefix.name.len()..],
-            prefix.transport.or(forced).unwrap_or(default),
-            prefix.mptcp,
-        ),
-        None if rest.starts_with('/') => (Kind::Unix, rest, forced.unwrap_or(default), false),
-        None => (
-            Kind::Inet(Family::Any),
-            rest,
-            forced.unwrap_or(default),
-            false,
-        ),
-    };
-    let address = match kind {
-        Kind::Abstract(terminated) => Address::Abstract {
-            name: path(body, &text, MAX_ABSTRACT)?.into_bytes(),
-            terminated,
-        },
-        Kind::Fd => Address::Fd(descriptor(body, &text, rules.fd)?),
-        Kind::Inet(family) => inet(body, family, &text, rules)?,
-        Kind::SockPair => Address::SockPair(descriptor(body, &text, FdRule::Socket)?),
-        Kind::Unix => {
-            let room = MAX_PATH.saturating_sub(rules.prefix_length);
-            Address::Unix(path(body, &text, room)?)
-        }
-    };
-    let refused = match transport {
-        Transport::Stream => (!rules.stream).then_some("stream"),
-        Transport::Datagram => (!rules.datagram).then_some("dgram"),
-    };
-    if let Some(name) = refused {
-        return Err(error(format!(
-            "{name}-type address not acceptable in '{text}'"
-        )));
-    }
-    Ok(AddressSpec {
-        address,
-        transport,
-        mptcp,
-        text,
-    })
+    Ok((forced, rest))
 }
 
 fn quic(text: &str) -> AddressError {

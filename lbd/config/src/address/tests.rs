@@ -158,6 +158,8 @@ fn bind_faults_are_told_in_the_words_of_the_reference() {
             "$NOPE",
             "'$NOPE' resolves to an empty address (environment variable missing?)",
         ),
+        ("${IP}", "missing port specification in '${IP}'"),
+        ("unix@", "missing socket path in 'unix@'"),
         (
             "rhttp@foo",
             "Address 'rhttp@foo' is experimental, must be allowed via a global \

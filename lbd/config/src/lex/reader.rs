@@ -5,6 +5,7 @@
 
 use lbd_core::{Diag, Diags, FileId, Level, Span};
 
+use super::block::Blocks;
 use super::{
     Line, MAX_FATAL_ERRORS, MAX_LINE_BYTES, MAX_NESTED_CONDITIONS, MODIFIABLE, Modifier, Piece,
     SECTIONS, Variables, Word, split,
@@ -29,33 +30,13 @@ pub struct Reader<'a> {
 struct Place {
     offset: usize,
     line: u32,
-    conditions: Vec<Condition>,
+    blocks: Blocks,
     section: Option<String>,
     orphan_reported: bool,
     /// Position of the end of a last line without line feed.
     missing_lf: Option<usize>,
     alerts: usize,
     ended: bool,
-}
-
-/// One open `.if` block.
-#[derive(Debug)]
-struct Condition {
-    line: u32,
-    branch: Branch,
-    in_else: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Branch {
-    /// An earlier branch was taken, or the condition could not be read: take no other.
-    Done,
-    /// The whole block lies in a branch that is not taken.
-    Masked,
-    /// No branch was taken so far.
-    Pending,
-    /// This one.
-    Taken,
 }
 
 /// Variables as seen from one line.
@@ -161,14 +142,19 @@ impl<'a> Reader<'a> {
                 .hint("End the last line with a line feed."),
             );
         }
-        if let Some(open) = self.place.conditions.last() {
+        if let Some(line) = self.place.blocks.unclosed() {
             diags.push(
-                Diag::alert(span, "non-terminated '.if' block").hint(format!(
-                    "Add '.endif'; the block starts at line {}.",
-                    open.line
-                )),
+                Diag::alert(span, "non-terminated '.if' block")
+                    .hint(format!("Add '.endif'; the block starts at line {line}.")),
             );
         }
+    }
+
+    /// Leaves the rest of the file out, after a fault that says so.
+    fn give_up(&mut self) {
+        self.place.ended = true;
+        self.place.missing_lf = None;
+        self.place.blocks = Blocks::default();
     }
 
     fn at(&self, offset: usize, length: usize) -> Span {
@@ -196,9 +182,7 @@ impl<'a> Reader<'a> {
                 )
                 .hint("The file is binary or damaged; the rest of it was not read."),
             );
-            self.place.ended = true;
-            self.place.missing_lf = None;
-            self.place.conditions.clear();
+            self.give_up();
             return None;
         }
         if raw.len() > MAX_LINE_BYTES {
@@ -234,13 +218,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn masked(&self) -> bool {
-        self.place
-            .conditions
-            .last()
-            .is_some_and(|condition| condition.branch != Branch::Taken)
-    }
-
     fn keep(
         &mut self,
         pieces: Vec<Piece>,
@@ -255,7 +232,7 @@ impl<'a> Reader<'a> {
             self.directive(&pieces, environment, diags);
             return None;
         }
-        if self.masked() {
+        if self.place.blocks.masked() {
             return None;
         }
         if let Some(number) = pieces.iter().position(|piece| piece.text.is_empty()) {
@@ -319,11 +296,17 @@ impl<'a> Reader<'a> {
                 .iter()
                 .any(|known| Some(known.as_bytes()) == keyword)
             {
-                diags.push(Diag::alert(
+                let diag = Diag::alert(
                     span,
                     "negation/default currently supported only for options, log, busy-polling, \
                      set-dumpable, strict-limits, insecure-fork-wanted and numa-cpu-mapping",
-                ));
+                );
+                diags.push(match keyword {
+                    None if modifier == Modifier::Default => {
+                        diag.hint("The section is named 'defaults'.")
+                    }
+                    _ => diag,
+                });
                 return None;
             }
         }
@@ -355,7 +338,7 @@ impl<'a> Reader<'a> {
         match &*text {
             ".if" | ".elif" => self.condition(name, arguments, environment, diags),
             ".else" | ".endif" => self.other_branch(name, &text, arguments, diags),
-            _ if self.masked() => {}
+            _ if self.place.blocks.masked() => {}
             ".alert" => self.message(Level::Alert, name, arguments, diags),
             ".warning" => self.message(Level::Warning, name, arguments, diags),
             ".notice" => self.message(Level::Notice, name, arguments, diags),
@@ -404,68 +387,42 @@ impl<'a> Reader<'a> {
     ) {
         let span = self.at(name.start, name.end - name.start);
         let is_if = name.text == b".if";
-        if is_if {
-            if self.place.conditions.len() + 1 >= MAX_NESTED_CONDITIONS {
-                diags.push(Diag::alert(
-                    span,
-                    format!("too many nested '.if', max is {MAX_NESTED_CONDITIONS}"),
-                ));
-                self.place.ended = true;
-                self.place.conditions.clear();
+        let wanted = if is_if {
+            let Some(wanted) = self.place.blocks.enter(self.place.line) else {
+                let message = format!("too many nested '.if', max is {MAX_NESTED_CONDITIONS}");
+                diags.push(Diag::alert(span, message));
+                self.give_up();
                 return;
-            }
-            let branch = match self.masked() {
-                true => Branch::Masked,
-                false => Branch::Pending,
             };
-            self.place.conditions.push(Condition {
-                line: self.place.line,
-                branch,
-                in_else: false,
-            });
-        }
-        let Some(block) = self.place.conditions.last_mut() else {
-            diags.push(Diag::alert(span, "lone '.elif' with no matching '.if'"));
-            return;
+            wanted
+        } else {
+            match self.place.blocks.elif() {
+                Ok(wanted) => wanted,
+                Err(message) => return diags.push(Diag::alert(span, message)),
+            }
         };
-        if block.in_else {
-            diags.push(Diag::alert(span, "'.elif' after '.else' is not permitted"));
-            return;
-        }
-        if block.branch == Branch::Taken {
-            block.branch = Branch::Done;
-        }
-        if block.branch != Branch::Pending {
+        if !wanted {
             return;
         }
         let texts: Vec<&[u8]> = arguments
             .iter()
             .map(|piece| piece.text.as_slice())
             .collect();
-        let text = texts.join(&b' ');
-        let result = condition::evaluate(&text, environment);
-        block.branch = match result {
-            Ok(true) => Branch::Taken,
-            Ok(false) => Branch::Pending,
-            Err(error) => {
-                let directive = if is_if { ".if" } else { ".elif" };
-                let message = format!(
-                    "{} in '{directive}' at position {}",
-                    error.message,
-                    error.offset + 1
-                );
-                let diag = Diag::alert(self.at(position(arguments, error.offset), 1), message);
-                diags.push(diag.hint(error.hint));
-                if let Some(block) = self.place.conditions.last_mut() {
-                    block.branch = Branch::Done;
-                }
-                return;
-            }
-        };
+        let value = condition::evaluate(&texts.join(&b' '), environment);
+        self.place.blocks.decide(value.as_ref().ok().copied());
+        if let Err(error) = value {
+            let directive = if is_if { ".if" } else { ".elif" };
+            let message = format!(
+                "{} in '{directive}' at position {}",
+                error.message,
+                error.offset + 1
+            );
+            let place = self.at(position(arguments, error.offset), 1);
+            diags.push(Diag::alert(place, message).hint(error.hint));
+        }
     }
 
     fn other_branch(&mut self, name: &Piece, text: &str, arguments: &[Piece], diags: &mut Diags) {
-        let span = self.at(name.start, name.end - name.start);
         if let Some(extra) = arguments.first() {
             diags.push(Diag::alert(
                 self.at(extra.start, extra.end - extra.start),
@@ -475,27 +432,14 @@ impl<'a> Reader<'a> {
                 ),
             ));
         }
-        let Some(block) = self.place.conditions.last_mut() else {
-            diags.push(Diag::alert(
-                span,
-                format!("lone '{text}' with no matching '.if'"),
-            ));
-            return;
+        let result = match text {
+            ".endif" => self.place.blocks.leave(),
+            _ => self.place.blocks.otherwise(),
         };
-        if text == ".endif" {
-            self.place.conditions.pop();
-            return;
+        if let Err(message) = result {
+            let span = self.at(name.start, name.end - name.start);
+            diags.push(Diag::alert(span, message));
         }
-        if block.in_else {
-            diags.push(Diag::alert(span, "'.else' after '.else' is not permitted"));
-            return;
-        }
-        block.in_else = true;
-        block.branch = match block.branch {
-            Branch::Pending => Branch::Taken,
-            Branch::Taken => Branch::Done,
-            other => other,
-        };
     }
 }
 

@@ -342,6 +342,12 @@ fn an_unset_variable_is_answered_with_the_nearest() {
 }
 
 #[test]
+fn default_alone_is_answered_with_the_section() {
+    let (_, diags) = read("global\ndefault\n");
+    assert_eq!(diags.0[0].hint, "The section is named 'defaults'.");
+}
+
+#[test]
 fn a_file_full_of_faults_ends_early() {
     let mut sources = Sources::from_text("a", format!("global\n{}", "a 'b\n".repeat(1000)));
     sources.push("b", "global\n x\n");
