@@ -23,6 +23,9 @@ pub const MAX_FATAL_ERRORS: usize = 50;
 /// `.if` blocks within each other, as in the reference.
 pub const MAX_NESTED_CONDITIONS: usize = 100;
 
+/// Most bytes of a word or an expression that a message repeats.
+const MAX_SHOWN: usize = 512;
+
 /// Words that start a section, sorted (haproxy 3.4 configuration 3, 4, 6, 10 to 12).
 pub const SECTIONS: &[&str] = &[
     "acme",
@@ -118,4 +121,14 @@ pub struct Line {
     pub starts_section: bool,
     /// The line.
     pub span: Span,
+}
+
+/// Text for a message: what is not UTF-8 is replaced, what is long is cut.
+pub(crate) fn shown(text: &[u8]) -> String {
+    match text.get(..MAX_SHOWN) {
+        Some(start) if text.len() > MAX_SHOWN => {
+            format!("{}...", String::from_utf8_lossy(start))
+        }
+        _ => String::from_utf8_lossy(text).into_owned(),
+    }
 }

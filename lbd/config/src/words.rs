@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lbd_core::{Diag, Span};
 
-use crate::lex::{Line, Modifier, Word};
+use crate::lex::{Line, Modifier, Word, shown};
 use crate::units::{self, TimeUnit};
 
 /// A cursor over the words of a statement.
@@ -122,7 +122,7 @@ impl<'a> Words<'a> {
                 word.span,
                 format!(
                     "'{keyword}' cannot handle unexpected argument '{}'.",
-                    String::from_utf8_lossy(&word.text)
+                    shown(&word.text)
                 ),
             )),
         }

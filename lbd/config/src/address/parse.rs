@@ -9,6 +9,7 @@ use super::{
     MAX_HOST_NAME, MAX_PATH, PortRule, PortSpec, Transport,
 };
 use crate::host::{Environment, Family};
+use crate::lex::MAX_LINE_BYTES;
 
 type Parsed<T> = Result<T, AddressError>;
 
@@ -88,7 +89,10 @@ fn with_hint(message: String, hint: &str) -> AddressError {
 
 /// Puts in variables written without quotes, `$NAME` and `${NAME}`, which addresses alone allow;
 /// one that is not set gives nothing.
-pub fn expand(text: &str, environment: &Environment<'_>) -> String {
+///
+/// # Errors
+/// When the result is longer than a line may be.
+pub fn expand(text: &str, environment: &Environment<'_>) -> Result<String, AddressError> {
     let mut out = String::new();
     let mut rest = text;
     while let Some(dollar) = rest.find('$') {
@@ -103,13 +107,18 @@ pub fn expand(text: &str, environment: &Environment<'_>) -> String {
             .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
             .count();
         out.push_str(&environment.value(&body[..length]).unwrap_or_default());
+        if out.len() > MAX_LINE_BYTES {
+            return Err(error(format!(
+                "address too long, limited to {MAX_LINE_BYTES} bytes"
+            )));
+        }
         rest = &body[length..];
         if brace {
             rest = rest.strip_prefix('}').unwrap_or(rest);
         }
     }
     out.push_str(rest);
-    out
+    Ok(out)
 }
 
 /// Reads one address as `rules` allow.
@@ -120,8 +129,8 @@ pub fn parse(
     word: &str,
     rules: &AddressRules,
     environment: &Environment<'_>,
-) -> Parsed<AddressSpec> {
-    let expanded = expand(word, environment);
+) -> Result<AddressSpec, AddressError> {
+    let expanded = expand(word, environment)?;
     if expanded.is_empty() {
         return Err(error(format!(
             "'{word}' resolves to an empty address (environment variable missing?)"

@@ -323,6 +323,18 @@ fn socket_paths_have_the_length_of_the_reference() {
 }
 
 #[test]
+fn variables_do_not_make_an_address_endless() {
+    let host = MemoryHost::new().var("BIG", &"x".repeat(100_000));
+    let environment = Environment::new(&host);
+    let error = expand(&"$BIG".repeat(100_000), &environment).unwrap_err();
+    assert_eq!(error.message, "address too long, limited to 1048576 bytes");
+    assert_eq!(
+        expand("a$BIG-${NOPE}b$", &environment).unwrap().len(),
+        100_003
+    );
+}
+
+#[test]
 fn an_unresolved_name_is_told_in_the_words_of_the_reference() {
     let spec = read("ipv4@nonexist.invalid:80", &AddressRules::BIND).unwrap();
     assert_eq!(spec.host_name(), Some(("nonexist.invalid", Family::V4)));

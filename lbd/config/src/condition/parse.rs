@@ -4,6 +4,7 @@
 
 use super::predicate::Predicate;
 use super::{All, Any, ConditionError, Kind, MAX_DEPTH, Term, unknown_predicate_hint};
+use crate::lex::shown;
 
 pub(super) struct Parser<'a> {
     pub(super) text: &'a [u8],
@@ -34,7 +35,7 @@ impl Parser<'_> {
     }
 
     fn rest(&self, from: usize) -> String {
-        String::from_utf8_lossy(self.text.get(from..).unwrap_or_default()).into_owned()
+        shown(self.text.get(from..).unwrap_or_default())
     }
 
     fn spaces(&mut self) {

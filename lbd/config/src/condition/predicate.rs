@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use super::version;
 use crate::HAPROXY_VERSION;
 use crate::host::Environment;
+use crate::lex::shown;
 
 /// Names of the TLS library.
 const TLS_LIBRARY: [&str; 2] = ["rustls", "AWS-LC"];
@@ -84,8 +85,9 @@ impl Predicate {
             | Self::OpensslVersionBefore => {
                 if !text.starts_with(|c: char| c.is_ascii_digit()) {
                     return Err(format!(
-                        "invalid argument to conditional expression predicate '{}': '{text}'",
-                        self.name()
+                        "invalid argument to conditional expression predicate '{}': '{}'",
+                        self.name(),
+                        shown(first)
                     ));
                 }
                 false

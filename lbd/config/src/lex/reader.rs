@@ -8,7 +8,7 @@ use lbd_core::{Diag, Diags, FileId, Level, Span};
 use super::block::Blocks;
 use super::{
     Line, MAX_FATAL_ERRORS, MAX_LINE_BYTES, MAX_NESTED_CONDITIONS, MODIFIABLE, Modifier, Piece,
-    SECTIONS, Variables, Word, split,
+    SECTIONS, Variables, Word, shown, split,
 };
 use crate::condition;
 use crate::host::Environment;
@@ -334,8 +334,8 @@ impl<'a> Reader<'a> {
         let (Some(name), arguments) = (pieces.first(), pieces.get(1..).unwrap_or_default()) else {
             return;
         };
-        let text = String::from_utf8_lossy(&name.text);
-        match &*text {
+        let text = shown(&name.text);
+        match text.as_str() {
             ".if" | ".elif" => self.condition(name, arguments, environment, diags),
             ".else" | ".endif" => self.other_branch(name, &text, arguments, diags),
             _ if self.place.blocks.masked() => {}
@@ -367,14 +367,14 @@ impl<'a> Reader<'a> {
                 format!(
                     "Unexpected argument '{}' for '{}'. Use quotes if the message should contain \
                      spaces",
-                    String::from_utf8_lossy(&extra.text),
-                    String::from_utf8_lossy(&name.text),
+                    shown(&extra.text),
+                    shown(&name.text),
                 ),
             ));
             return;
         }
         let text = arguments.first().map(|piece| piece.text.as_slice());
-        let text = String::from_utf8_lossy(text.unwrap_or_default());
+        let text = shown(text.unwrap_or_default());
         diags.push(Diag::new(level, span, format!("'{text}'")));
     }
 
@@ -426,10 +426,7 @@ impl<'a> Reader<'a> {
         if let Some(extra) = arguments.first() {
             diags.push(Diag::alert(
                 self.at(extra.start, extra.end - extra.start),
-                format!(
-                    "Unexpected argument '{}' for '{text}'",
-                    String::from_utf8_lossy(&extra.text)
-                ),
+                format!("Unexpected argument '{}' for '{text}'", shown(&extra.text)),
             ));
         }
         let result = match text {
@@ -457,7 +454,7 @@ fn position(arguments: &[Piece], offset: usize) -> usize {
 }
 
 fn orphan(word: &Word) -> Diag {
-    let text = String::from_utf8_lossy(&word.text);
+    let text = shown(&word.text);
     let diag = Diag::alert(
         word.span,
         format!("unknown keyword '{text}' out of section"),

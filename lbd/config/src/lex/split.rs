@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{MAX_LINE_BYTES, MAX_WORDS};
+use super::{MAX_LINE_BYTES, MAX_WORDS, shown};
 
 /// Values of variables.
 pub trait Variables {
@@ -84,7 +84,7 @@ impl fmt::Display for SplitError {
                 return write!(
                     f,
                     "too many words, truncating after word {MAX_WORDS}, position {position}: <{}>",
-                    String::from_utf8_lossy(last)
+                    shown(last)
                 );
             }
             SplitFault::VariableName => "forbidden first char in environment variable name",

@@ -342,6 +342,16 @@ fn an_unset_variable_is_answered_with_the_nearest() {
 }
 
 #[test]
+fn messages_repeat_only_the_start_of_a_long_text() {
+    let (_, diags) = read(format!(
+        "global\n.if {}\n.endif\n.alert {0}\n",
+        "x".repeat(100_000)
+    ));
+    assert_eq!(diags.0.len(), 2, "{diags:?}");
+    assert!(diags.0.iter().all(|diag| diag.message.len() < 700));
+}
+
+#[test]
 fn default_alone_is_answered_with_the_section() {
     let (_, diags) = read("global\ndefault\n");
     assert_eq!(diags.0[0].hint, "The section is named 'defaults'.");
