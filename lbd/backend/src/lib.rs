@@ -9,7 +9,10 @@ pub mod balance;
 pub mod hash;
 pub mod health;
 pub mod key;
+pub mod persist;
 pub mod queue;
+pub mod retry;
+pub mod reuse;
 pub mod roster;
 pub mod spec;
 
