@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use lbd_core::{ProxyId, ServerId, Span};
 
-use crate::var::Var;
+use crate::registry::BuildCtx;
+use crate::var::{Scope, Var, VarNames};
 
 /// What an argument must be; the names are the reference's in `-dKsmp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +80,18 @@ pub struct ArgSpec {
 impl ArgSpec {
     /// An argument that must be given.
     pub const fn required(kind: ArgKind) -> Self {
-        Self { kind, optional: false }
+        Self {
+            kind,
+            optional: false,
+        }
     }
 
     /// An argument that may be left out.
     pub const fn optional(kind: ArgKind) -> Self {
-        Self { kind, optional: true }
+        Self {
+            kind,
+            optional: true,
+        }
     }
 }
 
@@ -125,6 +132,219 @@ pub struct ArgError {
 impl ArgError {
     /// A reason without a place of its own.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: None }
+        Self {
+            message: message.into(),
+            span: None,
+        }
     }
 }
+
+/// Why the text of an argument is refused.
+pub(crate) enum SpecFault {
+    /// The text does not have the form.
+    Text(String),
+    /// The configuration has no such thing; the sentence goes on with who refers to it.
+    Name(String),
+}
+
+/// Turns the text of argument number `position` (from 1) into its type.
+pub(crate) fn parse(
+    spec: ArgSpec,
+    text: &[u8],
+    position: usize,
+    ctx: &mut BuildCtx<'_>,
+) -> Result<Arg, SpecFault> {
+    let lossy = String::from_utf8_lossy(text);
+    let kind = spec.kind;
+    let may_be_empty = matches!(
+        kind,
+        ArgKind::Str
+            | ArgKind::Regex
+            | ArgKind::Frontend
+            | ArgKind::Backend
+            | ArgKind::Server
+            | ArgKind::Table
+            | ArgKind::UserList
+    );
+    if text.is_empty() && !may_be_empty {
+        return Err(SpecFault::Text(format!(
+            "expected type '{}' at position {position}, but got nothing",
+            kind.name()
+        )));
+    }
+    let refused = || {
+        SpecFault::Text(format!(
+            "failed to parse '{lossy}' as type '{}' at position {position}",
+            kind.name()
+        ))
+    };
+    match kind {
+        ArgKind::Str | ArgKind::Regex => Ok(Arg::Str(text.into())),
+        ArgKind::Int => crate::cast::whole_int(text)
+            .map(Arg::Int)
+            .ok_or_else(refused),
+        ArgKind::Time => duration(&lossy).map(Arg::Time).ok_or_else(refused),
+        ArgKind::Size => size(&lossy).map(Arg::Size).ok_or_else(refused),
+        ArgKind::Ipv4 => lossy.parse().map(Arg::Ipv4).map_err(|_| refused()),
+        ArgKind::Mask4 => crate::pattern::parse::parse_mask4(&lossy)
+            .map(|mask| Arg::Ipv4(mask.into()))
+            .ok_or_else(refused),
+        ArgKind::Ipv6 => lossy.parse().map(Arg::Ipv6).map_err(|_| refused()),
+        ArgKind::Mask6 => mask6(&lossy).map(Arg::Ipv6).ok_or_else(refused),
+        ArgKind::Frontend => proxy(&lossy, true, ctx),
+        ArgKind::Backend => proxy(&lossy, false, ctx),
+        ArgKind::Server => server(&lossy, ctx),
+        ArgKind::Table => Err(SpecFault::Name(format!("unable to find table '{lossy}'"))),
+        ArgKind::UserList => ctx
+            .names
+            .user_list(&lossy)
+            .map(Arg::UserList)
+            .ok_or_else(|| SpecFault::Name(format!("unable to find userlist '{lossy}'"))),
+        ArgKind::Var => parse_var(text, ctx.vars)
+            .map(Arg::Var)
+            .map_err(SpecFault::Text),
+    }
+}
+
+fn proxy(name: &str, is_frontend: bool, ctx: &mut BuildCtx<'_>) -> Result<Arg, SpecFault> {
+    let what = if is_frontend { "frontend" } else { "backend" };
+    if name.is_empty() {
+        let Some(own) = ctx.proxy else {
+            return Err(SpecFault::Name(format!("missing {what} name")));
+        };
+        let (can_front, can_back) = ctx.names.capabilities(own);
+        if if is_frontend { can_front } else { can_back } {
+            return Ok(Arg::Proxy(own));
+        }
+        return Err(SpecFault::Name(format!(
+            "this proxy has no {what} capability, as"
+        )));
+    }
+    let found = if is_frontend {
+        ctx.names.frontend(name)
+    } else {
+        ctx.names.backend(name)
+    };
+    found
+        .map(Arg::Proxy)
+        .ok_or_else(|| SpecFault::Name(format!("unable to find {what} '{name}'")))
+}
+
+fn server(name: &str, ctx: &mut BuildCtx<'_>) -> Result<Arg, SpecFault> {
+    let (backend, server) = match name.split_once('/') {
+        Some((backend, server)) => {
+            let found = ctx
+                .names
+                .backend(backend)
+                .ok_or_else(|| SpecFault::Name(format!("unable to find proxy '{backend}'")))?;
+            (found, server)
+        }
+        None => {
+            let own = ctx
+                .proxy
+                .ok_or_else(|| SpecFault::Name(format!("missing backend of server '{name}'")))?;
+            (own, name)
+        }
+    };
+    ctx.names
+        .server(backend, server)
+        .map(|found| Arg::Server(backend, found))
+        .ok_or_else(|| SpecFault::Name(format!("unable to find server '{server}',")))
+}
+
+/// A duration: an integer and a unit (`us ms s m h d`), milliseconds without one.
+pub fn duration(text: &str) -> Option<Duration> {
+    let end = text
+        .bytes()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
+    let number: u64 = text[..end].parse().ok()?;
+    let micros = match &text[end..] {
+        "us" => 1,
+        "" | "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        "d" => 86_400_000_000,
+        _ => return None,
+    };
+    Some(Duration::from_micros(number.checked_mul(micros)?))
+}
+
+/// A size: an integer and a unit (`k m g`), bytes without one.
+pub fn size(text: &str) -> Option<u64> {
+    let end = text
+        .bytes()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
+    let number: u64 = text[..end].parse().ok()?;
+    let factor = match text[end..].to_ascii_lowercase().as_str() {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+fn mask6(text: &str) -> Option<Ipv6Addr> {
+    if text.contains(':') {
+        return text.parse().ok();
+    }
+    let bits: u8 = text.parse().ok().filter(|bits| *bits <= 128)?;
+    Some(crate::pattern::parse::mask6(bits).into())
+}
+
+/// A variable `scope.name` (haproxy 3.4 configuration 2.8), its name numbered in `names`.
+///
+/// # Errors
+/// The reference's sentence.
+pub fn parse_var(text: &[u8], names: &mut VarNames) -> Result<Var, String> {
+    let shown = String::from_utf8_lossy(text);
+    let (scope, name) = text
+        .iter()
+        .position(|byte| *byte == b'.')
+        .map(|dot| (&text[..dot], &text[dot + 1..]))
+        .unwrap_or((text, b""));
+    let scope = match scope {
+        b"proc" => Scope::Proc,
+        b"sess" => Scope::Sess,
+        b"txn" => Scope::Txn,
+        b"req" => Scope::Req,
+        b"res" => Scope::Res,
+        b"check" => Scope::Check,
+        b"psess" | b"ptxn" | b"preq" | b"pres" => {
+            return Err(format!(
+                "invalid variable name '{shown}'. Scopes of a parent stream need SPOE, which is \
+                 not supported yet."
+            ));
+        }
+        _ => {
+            return Err(format!(
+                "invalid variable name '{shown}'. A variable name must start with its scope. \
+                 The scope can be 'proc', '(p)sess', '(p)txn', '(p)req', '(p)res' or 'check'."
+            ));
+        }
+    };
+    if name.is_empty() || name.len() > MAX_VAR_NAME {
+        return Err(format!(
+            "invalid variable name '{shown}'. A name is expected after the scope."
+        ));
+    }
+    let bad = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+    if let Some(byte) = name.iter().copied().find(bad) {
+        return Err(format!(
+            "invalid syntax at char '{}' in variable name '{shown}'",
+            byte.escape_ascii()
+        ));
+    }
+    let name = String::from_utf8_lossy(name);
+    Ok(Var {
+        scope,
+        id: names.intern(&name),
+    })
+}
+
+/// Bytes of a variable's name, its scope apart.
+pub const MAX_VAR_NAME: usize = 255;

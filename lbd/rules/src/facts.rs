@@ -7,7 +7,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use lbd_core::{BindId, ListenerId, ProxyId, ServerId, Time, WallTime};
-use lbd_http::proxy_protocol::ProxyHeader;
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,6 +47,29 @@ pub struct ConnError {
     pub name: &'static str,
     /// Sentence (`fc_err_str`).
     pub text: &'static str,
+}
+
+/// What a received PROXY header says beyond addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProxyHeader {
+    /// Type-length-value records as received (version 2), without the signature and addresses.
+    pub tlvs: Box<[u8]>,
+}
+
+impl ProxyHeader {
+    /// The value of the first record of this type; a truncated record ends the list.
+    pub fn tlv(&self, kind: u8) -> Option<&[u8]> {
+        let mut rest = &*self.tlvs;
+        while let [this, high, low, after @ ..] = rest {
+            let len = usize::from(u16::from_be_bytes([*high, *low]));
+            let value = after.get(..len)?;
+            if *this == kind {
+                return Some(value);
+            }
+            rest = &after[len..];
+        }
+        None
+    }
 }
 
 /// A client connection's context, shared by its streams.
@@ -138,7 +160,12 @@ pub struct TermLetters {
 
 impl Default for TermLetters {
     fn default() -> Self {
-        Self { cause: b'-', phase: b'-', cookie_request: b'-', cookie_response: b'-' }
+        Self {
+            cause: b'-',
+            phase: b'-',
+            cookie_request: b'-',
+            cookie_response: b'-',
+        }
     }
 }
 

@@ -5,10 +5,18 @@
 //! [`program::Ctx`], and what must wait is said by a [`program::Verdict`].
 #![forbid(unsafe_code)]
 
+pub mod acl;
 pub mod arg;
+pub mod cast;
+pub mod convert;
+pub mod expr;
 pub mod facts;
+pub mod fetch;
+pub mod pattern;
 pub mod program;
+pub mod regex;
 pub mod registry;
+pub mod unsupported;
 pub mod var;
 pub mod view;
 pub mod word;

@@ -163,7 +163,9 @@ pub struct Step {
 
 impl std::fmt::Debug for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Step").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Step")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }
 
@@ -197,7 +199,10 @@ impl Program {
             let verdict = Self::run_step(step, cursor, ctx);
             match verdict {
                 Verdict::Continue => {
-                    *cursor = Cursor { step: cursor.step + 1, ..Cursor::default() };
+                    *cursor = Cursor {
+                        step: cursor.step + 1,
+                        ..Cursor::default()
+                    };
                 }
                 Verdict::Wait(_) => {
                     cursor.waiting_since.get_or_insert(ctx.now);
@@ -226,7 +231,9 @@ impl Program {
             }
         }
         cursor.is_begun = true;
-        let waited = cursor.waiting_since.map_or(Duration::ZERO, |since| ctx.now.since(since));
+        let waited = cursor
+            .waiting_since
+            .map_or(Duration::ZERO, |since| ctx.now.since(since));
         (step.act)(ctx, waited)
     }
 }

@@ -3,11 +3,14 @@
 //!
 //! It does not parse: see the expression, ACL and action parsers.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 
 use lbd_core::{Checkpoint, Checkpoints, Diag, Diags, ProxyId, ServerId, Type, Value};
 
 use crate::arg::{Arg, ArgError, ArgSpec};
+use crate::unsupported::Class;
 use crate::var::VarNames;
 use crate::view::View;
 
@@ -138,4 +141,69 @@ impl BuildCtx<'_> {
     pub fn warn(&mut self, diag: Diag) {
         self.diags.push(diag);
     }
+}
+
+/// The fetch of this name.
+pub fn find_fetch(name: &str) -> Option<&'static Fetch> {
+    static BY_NAME: OnceLock<HashMap<&'static str, &'static Fetch>> = OnceLock::new();
+    BY_NAME
+        .get_or_init(|| fetches().map(|fetch| (fetch.name, fetch)).collect())
+        .get(name)
+        .copied()
+}
+
+/// The converter of this name.
+pub fn find_converter(name: &str) -> Option<&'static Converter> {
+    static BY_NAME: OnceLock<HashMap<&'static str, &'static Converter>> = OnceLock::new();
+    BY_NAME
+        .get_or_init(|| {
+            converters()
+                .map(|converter| (converter.name, converter))
+                .collect()
+        })
+        .get(name)
+        .copied()
+}
+
+/// All fetches, family by family.
+pub fn fetches() -> impl Iterator<Item = &'static Fetch> {
+    crate::fetch::FAMILIES
+        .iter()
+        .flat_map(|family| family.iter())
+}
+
+/// All converters, family by family.
+pub fn converters() -> impl Iterator<Item = &'static Converter> {
+    crate::convert::FAMILIES
+        .iter()
+        .flat_map(|family| family.iter())
+}
+
+/// The known name that is at most two edits away from `name`, for a hint.
+pub fn nearest(class: Class, name: &str) -> Option<&'static str> {
+    let names: Vec<&'static str> = match class {
+        Class::Converter => converters().map(|converter| converter.name).collect(),
+        Class::Fetch | Class::Acl => fetches().map(|fetch| fetch.name).collect(),
+    };
+    let ranked = names
+        .into_iter()
+        .map(|known| (distance(known.as_bytes(), name.as_bytes()), known));
+    ranked
+        .filter(|(edits, _)| *edits <= 2 && *edits < name.len())
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Edits (insertion, deletion, change) that turn `a` into `b`.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
 }

@@ -135,7 +135,10 @@ impl VarStore {
     /// The value of `id`, copied to `arena`.
     pub fn get<'a>(&self, id: VarId, arena: &'a Bump) -> Option<Value<'a>> {
         let values = self.values.borrow();
-        values.iter().find(|(known, _)| *known == id).map(|(_, value)| value.copy_to(arena))
+        values
+            .iter()
+            .find(|(known, _)| *known == id)
+            .map(|(_, value)| value.copy_to(arena))
     }
 
     /// Sets `id`; refuses (returns false) when the bytes held would exceed `limit` (0: no limit).

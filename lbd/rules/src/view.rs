@@ -57,13 +57,17 @@ impl<'a> View<'a> {
     /// Source address as rules see it: stream override, then session.
     pub fn src(&self) -> Endpoint {
         let stream = self.stream.and_then(|stream| stream.src);
-        stream.or(self.session.map(|session| session.conn_src)).unwrap_or_default()
+        stream
+            .or(self.session.map(|session| session.conn_src))
+            .unwrap_or_default()
     }
 
     /// Destination address likewise.
     pub fn dst(&self) -> Endpoint {
         let stream = self.stream.and_then(|stream| stream.dst);
-        stream.or(self.session.map(|session| session.conn_dst)).unwrap_or_default()
+        stream
+            .or(self.session.map(|session| session.conn_dst))
+            .unwrap_or_default()
     }
 
     /// Copies bytes to the arena.

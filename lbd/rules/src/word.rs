@@ -16,7 +16,10 @@ pub struct Word<'w> {
 impl<'w> Word<'w> {
     /// A word at `span`.
     pub fn new(text: &'w (impl AsRef<[u8]> + ?Sized), span: Span) -> Self {
-        Self { text: text.as_ref(), span }
+        Self {
+            text: text.as_ref(),
+            span,
+        }
     }
 
     /// The word for a message; bytes that are not UTF-8 are replaced.
