@@ -68,6 +68,8 @@ pub struct HealthSpec {
     pub observe: Option<Observe>,
     /// `on-error`.
     pub on_error: OnError,
+    /// `error-limit`: errors in a row that `observe` needs, at least 1.
+    pub error_limit: u32,
     /// `on-marked-down shutdown-sessions`.
     pub shutdown_sessions: bool,
     /// `on-marked-up shutdown-backup-sessions`.
@@ -98,6 +100,7 @@ impl HealthSpec {
             track: None,
             observe: None,
             on_error: OnError::default(),
+            error_limit: 10,
             shutdown_sessions: false,
             shutdown_backups: false,
             slowstart: Duration::ZERO,
