@@ -158,7 +158,7 @@ impl Head {
         reason: &[u8],
     ) -> Result<(), HeadFull> {
         self.clear();
-        self.charge(0, version.len() + reason.len() + 7)?;
+        self.charge(0, version.len() + reason.len() + status_len(status) + 4)?;
         self.kind = Kind::Response;
         self.version = self.append(version);
         self.status = status;
@@ -503,6 +503,7 @@ impl Head {
     /// Changes the status of a response (100 to 999).
     pub fn set_status(&mut self, status: u16) {
         if self.kind == Kind::Response {
+            self.encoded = self.encoded - status_len(self.status) + status_len(status);
             self.status = status;
         }
     }
@@ -576,6 +577,15 @@ impl Head {
     }
 }
 
+/// Digits that a status is written with; more than three only where violations are accepted.
+fn status_len(status: u16) -> usize {
+    match status {
+        0..=999 => 3,
+        1_000..=9_999 => 4,
+        10_000.. => 5,
+    }
+}
+
 /// What the parser needs: filling a head from one contiguous stretch of input.
 impl Head {
     /// Takes the list of fields out, emptied, so that a parser can fill it without borrowing.
@@ -607,7 +617,7 @@ impl Head {
         self.fields = fields;
         let line_len = match kind {
             Kind::Request => self.method.len + self.text.len + self.version.len + 4,
-            Kind::Response => self.version.len + self.text.len + 7,
+            Kind::Response => self.version.len + self.text.len + status_len(status) as u32 + 4,
             Kind::Trailers => 0,
         };
         self.encoded = line_len as usize;

@@ -34,6 +34,7 @@ pub(super) fn check_target(
         Form::Asterisk if head.method() == b"OPTIONS" => Ok(None),
         Form::Asterisk | Form::Invalid => Err(fault),
         Form::Authority => check_connect(head, facts, relaxed),
+        Form::Absolute if connect => Err(fault),
         Form::Absolute => check_absolute(head, facts, relaxed),
     }
 }

@@ -188,7 +188,10 @@ impl Facts {
         let number = length.ok_or(fault)?;
         match self.content_length {
             Some(first) if first != number => return Err(fault),
-            Some(_) => self.drop_field(head, index),
+            Some(_) => {
+                self.drop_field(head, index);
+                return Ok(());
+            }
             None => self.content_length = Some(number),
         }
         if !canonical {

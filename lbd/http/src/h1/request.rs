@@ -79,7 +79,7 @@ pub fn parse_request(
 type Read = Option<(RequestLine, usize, bool, Option<ParseError>)>;
 
 /// The vectorised reader. `None` when it refuses: then the exact reader decides.
-fn quick(input: &[u8], options: &ParseOptions, fields: &mut Vec<Field>) -> Option<Read> {
+pub(super) fn quick(input: &[u8], options: &ParseOptions, fields: &mut Vec<Field>) -> Option<Read> {
     let mut space = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; QUICK_FIELDS];
     let mut request = httparse::Request::new(&mut []);
     let end = match request.parse_with_uninit_headers(input, &mut space) {
