@@ -211,6 +211,8 @@ fn sort_query(query: &[u8], out: &mut Vec<u8>) {
     let Some(body) = query.strip_prefix(b"?") else {
         return;
     };
+    // The reference takes a last `&` for an end, not for an empty parameter.
+    let body = body.strip_suffix(b"&").unwrap_or(body);
     let mut params: Vec<&[u8]> = body.split(|&b| b == b'&').collect();
     let name = |param: &&[u8]| memchr(b'=', param).unwrap_or(param.len());
     // Stable: equal names keep their order.
