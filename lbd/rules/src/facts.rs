@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use lbd_core::{BindId, ListenerId, ProxyId, ServerId, Time, WallTime};
+use lbd_http::Head;
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,8 +107,20 @@ pub struct SessionFacts {
     pub http_major: u8,
     /// Overridden client timeout (`set-timeout client`).
     pub client_timeout: Option<Duration>,
+    /// The header that the connection must begin with, asked for by `tcp-request connection
+    /// expect-proxy` or `expect-netscaler-cip`; the proxy reads it after that ruleset.
+    pub expected_header: Option<ExpectedHeader>,
     /// Raw descriptor of the client's socket for `fc_rtt` and the like; -1 when there is none.
     pub fd: i32,
+}
+
+/// A header before the first byte of a connection, by which another proxy tells addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedHeader {
+    /// NetScaler's client IP insertion.
+    NetscalerCip,
+    /// PROXY protocol, version 1 or 2.
+    Proxy,
 }
 
 /// What stands where a server would in logs.
@@ -189,6 +202,8 @@ pub struct StreamFacts {
     pub id: u64,
     /// Request counter of the process when the stream began: `%rt`.
     pub request_number: u64,
+    /// Log lines of the frontend so far: `%lc`.
+    pub log_number: u64,
     /// The backend that was chosen.
     pub backend: Option<ProxyId>,
     /// The server or service that answers.
@@ -232,6 +247,9 @@ pub struct StreamFacts {
     pub request_cookie: Option<Box<[u8]>>,
     /// Captured response cookie: `%CS`.
     pub response_cookie: Option<Box<[u8]>>,
+    /// A 103 response that `early-hint` rules have begun; the proxy sends it when the ruleset
+    /// ends or waits, and takes it out.
+    pub early_hint: Option<Box<Head>>,
     /// Unique id, once made: `%ID`.
     pub unique_id: Option<Box<[u8]>>,
     /// Source seen by rules when an action at stream level changed it.
@@ -298,6 +316,8 @@ pub struct Asked {
     pub tarpit_timeout: Option<Duration>,
     /// `disable-l7-retry`.
     pub no_l7_retry: bool,
+    /// When the `pause` that is going on ends.
+    pub pause_until: Option<Time>,
     /// `strict-mode off` for the rest of the ruleset.
     pub lenient: bool,
     /// Result of a failed rewrite to count.

@@ -75,12 +75,19 @@ pub enum Verdict {
     Wait(Need),
     /// A rewrite failed in strict mode, or memory was short: 500 to the client.
     Failed,
+    /// `close` of `tcp-response content`: close the connection to the server at once.
+    CloseServer,
+    /// The message is invalid (a target that cannot be normalized): 400 or 502, counted as such.
+    Invalid,
+    /// The body did not arrive in time (`wait-for-body`): 408 or 504, as a timeout of its sender.
+    TimedOut,
 }
 
 /// An answer made by a rule.
 #[derive(Debug, Default)]
 pub struct Reply {
-    /// Status line and headers; framing headers are added by the proxy.
+    /// Status line and headers with `content-length` where a body may be; the connection's fields
+    /// are the proxy's. Status 0 (no status line) is an empty error file: close without a word.
     pub head: Head,
     /// Body.
     pub body: Vec<u8>,

@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use lbd_core::{Checkpoint, Checkpoints, Diag, Diags, ProxyId, ServerId, Type, Value};
 
 use crate::arg::{Arg, ArgError, ArgSpec};
+use crate::reply::ReplySpec;
 use crate::unsupported::Class;
 use crate::var::VarNames;
 use crate::view::View;
@@ -93,7 +94,7 @@ pub trait Names {
     /// Index of a user list.
     fn user_list(&self, name: &str) -> Option<usize>;
     /// Whether `password` is `user`'s, and which groups `user` is in.
-    fn user_lists(&self) -> std::sync::Arc<dyn UserLists>;
+    fn user_lists(&self) -> Arc<dyn UserLists>;
     /// Index of an `http-errors` section.
     fn http_errors(&self, name: &str) -> Option<usize>;
     /// Whether a proxy is in HTTP mode.
@@ -108,6 +109,41 @@ pub trait Names {
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String>;
     /// A variable of the environment.
     fn env(&self, name: &str) -> Option<String>;
+    /// A proxy's kind and name as messages have them, `frontend 'www'`. When known, faults of
+    /// rules come in the reference's whole sentence, else only with what is wrong.
+    fn title(&self, _proxy: ProxyId) -> Option<String> {
+        None
+    }
+    /// Sizes that messages must fit.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+    /// Whether `expose-experimental-directives` is set.
+    fn is_experimental_allowed(&self) -> bool {
+        false
+    }
+    /// The answer that an `http-errors` section has for a status.
+    fn http_errors_reply(&self, _section: usize, _status: u16) -> Option<Arc<ReplySpec>> {
+        None
+    }
+}
+
+/// Sizes of buffers (`tune.bufsize`, `tune.maxrewrite`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a buffer.
+    pub bufsize: usize,
+    /// Bytes of it that are kept free for rewriting heads.
+    pub maxrewrite: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            bufsize: 16_384,
+            maxrewrite: 1_024,
+        }
+    }
 }
 
 /// Users and groups of `userlist` sections, for `http_auth` and `http_auth_group`.

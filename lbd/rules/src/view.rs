@@ -2,11 +2,15 @@
 //!
 //! A view is shared borrows only; changing something is the work of [`crate::program::Ctx`].
 
+use std::sync::Arc;
+
 use bumpalo::Bump;
 use lbd_core::{BindId, ListenerId, ProxyId, ServerId, Time, Value, WallTime};
 use lbd_http::Head;
 
 use crate::facts::{Endpoint, SessionFacts, StreamFacts};
+use crate::pattern::PatternSet;
+use crate::reply::ReplySpec;
 use crate::var::{OwnedValue, VarId, Vars};
 
 /// Bytes that were received but not forwarded yet.
@@ -194,4 +198,34 @@ pub trait World {
     /// A number from the kernel about a socket: `fc_rtt`, `fc_retrans` and the like, by field
     /// name; `None` where the kernel does not say.
     fn tcp_info(&self, fd: i32, field: &str) -> Option<i64>;
+    /// Seconds that the local time is east of GMT at this moment (log dates).
+    fn utc_offset(&self, _at: WallTime) -> i32 {
+        0
+    }
+    /// Whether a `bind` line speaks TLS (`%ft`).
+    fn bind_is_tls(&self, _proxy: ProxyId, _bind: BindId) -> bool {
+        false
+    }
+    /// The answer that a proxy's configuration gives to this status (`errorfile` and its kin).
+    fn error_reply(&self, _proxy: ProxyId, _status: u16) -> Option<Arc<ReplySpec>> {
+        None
+    }
+    /// Bytes that a capture slot of a frontend holds, 0 when there is no such slot.
+    fn capture_len(&self, frontend: ProxyId, is_request: bool, slot: usize) -> usize;
+    /// A pattern list or map by its file reference, for rules that change one.
+    fn pattern_set(&self, reference: &str) -> Option<Arc<PatternSet>>;
+    /// Sends a log line of this session now (`do-log`); `origin` is what `%OG` says.
+    fn emit_log(&self, view: &View<'_>, origin: &'static str);
+    /// Sets a mark or a type of service on a client's socket before there is a stream; what the
+    /// kernel refuses is ignored, as in the reference.
+    fn mark_socket(&self, fd: i32, mark: SocketMark);
+}
+
+/// What rules set on a client's socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketMark {
+    /// `SO_MARK`.
+    Mark(u32),
+    /// `IP_TOS` or `IPV6_TCLASS`.
+    Tos(u8),
 }
