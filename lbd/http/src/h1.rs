@@ -36,6 +36,8 @@ pub const DEVIATIONS: &[&str] = &[
     "with accept-unsafe-violations the authority of an absolute target ends at '?' and '#' as well \
      (haproxy appends the slash after the query): RFC 3986 3.2",
     "a response with both Transfer-Encoding and Content-Length never leaves its connection reusable",
+    "TE: trailers is recognised whatever its case (haproxy: lower case only): RFC 9110 10.1.4",
+    "empty elements of Connection go when another element is taken out (haproxy keeps inner ones)",
     "a head sent with faulty bytes may be refused only once its line is complete",
 ];
 
@@ -93,6 +95,17 @@ impl Default for ParseOptions {
             accept_payload_with_any_method: false,
         }
     }
+}
+
+/// Whether parsing `input` again can have another outcome than [`Status::Partial`], when it had that
+/// with the first `seen` bytes: lines are what completes a head. Saves the repeated scan of a head
+/// that arrives byte by byte.
+pub fn worth_parsing(input: &[u8], seen: usize, options: &ParseOptions) -> bool {
+    seen == 0
+        || input.len() >= options.max_head_len
+        || input
+            .get(seen..)
+            .is_some_and(|new| memchr::memchr(b'\n', new).is_some())
 }
 
 /// What a complete head says about its message and its connection.

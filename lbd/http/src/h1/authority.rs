@@ -145,13 +145,16 @@ fn same_authority(host: &[u8], authority: &[u8], scheme: &[u8]) -> bool {
 
 /// No byte that ends an authority, and brackets only around an address in front.
 fn is_host(host: &[u8]) -> bool {
-    let bad = |b: &u8| matches!(b, 0..=b' ' | b',' | b'/' | b'?' | b'#' | b'@' | b'\\' | 0x7f..);
-    if host.iter().any(bad) {
-        return false;
+    // No early end: the loop becomes vector code.
+    let (bad, bracket) = host.iter().fold((false, false), |(bad, bracket), &b| {
+        let ends = (b <= b' ') | (b >= 0x7f) | (b == b',') | (b == b'/') | (b == b'?');
+        let parts = (b == b'#') | (b == b'@') | (b == b'\\');
+        (bad | ends | parts, bracket | (b == b'[') | (b == b']'))
+    });
+    if bad || !bracket {
+        return !bad;
     }
-    match host.strip_prefix(b"[") {
-        None => !host.contains(&b'[') && !host.contains(&b']'),
-        Some(rest) => memchr::memchr(b']', rest)
-            .is_some_and(|end| matches!(rest.get(end + 1), None | Some(b':'))),
-    }
+    host.strip_prefix(b"[")
+        .and_then(|rest| rest.get(memchr::memchr(b']', rest)? + 1..))
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b':')) && !rest.contains(&b'['))
 }

@@ -165,6 +165,8 @@ fn fields_of_a_response_are_checked_alike_but_for_request_fields() {
 
 #[test]
 fn transfer_encoding_of_a_response_may_be_relaxed() {
+    let (_, both) = response(&with_fields("Transfer-Encoding: chunked|Content-Length: 2")).unwrap();
+    assert!(!both.keep_alive);
     let fault = Err(Reason::TransferEncoding);
     let chunked = Ok("HTTP/1.1 200 OK|transfer-encoding: chunked||");
     check(
