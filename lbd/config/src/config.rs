@@ -21,8 +21,8 @@ use lbd_rules::reply::ReplySpec;
 use lbd_rules::var::{OwnedValue, VarId, VarNames};
 
 pub use backend::{
-    BackendSpec, CheckSpec, DispatchSpec, ServerChoice, ServerStateSource, SourceSpec, UseServer,
-    UseSrc,
+    BackendSpec, CheckRequestSpec, CheckSpec, CheckToken, DispatchSpec, ServerChoice,
+    ServerStateSource, SourceSpec, UseServer, UseSrc,
 };
 pub use frontend::{BackendChoice, CaptureSpec, CookieCapture, FrontendSpec, UseBackend};
 pub use global::{

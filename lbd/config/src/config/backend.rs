@@ -9,6 +9,7 @@ use lbd_core::{ServerId, Span};
 use lbd_rules::acl::Cond;
 use lbd_rules::expr::Expr;
 use lbd_rules::logformat::LogFormat;
+use lbd_rules::var::Var;
 
 use super::{ServerSpec, TcpKeepalive};
 
@@ -136,12 +137,54 @@ pub enum UseSrc {
 #[derive(Debug, Clone)]
 pub struct CheckSpec {
     /// Steps and expectations; a plain connection without `option httpchk` and its like.
-    pub script: Arc<lbd_backend::check::CheckScript>,
-    /// Log formats and expressions that the script refers to by number (`http-check send` with
-    /// log formats, `set-var`).
-    pub formats: Arc<Vec<LogFormat>>,
+    pub script: Arc<lbd_backend::check::Script>,
+    /// What the script refers to by number; the number indexes it.
+    pub tokens: Arc<Vec<CheckToken>>,
     /// `http-check disable-on-404`.
     pub disable_on_404: bool,
     /// `http-check send-state`.
     pub send_state: bool,
+}
+
+/// What a check script asks its renderer for (`lbd_backend::check::Renderer`).
+#[derive(Debug)]
+pub enum CheckToken {
+    /// `port` as an expression (`connect`), and other single values.
+    Expr(Expr),
+    /// `string-lf`, `send-lf`, `send-binary-lf` (which renders to hexadecimal digits, as the
+    /// script's pattern says), `on-success`, `on-error` and the like.
+    Format(LogFormat),
+    /// The request of `option httpchk` and `http-check send`; `send-state` is added to it.
+    Request(Box<CheckRequestSpec>),
+    /// `set-var`.
+    SetVar {
+        /// Which.
+        var: Var,
+        /// Its value.
+        value: Expr,
+    },
+    /// `set-var-fmt`.
+    SetVarFormat {
+        /// Which.
+        var: Var,
+        /// Its value, a string.
+        value: LogFormat,
+    },
+    /// `unset-var`.
+    UnsetVar(Var),
+}
+
+/// The request of an HTTP check.
+#[derive(Debug)]
+pub struct CheckRequestSpec {
+    /// Method, `OPTIONS` unless given.
+    pub method: Vec<u8>,
+    /// Target: `uri`, `uri-lf`.
+    pub uri: LogFormat,
+    /// Version, `HTTP/1.0` unless given.
+    pub version: Vec<u8>,
+    /// Headers in their order; one that renders to nothing is left out.
+    pub headers: Vec<(Vec<u8>, LogFormat)>,
+    /// `body`, `body-lf`.
+    pub body: Option<LogFormat>,
 }
