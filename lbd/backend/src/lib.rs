@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod balance;
+pub mod check;
 pub mod hash;
 pub mod health;
 pub mod key;
