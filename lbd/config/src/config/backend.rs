@@ -151,9 +151,11 @@ pub struct CheckSpec {
 pub enum CheckToken {
     /// `port` as an expression (`connect`), and other single values.
     Expr(Expr),
-    /// `string-lf`, `send-lf`, `send-binary-lf` (which renders to hexadecimal digits, as the
-    /// script's pattern says), `on-success`, `on-error` and the like.
+    /// `send-lf`, `on-success`, `on-error`, `string-lf`; `binary-lf` too, whose digits the script
+    /// reads.
     Format(LogFormat),
+    /// `send-binary-lf`: rendered, then read as hexadecimal digits.
+    HexFormat(LogFormat),
     /// The request of `option httpchk` and `http-check send`; `send-state` is added to it.
     Request(Box<CheckRequestSpec>),
     /// `set-var`.
