@@ -6,7 +6,6 @@ use lbd_core as core;
 
 mod config;
 mod message;
-mod parts;
 mod proxy;
 
 #[derive(Clone, Copy)]
