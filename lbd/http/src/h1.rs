@@ -36,6 +36,11 @@ pub const DEVIATIONS: &[&str] = &[
     "with accept-unsafe-violations the authority of an absolute target ends at '?' and '#' as well \
      (haproxy appends the slash after the query): RFC 3986 3.2",
     "a response with both Transfer-Encoding and Content-Length never leaves its connection reusable",
+    "TE is reduced to trailers when a request is read (haproxy: when it is sent, rules see it whole)",
+    "a carriage return within a field name is refused even with accept-unsafe-violations (haproxy \
+     drops the field)",
+    "with accept-unsafe-violations a version of another form is never 1.1 or later (haproxy looks at \
+     its sixth and eighth byte)",
     "TE: trailers is recognised whatever its case (haproxy: lower case only): RFC 9110 10.1.4",
     "empty elements of Connection go when another element is taken out (haproxy keeps inner ones)",
     "a head sent with faulty bytes may be refused only once its line is complete",
@@ -117,7 +122,7 @@ pub struct Parsed {
     pub framing: Framing,
     /// The sender keeps the connection: version, Connection and framing considered.
     pub keep_alive: bool,
-    /// The version is 1.1 or later (the head then says `HTTP/1.1`).
+    /// The version is 1.1 or later (the encoder then writes `HTTP/1.1`).
     pub version_11: bool,
     /// Request: asks for an upgrade. Response: switches protocols (101).
     pub upgrade: bool,

@@ -5,6 +5,7 @@
 use super::fields::Facts;
 use super::{ParseError, Reason};
 use crate::head::Head;
+use crate::method::Method;
 use crate::uri::{Form, Target, strip_default_port};
 
 const MISMATCH: ParseError = ParseError::new(0, Reason::HostMismatch);
@@ -31,11 +32,21 @@ pub(super) fn check_target(
     let target = Target::split(head.target(), connect);
     match target.form {
         Form::Origin => Err(fault),
-        Form::Asterisk if head.method() == b"OPTIONS" => Ok(None),
+        Form::Asterisk if takes_asterisk(head.method()) => Ok(None),
         Form::Asterisk | Form::Invalid => Err(fault),
         Form::Authority => check_connect(head, facts, relaxed),
         Form::Absolute if connect => Err(fault),
         Form::Absolute => check_absolute(head, facts, relaxed),
+    }
+}
+
+/// `*` is for OPTIONS; methods that we do not know may use it too, as in the reference. PRI is the
+/// beginning of HTTP/2, which must not pass for a request (RFC 9113 11.6).
+fn takes_asterisk(method: &[u8]) -> bool {
+    match Method::of(method) {
+        Method::Options => true,
+        Method::Other => method != b"PRI",
+        _ => false,
     }
 }
 
@@ -65,6 +76,7 @@ fn check_connect(
         return Err(fault);
     }
     if let Some(index) = facts.host
+        && violation.is_none()
         && bare.len() < authority.len()
         && head.value(index) != bare
     {
@@ -101,7 +113,7 @@ fn check_absolute(
         return Err(fault);
     }
     let bare = strip_default_port(authority, scheme);
-    let pathless = target.path.is_empty() && head.method() != b"OPTIONS";
+    let pathless = bytes.get(target.path.start) != Some(&b'/') && head.method() != b"OPTIONS";
     if bare.len() == authority.len() && !pathless {
         return Ok(violation);
     }

@@ -68,11 +68,11 @@ pub fn encode_head(head: &Head, out: &mut Vec<u8>, options: &EncodeOptions<'_>) 
             out.push(b' ');
             out.extend_from_slice(head.target());
             out.push(b' ');
-            out.extend_from_slice(head.version());
+            out.extend_from_slice(sent_version(head.version()));
             out.extend_from_slice(b"\r\n");
         }
         Kind::Response => {
-            out.extend_from_slice(head.version());
+            out.extend_from_slice(sent_version(head.version()));
             out.push(b' ');
             push_status(out, head.status());
             out.push(b' ');
@@ -101,6 +101,16 @@ pub fn encode_fields(head: &Head, out: &mut Vec<u8>, options: &EncodeOptions<'_>
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// We speak 1.1 whatever later version the other side announced (RFC 9110 2.5); an older one is kept,
+/// so that the receiver does not count on more than the sender can.
+fn sent_version(version: &[u8]) -> &[u8] {
+    match version {
+        [b'H', b'T', b'T', b'P', b'/', b'2'..=b'9', b'.', b'0'..=b'9']
+        | [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => b"HTTP/1.1",
+        _ => version,
+    }
 }
 
 fn push_status(out: &mut Vec<u8>, status: u16) {

@@ -300,9 +300,6 @@ fn interpret(
     if line.simple {
         head.set_version(b"HTTP/1.0")
             .map_err(|_| ParseError::new(0, Reason::HeadTooLong))?;
-    } else if line.version_11 && head.version() != b"HTTP/1.1" {
-        // Same length: cannot fail.
-        let _ = head.set_version(b"HTTP/1.1");
     }
     let mut facts = Facts::collect(
         head,

@@ -185,10 +185,6 @@ fn interpret(
     options: &ParseOptions,
 ) -> Result<Parsed, ParseError> {
     let relaxed = options.accept_unsafe_violations;
-    if line.version_11 && head.version() != b"HTTP/1.1" {
-        // Same length: cannot fail.
-        let _ = head.set_version(b"HTTP/1.1");
-    }
     let mut facts = Facts::collect(
         head,
         Reading {

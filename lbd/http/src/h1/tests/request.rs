@@ -112,6 +112,8 @@ fn the_request_line_takes_what_the_reference_takes() {
     }
     same(b"GET / HTTP/1.1\r", Err(Reason::BareCr));
     same(b"PRI * HTTP/2.0", Err(InvalidTarget));
+    same(b"POST * HTTP/1.1", Err(InvalidTarget));
+    same(b"NOTIFY * HTTP/1.1", Ok("NOTIFY * HTTP/1.1|host: a||"));
     for (line, seen) in [
         (&b"GET / HTTP/1.10"[..], "GET / HTTP/1.10|host: a||"),
         (b"GET / HTTP/11.1", "GET / HTTP/11.1|host: a||"),
@@ -178,6 +180,7 @@ fn the_target_must_have_a_form_that_fits_the_method_and_the_host() {
         (b"/\x80", Err(InvalidTarget), Ok("/\u{80}")),
         (b"/a#f", Err(InvalidTarget), Ok("/a#f")),
         (b"http://a?x", Err(InvalidTarget), Ok("http://a/?x")),
+        (b"http://a#x", Err(InvalidTarget), Ok("http://a/#x")),
         (b"*", Err(InvalidTarget), Err(InvalidTarget)),
         (b"a:80", Err(InvalidTarget), Err(InvalidTarget)),
         (b"foo", Err(InvalidTarget), Err(InvalidTarget)),
@@ -264,11 +267,12 @@ fn connect_takes_an_authority_with_a_port() {
         ("u@a:80", "a:80", Ok("a"), Ok("a")),
         ("a:0", "a:0", Ok("a:0"), Ok("a:0")),
         ("a:8080", "a", Err(HostMismatch), Ok("a")),
-        ("a:443", "a:80", Err(HostMismatch), Ok("a")),
+        ("a:443", "a:80", Err(HostMismatch), Ok("a:80")),
+        ("a:80", "b", Err(HostMismatch), Ok("b")),
         ("a:8080", "", Err(HostMismatch), Ok("")),
         ("a", "a", Err(InvalidTarget), Ok("a")),
         ("a:x", "a", Err(InvalidTarget), Ok("a")),
-        (":80", "a", Err(InvalidTarget), Ok("")),
+        (":80", "a", Err(InvalidTarget), Ok("a")),
         ("/x", "a", Err(InvalidTarget), Err(InvalidTarget)),
         ("*", "a", Err(InvalidTarget), Err(InvalidTarget)),
         ("http://a/", "a", Err(InvalidTarget), Err(InvalidTarget)),
