@@ -43,6 +43,8 @@ pub enum ArgKind {
     Regex,
     /// A variable, `scope.name`.
     Var,
+    /// Numbers of nested protocol buffer fields, dotted; typed as a string.
+    Protobuf,
 }
 
 impl ArgKind {
@@ -64,6 +66,7 @@ impl ArgKind {
             Self::UserList => "user list",
             Self::Regex => "regex",
             Self::Var => "variable",
+            Self::Protobuf => "Protocol buffers field number",
         }
     }
 }
@@ -179,7 +182,7 @@ pub(crate) fn parse(
         ))
     };
     match kind {
-        ArgKind::Str | ArgKind::Regex => Ok(Arg::Str(text.into())),
+        ArgKind::Str | ArgKind::Regex | ArgKind::Protobuf => Ok(Arg::Str(text.into())),
         ArgKind::Int => crate::cast::whole_int(text)
             .map(Arg::Int)
             .ok_or_else(refused),

@@ -101,7 +101,7 @@ pub fn to_bin<'a>(value: Value<'a>, arena: &'a Bump) -> Option<&'a [u8]> {
     }
 }
 
-fn display<'a>(what: impl std::fmt::Display, arena: &'a Bump) -> &'a [u8] {
+fn display(what: impl std::fmt::Display, arena: &Bump) -> &[u8] {
     let mut text = bumpalo::collections::String::new_in(arena);
     // Writing to a string of the arena cannot fail.
     let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{what}"));
@@ -149,7 +149,7 @@ pub fn leading_int(text: &[u8]) -> i64 {
 pub fn whole_int(text: &[u8]) -> Option<i64> {
     let digits = text
         .strip_prefix(b"-")
-        .or(text.strip_prefix(b"+"))
+        .or_else(|| text.strip_prefix(b"+"))
         .unwrap_or(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;

@@ -3,9 +3,13 @@
 //! A family file holds descriptors and their closures; names are looked up in `registry`.
 
 pub mod constant;
+pub mod header;
+pub mod hello;
 pub mod internal;
 pub mod l4;
+pub mod payload;
 pub mod request;
+pub mod transaction;
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -19,9 +23,13 @@ use crate::view::View;
 /// All families.
 pub const FAMILIES: &[&[Fetch]] = &[
     constant::FETCHES,
+    header::FETCHES,
+    hello::FETCHES,
     internal::FETCHES,
     l4::FETCHES,
+    payload::FETCHES,
     request::FETCHES,
+    transaction::FETCHES,
 ];
 
 /// Everywhere.
