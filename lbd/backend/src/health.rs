@@ -22,7 +22,7 @@ pub use machine::Health;
 pub use observe::{Observation, Observe, Observer, OnError};
 pub use probe::{CheckReport, Probe, ProbeSpec, Which};
 pub use schedule::{MIN_SPREAD_INTERVAL, Schedule, spread_interval};
-pub use snapshot::{HealthSnapshot, ProbeSnapshot};
+pub use snapshot::{HealthSnapshot, ProbeSnapshot, StateFacts};
 pub use status::{CheckResult, CheckStatus};
 
 use std::time::Duration;

@@ -223,6 +223,7 @@ impl Roster {
             return Placed::default();
         };
         let old = member.placement;
+        let before = inner.totals.active + inner.totals.backup;
         inner.update(&self.spec, at, placement, now);
         let is_closing = |s| matches!(s, State::Stopped | State::Stopping);
         let went_down = is_closing(placement.state) && placement.state != old.state;
@@ -234,11 +235,12 @@ impl Roster {
         let requeued = (wakes.len() - from) as u32;
         let mut granted = 0;
         if inner.members[at].usable {
-            let before = wakes.len();
+            let from = wakes.len();
             inner.serve_waiters(&self.spec, at, load, wakes);
-            granted = (wakes.len() - before) as u32;
+            granted = (wakes.len() - from) as u32;
         }
         let member = &inner.members[at];
+        let usable = inner.totals.active + inner.totals.backup;
         Placed {
             active: inner.totals.active,
             backup: inner.totals.backup,
@@ -247,6 +249,8 @@ impl Roster {
             remaining: member.queue.len(),
             usable: member.usable,
             weight: inner.scale.configured(member.weight),
+            emptied: before > 0 && usable == 0,
+            revived: before == 0 && usable > 0,
         }
     }
 

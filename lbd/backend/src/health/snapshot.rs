@@ -64,7 +64,69 @@ pub struct HealthSnapshot {
     pub track: Option<String>,
 }
 
+/// What `http-check send-state` tells besides the health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateFacts<'a> {
+    /// `backend/server`.
+    pub name: &'a str,
+    /// The server's address.
+    pub address: &'a str,
+    /// Its port; `None` for a unix socket.
+    pub port: Option<u16>,
+    /// Name of this node.
+    pub node: &'a str,
+    /// Effective weight of the server and of all servers in use.
+    pub weights: (u32, u32),
+    /// Open sessions of the server and of the backend.
+    pub sessions: (u32, u32),
+    /// Streams waiting for the server.
+    pub queued: u32,
+    /// Slow start in percent, while it lasts.
+    pub throttle: Option<u32>,
+}
+
 impl HealthSnapshot {
+    /// Value of `X-Haproxy-Server-State` (haproxy 3.4 configuration 4.2, `http-check send-state`).
+    pub fn state_header(&self, facts: &StateFacts<'_>) -> String {
+        let down = self.state == State::Stopped;
+        let word = match self.check.as_ref().filter(|p| p.enabled) {
+            None => "no check".to_owned(),
+            Some(p) if down && p.health == 0 => "DOWN".to_owned(),
+            Some(p) if down => format!("DOWN {}/{}", p.health, p.rise),
+            Some(p) => {
+                let word = if self.state == State::Stopping {
+                    "NOLB"
+                } else {
+                    "UP"
+                };
+                if p.health == p.rise + p.fall - 1 {
+                    word.to_owned()
+                } else {
+                    format!(
+                        "{word} {}/{}",
+                        (p.health + 1).saturating_sub(p.rise),
+                        p.fall
+                    )
+                }
+            }
+        };
+        let port = facts.port.map(|p| p.to_string()).unwrap_or_default();
+        let ((weight, weights), (own, all)) = (facts.weights, facts.sessions);
+        let StateFacts {
+            name,
+            address,
+            node,
+            queued,
+            ..
+        } = facts;
+        let throttle = facts.throttle.map(|t| format!("; throttle={}%", t.max(1)));
+        format!(
+            "{word}; address={address}; port={port}; name={name}; node={node}; \
+             weight={weight}/{weights}; scur={own}/{all}; qcur={queued}{}",
+            throttle.unwrap_or_default()
+        )
+    }
+
     /// The `status` column of the statistics. For a server that follows another one, `checked` is
     /// the snapshot of the one at the end of the chain.
     pub fn status_word(&self, checked: Option<&Self>) -> String {

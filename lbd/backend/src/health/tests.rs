@@ -583,3 +583,25 @@ fn every_status_has_its_own_name_and_is_found_by_it() {
         assert!(!status.describe().is_empty());
     }
 }
+
+#[test]
+fn the_state_header_tells_servers_how_they_stand() {
+    let mut rig = Rig::new(spec());
+    rig.pass();
+    rig.fail();
+    let facts = StateFacts {
+        name: "be/s1",
+        address: "192.0.2.1",
+        port: Some(80),
+        node: "lb1",
+        weights: (1, 3),
+        sessions: (4, 9),
+        queued: 2,
+        throttle: Some(0),
+    };
+    assert_eq!(
+        rig.health.snapshot(rig.now).state_header(&facts),
+        "UP 2/3; address=192.0.2.1; port=80; name=be/s1; node=lb1; weight=1/3; scur=4/9; qcur=2; \
+         throttle=1%"
+    );
+}

@@ -192,7 +192,7 @@ fn a_server_that_goes_down_sends_its_waiters_away() {
         [(7, u32::MAX)],
         "nobody is left to serve the backend's queue"
     );
-    assert_eq!(placed.active, 0);
+    assert_eq!((placed.active, placed.emptied), (0, true));
     assert_eq!(assign(&roster, 8), Assigned::NoServer);
 }
 

@@ -21,6 +21,10 @@ pub struct Placed {
     pub usable: bool,
     /// Its effective weight in configured units, rounded up.
     pub weight: u32,
+    /// The backend had usable servers and has none now: say so (`health::backend_down_line`).
+    pub emptied: bool,
+    /// The backend had none and has one now.
+    pub revived: bool,
 }
 
 /// What status pages and sample fetches read of a server.

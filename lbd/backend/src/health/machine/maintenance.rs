@@ -34,6 +34,9 @@ impl Health {
                 (true, true) => self.remain_in_drain(),
                 (false, false) => {}
             }
+        } else if old.is_drain() != self.admin.is_drain() {
+            // Nothing to tell while in maintenance, but the placement is to be right.
+            self.emit(None, false, false);
         }
         let same = if flag.is_maint() {
             (old.is_maint(), self.admin.is_maint())
