@@ -62,8 +62,7 @@ impl Facts {
                 _ => {}
             }
         }
-        let lenient = reading.relaxed && !reading.request;
-        if facts.transfer_encoding && !facts.chunked && !lenient {
+        if facts.transfer_encoding && !facts.chunked {
             return Err(ParseError::new(0, Reason::TransferEncoding));
         }
         Ok(facts)
@@ -73,7 +72,6 @@ impl Facts {
     pub(super) fn framing(&self) -> Option<Framing> {
         match self.content_length {
             _ if self.chunked => Some(Framing::Chunked),
-            _ if self.transfer_encoding => None,
             Some(0) => Some(Framing::None),
             Some(len) => Some(Framing::ContentLength(len)),
             None => None,
@@ -210,6 +208,16 @@ impl Facts {
     ) -> Result<(), ParseError> {
         let fault = Err(ParseError::new(0, Reason::TransferEncoding));
         let lenient = reading.relaxed && !reading.request;
+        if lenient
+            && head
+                .value(index)
+                .iter()
+                .all(|b| matches!(b, b',' | b' ' | b'\t'))
+        {
+            // No coding is named: as if the field were not there.
+            self.drop_field(head, index);
+            return Ok(());
+        }
         self.transfer_encoding = true;
         for part in head.value(index).split(|&b| b == b',') {
             match trim(part) {
@@ -226,9 +234,6 @@ impl Facts {
                 _ => self.other_coding = true,
             }
         }
-        if self.other_coding && lenient && !self.chunked {
-            return fault;
-        }
         Ok(())
     }
 
@@ -237,14 +242,9 @@ impl Facts {
         let Some(first) = head.find(b"transfer-encoding", 0) else {
             return;
         };
-        if self.chunked {
-            if head.value(first) != b"chunked" {
-                // In place unless the first of several fields was empty; then a few bytes more,
-                // which the limit of a parsed head (it leaves the rewrite reserve) has room for.
-                let _ = head.replace_value(first, b"chunked");
-            }
-        } else {
-            self.drop_field(head, first);
+        if head.value(first) != b"chunked" {
+            // Never longer than what names it.
+            let _ = head.replace_value(first, b"chunked");
         }
         let mut from = first + 1;
         while let Some(index) = head.find(b"transfer-encoding", from) {
