@@ -174,6 +174,24 @@ impl ErrorReply {
         head.add(b"cache-control", b"no-cache")?;
         head.add(b"content-type", b"text/html")
     }
+
+    /// Appends the whole answer to a request that could not be read, after which the connection ends.
+    ///
+    /// The reference sends these as its error files are spelled, not in lower case as answers that
+    /// rules have seen; it leaves out `Connection: close` for some, which we do not.
+    pub fn encode_raw(&self, out: &mut Vec<u8>) {
+        use std::io::Write as _;
+        // Writing into a Vec cannot fail.
+        let _ = write!(
+            out,
+            "HTTP/1.1 {} {}\r\nContent-length: {}\r\nCache-Control: no-cache\r\n\
+             Connection: close\r\nContent-Type: text/html\r\n\r\n{}",
+            self.status,
+            self.reason,
+            self.body.len(),
+            self.body
+        );
+    }
 }
 
 #[cfg(test)]

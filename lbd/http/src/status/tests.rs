@@ -39,3 +39,33 @@ fn phrases_are_those_of_the_reference() {
         assert_eq!(reason(status), phrase);
     }
 }
+
+#[test]
+fn the_answer_to_an_unreadable_request_is_a_whole_response() {
+    for &status in ERROR_STATUSES {
+        let reply = error_reply(status).unwrap();
+        let mut out = Vec::new();
+        reply.encode_raw(&mut out);
+        let mut head = Head::new();
+        let parsed = crate::parse_response(
+            &out,
+            &mut head,
+            &crate::RequestInfo::default(),
+            &crate::ParseOptions::default(),
+        );
+        let Ok(crate::Status::Complete(parsed)) = parsed else {
+            panic!("{parsed:?}")
+        };
+        assert_eq!(
+            parsed.framing,
+            crate::Framing::ContentLength(reply.body.len() as u64)
+        );
+        assert!(!parsed.keep_alive);
+        assert_eq!(&out[parsed.consumed..], reply.body.as_bytes());
+        assert_eq!(
+            (head.status(), head.reason()),
+            (status, reply.reason.as_bytes())
+        );
+        assert_eq!(head.first(b"cache-control"), Some(&b"no-cache"[..]));
+    }
+}
