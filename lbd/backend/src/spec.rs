@@ -117,10 +117,11 @@ pub struct BackendSpec {
 }
 
 impl Default for BackendSpec {
-    /// A backend without any statement: round robin, map-based sdbm.
+    /// A backend without any statement: map-based sdbm, and `random` with a single draw, which is
+    /// what haproxy 3.4 was seen to do (`balance random` draws twice).
     fn default() -> Self {
         Self {
-            algorithm: Algorithm::RoundRobin,
+            algorithm: Algorithm::Random(1),
             hash: HashSpec::default(),
             all_backups: false,
             fullconn: 0,

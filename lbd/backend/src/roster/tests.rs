@@ -153,7 +153,7 @@ fn a_full_queue_of_a_server_is_said() {
     let mut list = servers(&[("s1", 1)]);
     list[0].0.maxqueue = 1;
     let roster = Roster::new(BackendSpec::default(), list, 1);
-    let bound = |n| {
+    let bound = |n: u64| {
         let ask = Ask::server(ServerId(0), n, Time::from_millis(n));
         roster.assign(&ask, &mut Vec::new())
     };
@@ -323,4 +323,59 @@ fn a_bounded_ring_gives_no_server_more_than_its_share() {
         .collect();
     assert_eq!(served.iter().sum::<u32>(), 30);
     assert_eq!(*served.iter().max().unwrap(), 15, "{served:?}");
+}
+
+/// The order and the log fields `%sq/%bq` of ten requests on two servers of `maxconn 1` that
+/// haproxy 3.4 served with the same classes, offsets and cookies.
+#[test]
+fn waiters_are_served_in_the_observed_order() {
+    let roster = roster(Algorithm::RoundRobin, &[("s1", 1), ("s2", 1)]);
+    let bound = |at: u32| Target::Server(ServerId(at));
+    let any = Target::Balance;
+    let asks = [
+        (1, any, 0, 0),
+        (2, any, 0, 0),
+        (3, any, 0, 0),
+        (4, bound(0), 0, 0),
+        (5, any, 0, 0),
+        (6, bound(1), 0, 0),
+        (7, any, 0, -100_000),
+        (8, any, -1, 0),
+        (9, bound(0), -1, 0),
+        (10, any, 0, 0),
+    ];
+    for (token, target, class, offset_ms) in asks {
+        roster.enter();
+        let ask = Ask {
+            target,
+            class,
+            offset_ms,
+            ..ask(token * 20)
+        };
+        roster.assign(&Ask { token, ..ask }, &mut Vec::new());
+    }
+    let mut served = Vec::new();
+    for server in [0, 1, 0, 1, 0, 1, 0, 1, 0, 1] {
+        for wake in release(&roster, server) {
+            let position = if wake.from_server {
+                (wake.position, 0)
+            } else {
+                (0, wake.position)
+            };
+            served.push((wake.token, server, position));
+        }
+    }
+    assert_eq!(
+        served,
+        [
+            (8, 0, (0, 1)),
+            (7, 1, (0, 2)),
+            (9, 0, (1, 0)),
+            (3, 1, (0, 3)),
+            (4, 0, (2, 0)),
+            (5, 1, (0, 4)),
+            (10, 0, (0, 5)),
+            (6, 1, (1, 0)),
+        ]
+    );
 }
