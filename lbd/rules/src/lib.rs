@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod acl;
+pub mod action;
 pub mod arg;
 pub mod cast;
 pub mod convert;

@@ -231,7 +231,7 @@ pub fn nearest(class: Class, name: &str) -> Option<&'static str> {
 }
 
 /// Edits (insertion, deletion, change) that turn `a` into `b`.
-fn distance(a: &[u8], b: &[u8]) -> usize {
+pub(crate) fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.iter().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);

@@ -218,6 +218,15 @@ impl PatternSet {
         Ok(())
     }
 
+    /// Whether the current version has an entry with this key.
+    pub fn contains_key(&self, key: &[u8]) -> bool {
+        let state = self.state.lock();
+        state
+            .entries
+            .iter()
+            .any(|entry| entry.version == state.current && *entry.key == *key)
+    }
+
     /// Removes entries of the current version; returns how many.
     pub fn delete(&self, which: Which<'_>) -> usize {
         let mut state = self.state.lock();
