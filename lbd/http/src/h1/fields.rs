@@ -117,7 +117,11 @@ impl Facts {
         for token in value.split(|&b| b == b',') {
             let trimmed = trim(token);
             if trimmed.eq_ignore_ascii_case(b"trailers") {
-                let from = at + token.iter().take_while(|b| b.is_ascii_whitespace()).count();
+                let from = at
+                    + token
+                        .iter()
+                        .take_while(|b| matches!(b, b' ' | b'\t'))
+                        .count();
                 head.narrow_value(index, from..from + trimmed.len());
                 return;
             }
@@ -283,7 +287,7 @@ pub(super) fn strip_tokens(
         let end = memchr::memchr(b',', &value[read..]).map_or(value.len(), |len| read + len);
         let lead = value[read..end]
             .iter()
-            .take_while(|b| b.is_ascii_whitespace())
+            .take_while(|b| matches!(b, b' ' | b'\t'))
             .count();
         let len = trim(&value[read..end]).len();
         let from = read + lead;

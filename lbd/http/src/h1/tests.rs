@@ -49,3 +49,14 @@ fn relaxed() -> ParseOptions {
         ..Default::default()
     }
 }
+
+#[test]
+fn a_form_feed_beside_a_stripped_token_is_part_of_its_neighbour() {
+    let mut head = Head::new();
+    let input = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close,\x0cx\r\n\r\n";
+    let parsed = parse_request(input, &mut head, &ParseOptions::default());
+    // The reference takes any byte of obs-text and controls alike in a value it does not know.
+    if let Ok(Status::Complete(_)) = parsed {
+        assert_eq!(head.first(b"connection"), Some(&b"\x0cx"[..]));
+    }
+}
