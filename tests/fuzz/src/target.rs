@@ -6,6 +6,7 @@ use lbd_core as core;
 
 mod config;
 mod message;
+mod parts;
 mod proxy;
 
 #[derive(Clone, Copy)]

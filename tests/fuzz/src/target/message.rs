@@ -39,6 +39,12 @@ pub(super) const WORDS: &[&[u8]] = &[
     b"fffffffffffff\r\n",
     b" folded\r\n",
     b"Trailer: x\r\n",
+    b"Cookie: a=b; SRV=s1~x; $Path=/; c=\"d;e\"\r\n",
+    b"Set-Cookie: SRV=s1; path=/; HttpOnly\r\n",
+    b"/a/../b//./%2e%41%zz?x=1&y=;z#f",
+    b"Date: Sat, 21 Nov 2026 09:00:00 GMT\r\n",
+    b"; ",
+    b"=",
     b"101 ",
     b"204 ",
     b"304 ",
@@ -100,6 +106,7 @@ fn check(input: &[u8], options: &ParseOptions, parse: Parser<'_>) {
         }
         Ok(Status::Complete(parsed)) => {
             assert!(parsed.consumed <= input.len());
+            super::parts::look(&head);
             written_again(&head, &parsed, options, parse);
             body(&input[parsed.consumed..], parsed.framing, *options);
         }
