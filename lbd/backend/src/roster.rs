@@ -316,6 +316,16 @@ impl Roster {
         true
     }
 
+    /// Starts the highest numbers of streams and waiters anew (`clear counters`).
+    pub fn clear_maxima(&self) {
+        let mut inner = self.inner.lock();
+        inner.queue.max = inner.queue.len();
+        for member in &mut inner.members {
+            member.served_max = member.served;
+            member.queue.max = member.queue.len();
+        }
+    }
+
     /// Whether weights may change at run time; otherwise only 0 and the configured one fit.
     pub fn is_dynamic(&self) -> bool {
         balance::is_dynamic(&self.spec.algorithm, &self.spec.hash)

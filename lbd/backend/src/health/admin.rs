@@ -57,6 +57,21 @@ impl Admin {
         self.has(AdminFlag::ForcedDrain) || self.has(AdminFlag::InheritedDrain)
     }
 
+    /// All reasons as the bits of a server state file (`srv_admin_state`).
+    pub fn bits(self) -> u8 {
+        let bits = [
+            (AdminFlag::ForcedMaint, 0x01),
+            (AdminFlag::InheritedMaint, 0x02),
+            (AdminFlag::ForcedDrain, 0x08),
+            (AdminFlag::InheritedDrain, 0x10),
+            (AdminFlag::ResolutionMaint, 0x20),
+        ];
+        bits.iter()
+            .filter(|(flag, _)| self.has(*flag))
+            .map(|(_, bit)| bit)
+            .sum()
+    }
+
     /// With that reason switched.
     #[must_use]
     pub fn with(self, flag: AdminFlag, on: bool) -> Self {

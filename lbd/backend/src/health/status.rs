@@ -17,6 +17,19 @@ pub enum CheckResult {
     Unknown,
 }
 
+impl CheckResult {
+    /// Number in a server state file (`srv_check_result`).
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Unknown => 0,
+            Self::Neutral => 1,
+            Self::Failed => 2,
+            Self::Passed => 3,
+            Self::CondPassed => 4,
+        }
+    }
+}
+
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident $short:literal $long:literal $result:ident;)*) => {
         /// Status of the last check.
@@ -98,6 +111,15 @@ impl CheckStatus {
                 | Self::ProcessTimeout
                 | Self::ProcessOk
         )
+    }
+
+    /// Number in a server state file (`srv_check_status`); 2 is kept for a check in progress.
+    pub fn number(self) -> u32 {
+        let index = Self::ALL
+            .iter()
+            .position(|status| *status == self)
+            .unwrap_or(0) as u32;
+        if index < 2 { index } else { index + 1 }
     }
 
     /// The status of that short name.
