@@ -19,6 +19,8 @@ pub mod program;
 pub mod regex;
 pub mod registry;
 pub mod reply;
+#[cfg(test)]
+mod rig;
 pub mod unsupported;
 pub mod var;
 pub mod view;

@@ -36,7 +36,9 @@ pub(super) const ACTIONS: &[ActionSpec] = &[
     }),
 ];
 
+/// `set-x` stands for the name of each.
 const ADDRESSES: &[Example] = &[Example::Ok("set-x ipv4(192.0.2.7)")];
+/// As above.
 const PORTS: &[Example] = &[Example::Ok("set-x int(8080)")];
 
 const fn spec(

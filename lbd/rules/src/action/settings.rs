@@ -207,7 +207,13 @@ const fn mark(
     }
 }
 
-const MARK_EXAMPLES: &[Example] = &[];
+/// `set-x` stands for the name of each.
+const MARK_EXAMPLES: &[Example] = &[
+    Example::Ok("set-x 0x1f"),
+    Example::Ok("set-x int(4)"),
+    Example::Fail("set-x", "expects an argument"),
+    Example::Fail("set-x -1", "is not between 0 and"),
+];
 
 fn client_mark(rule: &mut Rule<'_, '_>) -> Result<Built, Diag> {
     number(rule, u32::MAX, |ctx, mark| {
