@@ -2,11 +2,15 @@
 //!
 //! Casting to a converter's input type is done before it is called.
 
+pub mod date;
 pub mod encode;
 pub mod hash;
+pub mod json;
 pub mod map;
+pub mod net;
 pub mod number;
 pub mod string;
+pub mod var;
 
 use lbd_core::Value;
 
@@ -18,11 +22,15 @@ use crate::view::View;
 
 /// All families.
 pub const FAMILIES: &[&[Converter]] = &[
+    date::CONVERTERS,
     encode::CONVERTERS,
     hash::CONVERTERS,
+    json::CONVERTERS,
     map::CONVERTERS,
+    net::CONVERTERS,
     number::CONVERTERS,
     string::CONVERTERS,
+    var::CONVERTERS,
 ];
 
 /// Bytes that a converter may make; a longer result is dropped as the reference drops what does
