@@ -39,7 +39,6 @@ pub const LIMIT: usize = 65_536;
 
 const NO_ARGS: &[ArgSpec] = &[];
 const STR: &[ArgSpec] = &[ArgSpec::required(ArgKind::Str)];
-const OPT_STR: &[ArgSpec] = &[ArgSpec::optional(ArgKind::Str)];
 const OPT_INT: &[ArgSpec] = &[ArgSpec::optional(ArgKind::Int)];
 
 type Built = Result<Convert, ArgError>;

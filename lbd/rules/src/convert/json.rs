@@ -2,7 +2,7 @@
 //!
 //! Tokens (JWT) are not read here.
 
-use super::{Built, LIMIT, STR, bytes, number, text};
+use super::{Built, LIMIT, STR, bytes, text};
 use crate::arg::{Arg, ArgError, ArgKind, ArgSpec};
 use crate::registry::{Converter, Example};
 use lbd_core::{Type, Value};

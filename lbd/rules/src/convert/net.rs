@@ -2,7 +2,7 @@
 //!
 //! Addresses in header values are read by `fetch::header`.
 
-use super::{Built, NO_ARGS, build, bytes, text};
+use super::{Built, NO_ARGS, build, bytes};
 use crate::arg::{Arg, ArgError, ArgKind, ArgSpec};
 use crate::cast;
 use crate::registry::{Converter, Example};

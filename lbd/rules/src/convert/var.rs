@@ -2,7 +2,7 @@
 //!
 //! The value passes as it is.
 
-use super::{Built, STR, build, kept, text};
+use super::{Built, STR, build, text};
 use crate::acl::{Acl, Truth};
 use crate::arg::parse_var;
 use crate::arg::{Arg, ArgError, ArgKind, ArgSpec};
