@@ -391,6 +391,3 @@ impl Cond {
         self.any.iter().flatten().map(|term| &term.acl)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -224,6 +224,3 @@ impl Expr {
         Some(value)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -106,6 +106,3 @@ impl PatternStore {
             .unwrap_or(u32::MAX)
     }
 }
-
-#[cfg(test)]
-mod tests;

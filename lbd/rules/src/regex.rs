@@ -129,7 +129,7 @@ impl Regex {
             if written > limit {
                 return false;
             }
-            if !all || at >= text.len() {
+            if !all {
                 break;
             }
         }

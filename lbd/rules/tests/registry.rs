@@ -90,7 +90,7 @@ fn refuses(fetch: &Fetch, text: &str, message: &str) {
     let point = Checkpoint::ALL
         .into_iter()
         .find(|point| fetch.valid.contains(*point))
-        .unwrap();
+        .expect("valid in this test");
     let error = compile(text, point).expect_err(text);
     assert!(error.contains(message), "{text}: {error}");
 }
@@ -129,7 +129,13 @@ fn is_of(value: Type, declared: Type) -> bool {
 fn evaluation_gives_the_declared_type() {
     let scene = Scene::new();
     let texts = fetches().map(|f| (f.name, f.examples, f.valid));
-    let all = converters().map(|c| (c.name, c.examples, find_fetch("str").unwrap().valid));
+    let all = converters().map(|c| {
+        (
+            c.name,
+            c.examples,
+            find_fetch("str").expect("valid in this test").valid,
+        )
+    });
     let mut valued = 0;
     for (name, examples, valid) in texts.chain(all) {
         for example in examples {
@@ -142,8 +148,8 @@ fn evaluation_gives_the_declared_type() {
             let point = points
                 .into_iter()
                 .find(|point| valid.contains(*point))
-                .unwrap();
-            let expr = compile(text, point).unwrap();
+                .expect("valid in this test");
+            let expr = compile(text, point).expect("valid in this test");
             match expr.value(&scene.view()) {
                 Sampled::Value(value) => {
                     valued += 1;
@@ -166,11 +172,17 @@ fn key(line: &str) -> &str {
         .next()
         .filter(|_| line.starts_with('['))
         .unwrap_or(line);
-    line.split(['(', ':']).next().unwrap().trim()
+    line.split(['(', ':'])
+        .next()
+        .expect("valid in this test")
+        .trim()
 }
 
 fn fetch_key(line: &str) -> &str {
-    line[48..].split(['(', ':']).next().unwrap()
+    line[48..]
+        .split(['(', ':'])
+        .next()
+        .expect("valid in this test")
 }
 
 #[test]
@@ -202,7 +214,12 @@ fn supported_and_refused_keywords_together_are_the_references_list() {
     );
 
     let reference: BTreeSet<String> = lines(ACL_LIST)
-        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .map(|line| {
+            line.split(' ')
+                .next()
+                .expect("valid in this test")
+                .to_owned()
+        })
         .collect();
     let ours: BTreeSet<String> = acl::keywords().into_iter().map(|k| k.name).collect();
     assert_eq!(ours, reference);

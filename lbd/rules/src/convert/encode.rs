@@ -174,7 +174,7 @@ pub const CONVERTERS: &[Converter] = &[
                     ));
                 }
             }
-            bytes(|view, text| percent(view, text))
+            bytes(percent)
         },
     },
 ];

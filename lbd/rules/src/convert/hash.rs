@@ -204,25 +204,26 @@ fn sha2_of(bits: i64) -> Built {
 #[derive(Clone, Copy)]
 struct Algorithm {
     block: usize,
-    of: for<'a> fn(&'a Bump, &[&[u8]]) -> &'a [u8],
+    of: Of,
 }
+
+type Of = for<'a> fn(&'a Bump, &[&[u8]]) -> &'a [u8];
 
 impl Algorithm {
     fn named(name: &[u8]) -> Result<Self, ArgError> {
-        let (block, of): (usize, for<'a> fn(&'a Bump, &[&[u8]]) -> &'a [u8]) =
-            match name.to_ascii_lowercase().as_slice() {
-                b"sha1" => (64, run::<sha1::Sha1>),
-                b"sha224" => (64, run::<sha2::Sha224>),
-                b"sha256" => (64, run::<sha2::Sha256>),
-                b"sha384" => (128, run::<sha2::Sha384>),
-                b"sha512" => (128, run::<sha2::Sha512>),
-                _ => {
-                    return Err(ArgError::new(format!(
-                        "'{}' is not a supported algorithm",
-                        String::from_utf8_lossy(name)
-                    )));
-                }
-            };
+        let (block, of): (usize, Of) = match name.to_ascii_lowercase().as_slice() {
+            b"sha1" => (64, run::<sha1::Sha1>),
+            b"sha224" => (64, run::<sha2::Sha224>),
+            b"sha256" => (64, run::<sha2::Sha256>),
+            b"sha384" => (128, run::<sha2::Sha384>),
+            b"sha512" => (128, run::<sha2::Sha512>),
+            _ => {
+                return Err(ArgError::new(format!(
+                    "'{}' is not a supported algorithm",
+                    String::from_utf8_lossy(name)
+                )));
+            }
+        };
         Ok(Self { block, of })
     }
 }

@@ -63,7 +63,8 @@ fn groups_escapes_and_all_matches_are_replaced() {
     assert_eq!(replaced("(a)(b)", "xabab", "\\2\\1", false), "xbaab");
     assert_eq!(replaced("(a)(b)", "xabab", "\\2\\1", true), "xbaba");
     assert_eq!(replaced("b", "abc", "[\\0\\x41\\\\]", false), "a[bA\\]c");
-    assert_eq!(replaced("x*", "ab", "-", true), "-a-b");
+    assert_eq!(replaced("x*", "ab", "-", true), "-a-b-");
+    assert_eq!(replaced(".*", "abc", "[\\0]", true), "[abc][]");
     assert_eq!(replaced("z", "ab", "-", true), "ab");
 }
 

@@ -20,7 +20,7 @@ use lbd_rules::registry::{BuildCtx, Names, UserLists};
 use lbd_rules::var::{OwnedValue, VarId, VarNames, VarStore, Vars};
 use lbd_rules::view::{Buffered, ProcessFact, ProxyFact, ServerFact, SocketMark, View, World};
 
-pub const SPAN: Span = Span {
+pub(crate) const SPAN: Span = Span {
     file: FileId(0),
     line: 1,
     column: 1,
@@ -28,8 +28,8 @@ pub const SPAN: Span = Span {
 };
 
 #[derive(Debug, Default)]
-pub struct TestNames {
-    pub files: HashMap<String, Vec<u8>>,
+pub(crate) struct TestNames {
+    pub(crate) files: HashMap<String, Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -89,8 +89,8 @@ impl Names for TestNames {
 }
 
 #[derive(Debug, Default)]
-pub struct TestWorld {
-    pub vars: Mutex<HashMap<VarId, OwnedValue>>,
+pub(crate) struct TestWorld {
+    pub(crate) vars: Mutex<HashMap<VarId, OwnedValue>>,
 }
 
 impl World for TestWorld {
@@ -127,12 +127,12 @@ impl World for TestWorld {
     fn proc_var<'a>(&self, id: VarId, arena: &'a Bump) -> Option<Value<'a>> {
         self.vars
             .lock()
-            .unwrap()
+            .expect("valid in this test")
             .get(&id)
             .map(|value| value.copy_to(arena))
     }
     fn set_proc_var(&self, id: VarId, value: Option<OwnedValue>) -> bool {
-        let mut vars = self.vars.lock().unwrap();
+        let mut vars = self.vars.lock().expect("valid in this test");
         match value {
             Some(value) => vars.insert(id, value),
             None => vars.remove(&id),
@@ -157,16 +157,16 @@ impl World for TestWorld {
 
 /// Everything that compiling needs.
 #[derive(Default)]
-pub struct Bench {
-    pub names: TestNames,
-    pub vars: VarNames,
-    pub patterns: PatternStore,
-    pub acls: AclTable,
-    pub diags: Diags,
+pub(crate) struct Bench {
+    pub(crate) names: TestNames,
+    pub(crate) vars: VarNames,
+    pub(crate) patterns: PatternStore,
+    pub(crate) acls: AclTable,
+    pub(crate) diags: Diags,
 }
 
 impl Bench {
-    pub fn ctx(&mut self, checkpoint: Checkpoint) -> BuildCtx<'_> {
+    pub(crate) fn ctx(&mut self, checkpoint: Checkpoint) -> BuildCtx<'_> {
         BuildCtx {
             names: &mut self.names,
             vars: &mut self.vars,
@@ -180,24 +180,24 @@ impl Bench {
 }
 
 /// Everything that evaluation needs.
-pub struct Scene {
-    pub arena: Bump,
-    pub world: TestWorld,
-    pub session: SessionFacts,
-    pub stream: StreamFacts,
-    pub request: Head,
-    pub response: Head,
-    pub request_body: Vec<u8>,
-    pub response_body: Vec<u8>,
-    pub store: VarStore,
+pub(crate) struct Scene {
+    pub(crate) arena: Bump,
+    pub(crate) world: TestWorld,
+    pub(crate) session: SessionFacts,
+    pub(crate) stream: StreamFacts,
+    pub(crate) request: Head,
+    pub(crate) response: Head,
+    pub(crate) request_body: Vec<u8>,
+    pub(crate) response_body: Vec<u8>,
+    pub(crate) store: VarStore,
 }
 
 impl Scene {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut request = Head::new();
         request
             .start_request(b"GET", b"/p/a?a=1&b=2&a=3", b"HTTP/1.1")
-            .unwrap();
+            .expect("valid in this test");
         for (name, value) in [
             ("Host", "www.example.com:8080"),
             ("X", "1, 2"),
@@ -207,13 +207,19 @@ impl Scene {
             ("X-Forwarded-For", "192.0.2.7, 2001:db8::1"),
             ("Authorization", "Basic am9lOnNlY3JldA=="),
         ] {
-            request.add(name.as_bytes(), value.as_bytes()).unwrap();
+            request
+                .add(name.as_bytes(), value.as_bytes())
+                .expect("valid in this test");
         }
         let mut response = Head::new();
-        response.start_response(b"HTTP/1.1", 200, b"OK").unwrap();
-        response.add(b"server", b"x").unwrap();
-        response.add(b"set-cookie", b"id=7; path=/").unwrap();
-        let endpoint = |text: &str| Endpoint::Inet(text.parse().unwrap());
+        response
+            .start_response(b"HTTP/1.1", 200, b"OK")
+            .expect("valid in this test");
+        response.add(b"server", b"x").expect("valid in this test");
+        response
+            .add(b"set-cookie", b"id=7; path=/")
+            .expect("valid in this test");
+        let endpoint = |text: &str| Endpoint::Inet(text.parse().expect("valid in this test"));
         let session = SessionFacts {
             id: 1,
             frontend: ProxyId(0),
@@ -260,7 +266,7 @@ impl Scene {
         }
     }
 
-    pub fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         let buffered = |data| Buffered {
             data,
             complete: true,
