@@ -347,7 +347,8 @@ impl<O: Out> Render<'_, '_, O> {
             A::TimeRequest => times
                 .received
                 .map_or(-1, |at| at - times.idle.unwrap_or(0) - times.handshake),
-            A::TimeQueue => between(times.received.or(Some(0)), times.dequeued),
+            // A TCP stream has no request; the reference then counts from -1, and tools know it so.
+            A::TimeQueue => between(times.received.or(Some(-1)), times.dequeued),
             A::TimeConnect => between(times.dequeued, times.connected),
             A::TimeResponse => between(times.connected, times.responded),
             A::TimeData if times.is_http => between(times.responded, Some(times.total)),
