@@ -9,6 +9,8 @@ mod flags;
 mod lines;
 mod parse;
 mod render;
+mod small;
+mod times;
 
 use bumpalo::collections::Vec as ArenaVec;
 use lbd_core::{Diag, Span};

@@ -98,7 +98,7 @@ impl<'w> Args<'w> {
             .rest()
             .iter()
             .position(|word| word.is("if") || word.is("unless"))
-            .unwrap_or(self.rest().len());
+            .unwrap_or_else(|| self.rest().len());
         if end == 0 {
             return Err(self.fault("missing sample expression"));
         }

@@ -204,6 +204,6 @@ fn unexpected(text: &[u8], units: &[u8]) -> String {
     let bad = text
         .iter()
         .find(|byte| !byte.is_ascii_digit() && !units.contains(byte));
-    let bad = bad.or(text.last()).copied().unwrap_or(b' ');
+    let bad = bad.or_else(|| text.last()).copied().unwrap_or(b' ');
     format!("unexpected character '{}'", bad.escape_ascii())
 }

@@ -203,7 +203,7 @@ pub(super) fn put(head: &mut Head, part: Part, text: &[u8]) -> Result<(), HeadFu
         }
         Part::Path | Part::PathQuery => {
             // A target without a path (`*`) is replaced as a whole.
-            let old = range(head, part).unwrap_or(0..head.target().len());
+            let old = range(head, part).unwrap_or_else(|| 0..head.target().len());
             head.splice_target(old, text)
         }
         Part::Query => match lbd_http::uri::query(head.target()) {

@@ -16,7 +16,7 @@ pub fn connect_line(view: &View<'_>, is_http: bool, out: &mut Vec<u8>) {
             out.bytes(b"Connect from ");
             write_peer(view, out);
             out.bytes(b" to ");
-            super::render::write_ip(dst.ip(), out);
+            super::small::write_ip(dst.ip(), out);
             out.byte(b':');
             number(i64::from(dst.port()), out);
         }
@@ -58,7 +58,7 @@ pub fn error_line(view: &View<'_>, message: &str, out: &mut Vec<u8>) {
 fn write_peer(view: &View<'_>, out: &mut Vec<u8>) {
     match view.src() {
         Endpoint::Inet(src) => {
-            super::render::write_ip(src.ip(), out);
+            super::small::write_ip(src.ip(), out);
             out.byte(b':');
             number(i64::from(src.port()), out);
         }

@@ -3,15 +3,16 @@
 //! How a value is escaped or quoted is the encoder's business.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
-use lbd_core::{Time, Type, Value, WallTime};
+use lbd_core::{Type, Value, WallTime};
 use lbd_http::uri;
 
 use super::alias::Alias;
 use super::date;
 use super::encode::{Encoder, Escapes, Out};
 use super::flags::Flags;
+use super::small::{SmallText, write_ip};
+use super::times::{Times, between, is_http};
 use super::{Cast, LogFormat, Node, Source};
 use crate::cast;
 use crate::expr::Expr;
@@ -527,10 +528,6 @@ fn status(view: &View<'_>) -> i64 {
     }
 }
 
-fn is_http(view: &View<'_>) -> bool {
-    view.session.is_some_and(|session| session.http_major > 0) || view.request.is_some()
-}
-
 /// The part of the logged request line that an alias shows; `None` when there is none.
 fn request_part(alias: Alias, stream: &StreamFacts) -> Option<&[u8]> {
     let line = &stream.request_line[..];
@@ -563,130 +560,4 @@ fn request_part(alias: Alias, stream: &StreamFacts) -> Option<&[u8]> {
         },
         _ => target,
     })
-}
-
-/// Milliseconds since the start of the stream.
-struct Times {
-    handshake: i64,
-    /// Idle time before the request; unknown in TCP.
-    idle: Option<i64>,
-    received: Option<i64>,
-    dequeued: Option<i64>,
-    connected: Option<i64>,
-    responded: Option<i64>,
-    total: i64,
-    is_http: bool,
-}
-
-impl Times {
-    fn of(view: &View<'_>) -> Self {
-        let shake = view
-            .session
-            .map_or(Duration::ZERO, |session| session.handshake);
-        let Some(stream) = view.stream else {
-            let accepted = view.session.map_or(view.now, |session| session.accepted);
-            return Self {
-                handshake: millis(shake),
-                idle: Some(0),
-                received: None,
-                dequeued: None,
-                connected: None,
-                responded: None,
-                total: millis(view.now.since(accepted)),
-                is_http: is_http(view),
-            };
-        };
-        let timers = &stream.timers;
-        // Handshakes stand before the first stream of a session only.
-        let handshake = if stream.id == 0 { millis(shake) } else { 0 };
-        let since = |at: Option<Time>| at.map(|at| millis(at.since(timers.start)));
-        let is_http = is_http(view);
-        let idle = since(timers.request_start).map(|at| (at - handshake).max(0));
-        Self {
-            handshake,
-            idle: if is_http { idle.or(Some(0)) } else { idle },
-            received: since(timers.request_received),
-            dequeued: since(timers.dequeued),
-            connected: since(timers.connected),
-            responded: since(timers.response_received),
-            total: millis(timers.end.unwrap_or(view.now).since(timers.start)),
-            is_http,
-        }
-    }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Time between two moments, -1 when the second was not reached.
-fn between(from: Option<i64>, to: Option<i64>) -> i64 {
-    match (from, to) {
-        (Some(from), Some(to)) => to - from,
-        _ => -1,
-    }
-}
-
-/// A text of at most 48 bytes on the stack: an address or a date.
-pub(super) struct SmallText {
-    bytes: [u8; 48],
-    len: usize,
-}
-
-impl Default for SmallText {
-    fn default() -> Self {
-        Self {
-            bytes: [0; 48],
-            len: 0,
-        }
-    }
-}
-
-impl SmallText {
-    fn bytes_so_far(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-}
-
-impl Out for SmallText {
-    fn byte(&mut self, byte: u8) {
-        self.bytes(&[byte]);
-    }
-    fn bytes(&mut self, bytes: &[u8]) {
-        let end = (self.len + bytes.len()).min(self.bytes.len());
-        let taken = end - self.len;
-        self.bytes[self.len..end].copy_from_slice(&bytes[..taken]);
-        self.len = end;
-    }
-    fn size(&self) -> usize {
-        self.len
-    }
-}
-
-impl std::fmt::Write for SmallText {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.bytes(text.as_bytes());
-        Ok(())
-    }
-}
-
-/// Writes an address; IPv4 by hand, as every line has one.
-pub(super) fn write_ip(ip: IpAddr, out: &mut impl Out) {
-    match ip {
-        IpAddr::V4(ip) => {
-            for (at, octet) in ip.octets().into_iter().enumerate() {
-                if at > 0 {
-                    out.byte(b'.');
-                }
-                let mut buffer = itoa::Buffer::new();
-                out.bytes(buffer.format(octet).as_bytes());
-            }
-        }
-        IpAddr::V6(ip) => {
-            let mut text = SmallText::default();
-            // 39 characters at most fit, and writing to a SmallText does not fail.
-            let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{ip}"));
-            out.bytes(text.bytes_so_far());
-        }
-    }
 }

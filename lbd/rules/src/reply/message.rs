@@ -82,7 +82,7 @@ pub(super) fn read(content: &[u8], limits: Limits) -> Result<Message, MessageFau
         head.add(name, value).map_err(full)?;
     }
     let body = &content[lines.at..];
-    frame(&mut head, body).map_err(|fault| fault.unwrap_or(full(HeadFull)))?;
+    frame(&mut head, body).map_err(|fault| fault.unwrap_or_else(|| full(HeadFull)))?;
     Ok(Message {
         head,
         body: body.into(),

@@ -236,7 +236,7 @@ impl<'w> Reading<'w, '_> {
 
     fn place(&self) -> Option<Span> {
         self.body_word
-            .or(self.words.first().copied())
+            .or_else(|| self.words.first().copied())
             .map(|word| word.span)
     }
 
