@@ -15,10 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lbd_core::{ProxyId, Span};
+use lbd_rules::expr::Expr;
+use lbd_rules::logformat::LogFormat;
 use lbd_rules::pattern::PatternStore;
 use lbd_rules::program::Program;
 use lbd_rules::reply::ReplySpec;
-use lbd_rules::var::{OwnedValue, VarId, VarNames};
+use lbd_rules::var::{VarId, VarNames};
 
 pub use backend::{
     BackendSpec, CheckRequestSpec, CheckSpec, CheckToken, DispatchSpec, ServerChoice,
@@ -35,9 +37,7 @@ pub use options::{
     ConnectionMode, ForwardFor, ForwardedNode, ForwardedSpec, HeaderNamePolicy, ProxyOptions,
     TcpKeepalive, Timeouts,
 };
-pub use server::{
-    AgentSpec, ProxyV2Option, SendProxy, ServerAddress, ServerCheckSpec, ServerSpec,
-};
+pub use server::{AgentSpec, ProxyV2Option, SendProxy, ServerAddress, ServerCheckSpec, ServerSpec};
 
 /// A whole configuration.
 #[derive(Debug)]
@@ -57,7 +57,73 @@ pub struct Config {
     /// User lists for `http_auth` in rules compiled before; kept for the runtime API.
     pub user_lists: Vec<UserListSpec>,
     /// Initial process-wide variables (`set-var`, `set-var-fmt` in `global`).
-    pub proc_vars: Vec<(VarId, OwnedValue)>,
+    pub proc_vars: Vec<(VarId, ProcVar)>,
+}
+
+/// What a process-wide variable is set to at the start.
+#[derive(Debug)]
+pub enum ProcVar {
+    /// `set-var`.
+    Expr(Expr),
+    /// `set-var-fmt`.
+    Format(LogFormat),
+}
+
+impl Config {
+    /// Whether anything listens; without it the process has nothing to do.
+    pub fn has_listener(&self) -> bool {
+        self.listeners
+            .iter()
+            .any(|listener| !self.proxies[listener.proxy.index()].disabled)
+    }
+
+    /// The proxy of this name, for the runtime API and tests.
+    pub fn proxy(&self, name: &str) -> Option<&ProxySpec> {
+        self.proxies.iter().find(|proxy| &*proxy.name == name)
+    }
+
+    /// Derives what depends on the process's `maxconn`, which the daemon knows: frontends without
+    /// one get it, backends without `fullconn` a tenth of what their frontends may accept.
+    pub fn set_process_maxconn(&mut self, maxconn: u32) {
+        for proxy in &mut self.proxies {
+            if proxy.caps.frontend && proxy.frontend.maxconn == 0 {
+                proxy.frontend.maxconn = maxconn;
+            }
+        }
+        let totals: Vec<u64> = (0..self.proxies.len())
+            .map(|backend| {
+                self.frontends_of(backend)
+                    .map(|front| u64::from(front.maxconn))
+                    .sum()
+            })
+            .collect();
+        for (proxy, total) in self.proxies.iter_mut().zip(totals) {
+            if proxy.backend.roster.fullconn == 0 {
+                let tenth = total.div_ceil(10);
+                proxy.backend.roster.fullconn = u32::try_from(tenth).unwrap_or(u32::MAX);
+            }
+        }
+    }
+
+    /// The frontends that can lead to a backend by what is known before a request.
+    fn frontends_of(&self, backend: usize) -> impl Iterator<Item = &FrontendSpec> {
+        let leads = move |choice: &BackendChoice| match choice {
+            BackendChoice::Fixed(id) => id.index() == backend,
+            // Any backend may be meant.
+            BackendChoice::Dynamic(_) => true,
+        };
+        self.proxies
+            .iter()
+            .filter(|proxy| proxy.caps.frontend)
+            .filter_map(move |proxy| {
+                let front = &proxy.frontend;
+                let by_default = front
+                    .default_backend
+                    .is_some_and(|id| id.index() == backend);
+                let by_rule = front.use_backend.iter().any(|rule| leads(&rule.target));
+                (by_default || by_rule || proxy.id.index() == backend).then_some(front)
+            })
+    }
 }
 
 /// What a section may do.

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod condition;
+pub mod config;
 pub mod host;
 pub mod lex;
 pub mod loader;

@@ -37,7 +37,7 @@ pub struct BackendSpec {
     /// `retry-on`.
     pub retry_on: lbd_backend::retry::RetryOn,
     /// `http-reuse`.
-    pub reuse: lbd_backend::reuse::ReusePolicy,
+    pub reuse: lbd_backend::reuse::ReuseMode,
     /// `option prefer-last-server`.
     pub prefer_last_server: bool,
     /// `http-send-name-header`.

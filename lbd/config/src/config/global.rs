@@ -244,6 +244,8 @@ pub struct UserSpec {
 
 impl std::fmt::Debug for UserSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UserSpec").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("UserSpec")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
