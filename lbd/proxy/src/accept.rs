@@ -1,0 +1,334 @@
+//! Accepting connections: limits, pauses, spreading over workers, and the start of a session.
+//!
+//! It binds no socket: the daemon did, and hands over descriptors.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use lbd_core::ListenerId;
+use lbd_rules::facts::Endpoint;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::live::Live;
+use crate::session;
+use crate::state::Message;
+use crate::sys;
+use crate::transport::Transport;
+use crate::worker::Worker;
+
+/// A bound, listening, non-blocking socket.
+#[derive(Debug)]
+pub struct ListenerSocket {
+    /// Which listener of the configuration it belongs to.
+    pub id: ListenerId,
+    /// The socket.
+    pub socket: OwnedFd,
+    /// Whether this worker accepts for all: connections go to the least loaded one. Otherwise
+    /// each worker has a socket of its own and connections move only when loads differ clearly.
+    pub is_shared: bool,
+}
+
+/// Prepares to accept on a socket; the future ends when the worker stops or the frontend does.
+///
+/// # Errors
+/// When the poller refuses the descriptor.
+pub(crate) fn listen(
+    worker: Rc<Worker>,
+    listener: ListenerSocket,
+) -> io::Result<impl Future<Output = ()>> {
+    let ListenerSocket {
+        id,
+        socket,
+        is_shared,
+    } = listener;
+    let socket = sys::watch(socket, Interest::READABLE)?;
+    let spare = RefCell::new(spare_descriptor());
+    Ok(async move {
+        let acceptor = Acceptor {
+            worker,
+            id,
+            socket,
+            is_shared,
+            spare,
+        };
+        acceptor.run().await;
+    })
+}
+
+struct Acceptor {
+    worker: Rc<Worker>,
+    id: ListenerId,
+    socket: AsyncFd<OwnedFd>,
+    is_shared: bool,
+    /// Given up for a moment when descriptors run out, so that a client is told, not left hanging.
+    spare: RefCell<Option<OwnedFd>>,
+}
+
+/// What an accept made of it.
+enum Accepted {
+    /// One was taken; there may be more.
+    One,
+    /// None waits.
+    Empty,
+    /// A limit or a shortage: pause.
+    Pause,
+}
+
+impl Acceptor {
+    async fn run(&self) {
+        loop {
+            let changed = self.worker.changed.notified();
+            match self.worker.may_listen(self.id) {
+                None => break,
+                Some(false) => changed.await,
+                Some(true) => {
+                    drop(changed);
+                    self.round().await;
+                }
+            }
+        }
+        // Whoever the kernel has let in already is served: closing would reset them.
+        while let Accepted::One = self.accept() {}
+    }
+
+    async fn round(&self) {
+        if self.is_full() {
+            self.worker
+                .shared
+                .process()
+                .maxconn_reached
+                .fetch_add(1, Relaxed);
+            let changed = self.worker.changed.notified();
+            let _ = tokio::time::timeout(FULL_PAUSE, changed).await;
+            return;
+        }
+        let changed = self.worker.changed.notified();
+        let mut guard = tokio::select! {
+            biased;
+            ready = self.socket.readable() => match ready {
+                Ok(guard) => guard,
+                Err(_) => return,
+            },
+            () = changed => return,
+        };
+        self.worker.clock.refresh();
+        for _ in 0..self.max_accept() {
+            if self.is_full() {
+                return;
+            }
+            match self.accept() {
+                Accepted::One => {}
+                Accepted::Empty => {
+                    guard.clear_ready();
+                    return;
+                }
+                Accepted::Pause => {
+                    tokio::time::sleep(SHORTAGE_PAUSE).await;
+                    return;
+                }
+            }
+        }
+        // Let sessions have their turn; the socket is still ready.
+        tokio::task::yield_now().await;
+    }
+
+    fn max_accept(&self) -> usize {
+        let bound = self.worker.bound();
+        match bound.generation.config.global.tune.maxaccept {
+            None => DEFAULT_MAX_ACCEPT,
+            Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX).max(1),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let bound = self.worker.bound();
+        let generation = &bound.generation;
+        let process = self.worker.shared.process();
+        let own = process.maxconn.load(Relaxed);
+        let limit = if own > 0 {
+            own
+        } else {
+            self.worker.shared.setup().maxconn
+        };
+        if limit > 0 && process.connections.get() >= limit {
+            return true;
+        }
+        let Some(listener) = generation.listener(self.id) else {
+            return true;
+        };
+        let proxy = generation.proxy(listener.proxy);
+        let frontend_limit = proxy.maxconn.load(Relaxed);
+        if frontend_limit > 0 && proxy.sessions.get() >= frontend_limit {
+            return true;
+        }
+        let spec = &generation.config.proxies[listener.proxy.index()].frontend;
+        let bind = generation
+            .config
+            .listeners
+            .get(self.id.index())
+            .map(|spec| spec.bind);
+        let bind_limit = bind
+            .and_then(|bind| spec.binds.get(bind.index()))
+            .map_or(0, |bind| bind.options.maxconn);
+        if bind_limit > 0 && listener.connections.get() >= bind_limit {
+            return true;
+        }
+        let now = self.worker.clock.now();
+        let global = &generation.config.global;
+        let over = |limit: u32, rate: &dyn Fn() -> u32| limit > 0 && rate() >= limit;
+        over(global.maxconnrate, &|| process.connection_rate.read(now))
+            || over(global.maxsessrate, &|| process.session_rate.read(now))
+            || over(spec.rate_limit_sessions, &|| proxy.session_rate.read(now))
+    }
+
+    fn accept(&self) -> Accepted {
+        match sys::accept(self.socket.get_ref().as_fd()) {
+            Ok((fd, peer)) => {
+                let to = self.worker.lighter(self.is_shared);
+                if to == self.worker.index {
+                    start(&self.worker, fd, peer, self.id);
+                } else if let Some(mailbox) = self.worker.shared.mailbox(to) {
+                    mailbox.post(Message::Connection {
+                        fd,
+                        peer,
+                        listener: self.id,
+                    });
+                }
+                Accepted::One
+            }
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EAGAIN) => Accepted::Empty,
+                Some(libc::EMFILE | libc::ENFILE) => {
+                    self.worker.accept_failed();
+                    self.refuse_one();
+                    Accepted::Pause
+                }
+                Some(libc::ENOBUFS | libc::ENOMEM) => {
+                    self.worker.accept_failed();
+                    Accepted::Pause
+                }
+                // The client is gone already (ECONNABORTED and its like).
+                _ => Accepted::One,
+            },
+        }
+    }
+
+    /// Out of descriptors: uses the spare one to take one client and close it.
+    fn refuse_one(&self) {
+        let mut spare = self.spare.borrow_mut();
+        if spare.take().is_some() {
+            drop(sys::accept(self.socket.get_ref().as_fd()));
+        }
+        *spare = spare_descriptor();
+    }
+}
+
+fn spare_descriptor() -> Option<OwnedFd> {
+    std::fs::File::open("/dev/null").ok().map(OwnedFd::from)
+}
+
+/// Starts a session on this worker.
+pub(crate) fn start(worker: &Rc<Worker>, fd: OwnedFd, peer: Endpoint, listener: ListenerId) {
+    let bound = worker.bound();
+    let Some(state) = bound.generation.listener(listener) else {
+        return;
+    };
+    let frontend = state.proxy;
+    let spec = &bound.generation.config.proxies[frontend.index()];
+    let is_unix = peer == Endpoint::Unix;
+    let Ok(io) = Transport::new(fd, is_unix) else {
+        worker.accept_failed();
+        return;
+    };
+    let global = &bound.generation.config.global;
+    if let Some(keepalive) = spec.frontend.keepalive {
+        session::keep_alive(&io, keepalive);
+    }
+    if let Some(size) = global.tune.sndbuf_client {
+        let _ = io.options().set_send_buffer_size(size);
+    }
+    if let Some(size) = global.tune.rcvbuf_client {
+        let _ = io.options().set_recv_buffer_size(size);
+    }
+    let live = worker.register(|id| Live::new(id, frontend, listener, peer, &worker.clock));
+    live.fd.set(io.raw_fd());
+    let entered = Entered::new(Rc::clone(worker), bound, Rc::clone(&live));
+    let worker = Rc::clone(worker);
+    tokio::task::spawn_local(async move {
+        let mut session = std::pin::pin!(session::serve(entered, io, peer));
+        std::future::poll_fn(|cx| {
+            worker.clock.refresh();
+            live.adopt(cx.waker());
+            session.as_mut().poll(cx)
+        })
+        .await;
+    });
+}
+
+/// What a session takes of limits and lists, given back when it ends, however it ends.
+pub(crate) struct Entered {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) bound: Rc<crate::state::world::Bound>,
+    pub(crate) live: Rc<Live>,
+}
+
+impl Entered {
+    fn new(worker: Rc<Worker>, bound: Rc<crate::state::world::Bound>, live: Rc<Live>) -> Self {
+        let process = worker.shared.process();
+        process.connections.enter();
+        let now = worker.clock.now();
+        let generation = &bound.generation;
+        let proxy = generation.proxy(live.frontend);
+        proxy.sessions.enter();
+        let counters = proxy.frontend.of(worker.index);
+        counters.connections.inc();
+        counters.connection_rate.hit(now);
+        let totals = process.counters.of(worker.index);
+        totals.connections.inc();
+        totals.connection_rate.hit(now);
+        if generation.config.global.maxconnrate > 0 {
+            process.connection_rate.admit(now, u32::MAX);
+        }
+        if let Some(listener) = generation.listener(live.listener) {
+            listener.connections.enter();
+            listener.counters.of(worker.index).connections.inc();
+        }
+        Self {
+            worker,
+            bound,
+            live,
+        }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let process = self.worker.shared.process();
+        if std::thread::panicking() {
+            process.panics.fetch_add(1, Relaxed);
+        }
+        process.connections.leave();
+        let generation = &self.bound.generation;
+        generation.proxy(self.live.frontend).sessions.leave();
+        if let Some(listener) = generation.listener(self.live.listener) {
+            listener.connections.leave();
+        }
+        self.worker.unregister(&self.live);
+    }
+}
+
+/// Connections accepted for one wake-up unless `tune.maxaccept` says otherwise: enough to keep up,
+/// few enough to let sessions have their turn.
+const DEFAULT_MAX_ACCEPT: usize = 16;
+
+/// How long a full listener waits before it looks again, if nobody tells it.
+const FULL_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long a listener waits after running out of descriptors or memory.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,39 @@
+//! The data plane: workers, sessions and streams over HTTP/1 and TCP, and the live state.
+//!
+//! It reads no configuration text, binds no listening socket and sends no log line: the daemon
+//! hands over a finished configuration, descriptors and a sink.
+//!
+//! How the daemon uses it:
+//! - [`Shared::new`] makes the state for a [`lbd_config::config::Config`]; [`state::Setup`] says
+//!   how many workers, which limits, who takes log lines ([`LogSink`]) and who hears what traffic
+//!   tells of servers ([`state::Observer`]).
+//! - [`run_worker`] on a thread of its own for each worker, with its [`ListenerSocket`]s; it
+//!   returns after [`Shared::soft_stop`] when the last session has ended, or after
+//!   [`Shared::hard_stop`].
+//! - Everything else goes through [`Shared`]: [`Shared::current`] gives the [`state::Generation`]
+//!   with each [`state::ProxyState`] and [`state::ServerState`]; [`state::ProxyState::place`]
+//!   applies what health or an operator decides, `set_server_maxconn`, `set_server_address` and
+//!   `end_server_streams` do what the runtime API asks; [`state::Shards::totals`] reads counters;
+//!   [`Shared::sessions`] and [`Shared::kill_session`] serve `show sess` and `shutdown session`.
+
+pub mod accept;
+mod cip;
+pub mod clock;
+mod connect;
+pub mod live;
+pub mod log;
+pub mod pool;
+mod server_conn;
+pub mod session;
+pub mod state;
+pub mod stream;
+mod sys;
+pub mod term;
+pub mod transport;
+pub mod worker;
+
+pub use accept::ListenerSocket;
+pub use live::{Activity, Ending, SessionView};
+pub use log::{LogLine, LogSink, NoLog};
+pub use state::{Setup, Shared};
+pub use worker::run as run_worker;

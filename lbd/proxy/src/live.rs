@@ -1,0 +1,299 @@
+//! What can reach into a running session from outside: wake-ups, kills, its timer, its picture.
+//!
+//! It holds no message and no socket. A session's task looks here whenever it is polled.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use lbd_backend::{Outcome, Wake};
+use lbd_core::{ListenerId, ProxyId, ServerId, Time, WallTime};
+use lbd_rules::facts::Endpoint;
+use tokio::time::Sleep;
+
+use crate::clock::Clock;
+
+/// Why a session is ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A backup server's streams end because the primary is back: `U`.
+    BackupReplaced,
+    /// By an operator: `K`.
+    Killed,
+    /// The server went down: `D`.
+    ServerDown,
+    /// The process stops at once: `K`.
+    Stopped,
+}
+
+/// What a session is doing, as `show sess` tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activity {
+    /// Waits for a request.
+    #[default]
+    Idle,
+    /// Reads or judges a request.
+    Request,
+    /// Waits in a queue.
+    Queue,
+    /// Connects to a server.
+    Connect,
+    /// Waits for a response.
+    Response,
+    /// Moves data.
+    Data,
+    /// Held back by `tarpit`.
+    Tarpit,
+}
+
+/// One session as a list shows it.
+#[derive(Debug, Clone)]
+pub struct SessionView {
+    /// Its id.
+    pub id: u64,
+    /// Its worker.
+    pub worker: usize,
+    /// Its frontend.
+    pub frontend: ProxyId,
+    /// Its listener.
+    pub listener: ListenerId,
+    /// When it was accepted.
+    pub accepted: Time,
+    /// The same on the wall clock.
+    pub accepted_wall: WallTime,
+    /// The client.
+    pub source: Endpoint,
+    /// What it is doing.
+    pub activity: Activity,
+    /// The backend chosen.
+    pub backend: Option<ProxyId>,
+    /// The server chosen.
+    pub server: Option<ServerId>,
+    /// Requests so far.
+    pub requests: u32,
+    /// Bytes received from the client.
+    pub bytes_in: u64,
+    /// Bytes sent to the client.
+    pub bytes_out: u64,
+    /// When it will time out, if nothing happens.
+    pub deadline: Option<Time>,
+    /// When anything last happened.
+    pub last_activity: Time,
+    /// Descriptor of the client's socket.
+    pub fd: i32,
+    /// Descriptor of the server's socket, -1 for none.
+    pub server_fd: i32,
+}
+
+/// The outside's hold on a session, kept by the worker and by the session's task.
+#[derive(Debug)]
+pub struct Live {
+    /// Its id: worker, slot and a count.
+    pub id: u64,
+    /// Its frontend.
+    pub frontend: ProxyId,
+    /// Its listener.
+    pub listener: ListenerId,
+    /// When it was accepted.
+    pub accepted: Time,
+    /// The same on the wall clock.
+    pub accepted_wall: WallTime,
+    /// The client.
+    pub source: Cell<Endpoint>,
+    /// What it is doing.
+    pub activity: Cell<Activity>,
+    /// The backend chosen.
+    pub backend: Cell<Option<ProxyId>>,
+    /// The server whose slot is held.
+    pub server: Cell<Option<ServerId>>,
+    /// Requests so far.
+    pub requests: Cell<u32>,
+    /// Bytes received from the client.
+    pub bytes_in: Cell<u64>,
+    /// Bytes sent to the client.
+    pub bytes_out: Cell<u64>,
+    /// When anything last happened.
+    pub last_activity: Cell<Time>,
+    /// Descriptor of the client's socket.
+    pub fd: Cell<i32>,
+    /// Descriptor of the server's socket.
+    pub server_fd: Cell<i32>,
+    ending: Cell<Option<Ending>>,
+    granted: Cell<Option<Wake>>,
+    waker: RefCell<Option<Waker>>,
+    timer: RefCell<Option<Pin<Box<Sleep>>>>,
+    /// When the timer will fire.
+    armed: Cell<Option<Time>>,
+    deadline: Cell<Option<Time>>,
+}
+
+impl Live {
+    /// A session that begins.
+    pub fn new(
+        id: u64,
+        frontend: ProxyId,
+        listener: ListenerId,
+        source: Endpoint,
+        clock: &Clock,
+    ) -> Self {
+        Self {
+            id,
+            frontend,
+            listener,
+            accepted: clock.now(),
+            accepted_wall: clock.wall(),
+            source: Cell::new(source),
+            activity: Cell::default(),
+            backend: Cell::default(),
+            server: Cell::default(),
+            requests: Cell::default(),
+            bytes_in: Cell::default(),
+            bytes_out: Cell::default(),
+            last_activity: Cell::new(clock.now()),
+            fd: Cell::new(-1),
+            server_fd: Cell::new(-1),
+            ending: Cell::default(),
+            granted: Cell::default(),
+            waker: RefCell::default(),
+            timer: RefCell::default(),
+            armed: Cell::default(),
+            deadline: Cell::default(),
+        }
+    }
+
+    /// Remembers the task, whose waker stays the same for its life.
+    pub(crate) fn adopt(&self, waker: &Waker) {
+        let mut kept = self.waker.borrow_mut();
+        if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+            *kept = Some(waker.clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Asks the session to end.
+    pub fn end(&self, ending: Ending) {
+        if self.ending.get().is_none() {
+            self.ending.set(Some(ending));
+            self.wake();
+        }
+    }
+
+    /// Polls the session once, so that it sees that the worker stops.
+    pub(crate) fn nudge(&self) {
+        self.wake();
+    }
+
+    /// Whether and why the session has been asked to end.
+    #[inline]
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending.get()
+    }
+
+    /// Hands over what the queue decided.
+    pub(crate) fn grant(&self, wake: Wake) {
+        self.granted.set(Some(wake));
+        self.wake();
+    }
+
+    /// Takes what the queue decided.
+    pub(crate) fn take_grant(&self) -> Option<Wake> {
+        self.granted.take()
+    }
+
+    /// The server that a grant not taken yet holds a slot of.
+    pub(crate) fn unclaimed(&self) -> Option<ServerId> {
+        match self.granted.take()?.outcome {
+            Outcome::Granted(server) => Some(server),
+            Outcome::Redistributed => None,
+        }
+    }
+
+    /// Ready when `deadline` has passed; otherwise the task is polled again at the latest then.
+    ///
+    /// The timer is moved only when it would fire too late: a deadline that moves on with every
+    /// read costs nothing.
+    pub(crate) fn poll_deadline(
+        &self,
+        cx: &mut Context<'_>,
+        clock: &Clock,
+        deadline: Option<Time>,
+    ) -> Poll<()> {
+        self.deadline.set(deadline);
+        let Some(deadline) = deadline else {
+            return Poll::Pending;
+        };
+        let now = clock.now();
+        if now >= deadline {
+            return Poll::Ready(());
+        }
+        if self
+            .armed
+            .get()
+            .is_some_and(|armed| armed <= deadline && armed > now)
+        {
+            return Poll::Pending;
+        }
+        let mut timer = self.timer.borrow_mut();
+        let at = clock.instant(deadline);
+        match timer.as_mut() {
+            Some(timer) => timer.as_mut().reset(at),
+            None => *timer = Some(Box::pin(tokio::time::sleep_until(at))),
+        }
+        self.armed.set(Some(deadline));
+        if let Some(timer) = timer.as_mut()
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            self.armed.set(None);
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// The session as lists show it.
+    pub fn view(&self) -> SessionView {
+        SessionView {
+            id: self.id,
+            worker: worker_of(self.id),
+            frontend: self.frontend,
+            listener: self.listener,
+            accepted: self.accepted,
+            accepted_wall: self.accepted_wall,
+            source: self.source.get(),
+            activity: self.activity.get(),
+            backend: self.backend.get(),
+            server: self.server.get(),
+            requests: self.requests.get(),
+            bytes_in: self.bytes_in.get(),
+            bytes_out: self.bytes_out.get(),
+            deadline: self.deadline.get(),
+            last_activity: self.last_activity.get(),
+            fd: self.fd.get(),
+            server_fd: self.server_fd.get(),
+        }
+    }
+}
+
+/// The worker that a session id, or a token of the queue, belongs to.
+pub fn worker_of(id: u64) -> usize {
+    (id >> WORKER_SHIFT) as usize
+}
+
+/// The slot of a session within its worker.
+pub(crate) fn slot_of(id: u64) -> usize {
+    (id & SLOT_MASK) as usize
+}
+
+/// An id from its parts: 12 bits of worker, 28 of count, 24 of slot.
+pub(crate) fn make_id(worker: usize, count: u64, slot: usize) -> u64 {
+    let count = count & ((1 << (WORKER_SHIFT - SLOT_BITS)) - 1);
+    (worker as u64) << WORKER_SHIFT | count << SLOT_BITS | (slot as u64 & SLOT_MASK)
+}
+
+const WORKER_SHIFT: u32 = 52;
+const SLOT_BITS: u32 = 24;
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;

@@ -1,0 +1,171 @@
+//! From a stream that ends to a line: whether, at which level, rendered once; then the sink's.
+//!
+//! It opens no socket and knows no syslog framing: that is the sink's work.
+
+use lbd_config::config::{LogLine as LineFormat, Mode};
+use lbd_core::{ProxyId, WallTime};
+use lbd_rules::logformat::{connect_line, error_line};
+use lbd_rules::view::View;
+
+use crate::session::Session;
+use crate::state::Generation;
+use crate::state::world::Bound;
+use crate::stream::Stream;
+
+/// A finished line.
+#[derive(Debug, Clone, Copy)]
+pub struct LogLine<'a> {
+    /// The proxy whose `log` lines say where to.
+    pub proxy: ProxyId,
+    /// Level, 0 (emergency) to 7 (debug).
+    pub level: u8,
+    /// The message, without a header or a line end.
+    pub text: &'a [u8],
+    /// Structured data for rfc5424 (`log-format-sd`), empty for none.
+    pub structured: &'a [u8],
+    /// When.
+    pub wall: WallTime,
+}
+
+/// Takes finished lines. Called on workers; must neither block nor fail: what cannot be sent is
+/// counted and lost.
+pub trait LogSink: Send + Sync {
+    /// Takes a line for all targets of its proxy that want its level.
+    fn send(&self, worker: usize, generation: &Generation, line: &LogLine<'_>);
+
+    /// Sends what was gathered; called when the worker is about to sleep.
+    fn flush(&self, worker: usize);
+}
+
+/// A sink that drops everything.
+#[derive(Debug)]
+pub struct NoLog;
+
+impl LogSink for NoLog {
+    fn send(&self, _worker: usize, _generation: &Generation, _line: &LogLine<'_>) {}
+
+    fn flush(&self, _worker: usize) {}
+}
+
+/// Level of ordinary traffic.
+const INFO: u8 = 6;
+
+/// Level of errors with `option log-separate-errors`.
+const ERROR: u8 = 3;
+
+/// Logs a stream that has ended (or, with `logasap`, one whose response begins).
+pub(crate) fn stream(session: &Session, stream: &mut Stream) {
+    let bound = &session.bound;
+    let spec = &bound.generation.config.proxies[session.frontend.index()];
+    if spec.log.targets.is_empty() || stream.is_logged {
+        return;
+    }
+    let facts = &stream.facts;
+    let failed = !matches!(facts.term.cause, b'-' | b'L');
+    let error = facts.redispatched
+        || failed
+        || (facts.term.cause == b'-' && facts.retries > 0)
+        || (spec.mode == Mode::Http && facts.status >= 500);
+    if !error && spec.log.dontlog_normal {
+        return;
+    }
+    let level = match facts.asked.log_level {
+        Some(None) => return,
+        Some(Some(level)) => level,
+        None if error && spec.log.separate_errors => ERROR,
+        None => INFO,
+    };
+    stream.is_logged = true;
+    stream.facts.load = session.load(stream.backend, stream.server);
+    let worker = &session.worker;
+    let mut text = worker.take_bytes();
+    let mut structured = worker.take_bytes();
+    let arena = worker.take_arena();
+    let view = session.view(Some(stream), &arena);
+    match &spec.log.format {
+        LineFormat::Format(format) => format.render(&view, &mut text),
+        LineFormat::Default => connect_line(&view, spec.mode == Mode::Http, &mut text),
+    }
+    if let Some(format) = &spec.log.sd_format {
+        format.render(&view, &mut structured);
+    }
+    let line = LogLine {
+        proxy: spec.id,
+        level,
+        text: &text,
+        structured: &structured,
+        wall: worker.clock.wall(),
+    };
+    worker
+        .shared
+        .setup()
+        .log
+        .send(worker.index, &bound.generation, &line);
+    worker.give_arena(arena);
+    worker.give_bytes(text);
+    worker.give_bytes(structured);
+}
+
+/// Logs a connection that failed before it had a stream: a bad PROXY header, a timeout there.
+pub(crate) fn connection(session: &Session, message: &str) {
+    let bound = &session.bound;
+    let spec = &bound.generation.config.proxies[session.frontend.index()];
+    if spec.log.targets.is_empty() {
+        return;
+    }
+    let worker = &session.worker;
+    let mut text = worker.take_bytes();
+    let arena = worker.take_arena();
+    let view = session.view(None, &arena);
+    match &spec.log.error_format {
+        Some(format) => format.render(&view, &mut text),
+        None => error_line(&view, message, &mut text),
+    }
+    let line = LogLine {
+        proxy: spec.id,
+        level: if spec.log.separate_errors {
+            ERROR
+        } else {
+            INFO
+        },
+        text: &text,
+        structured: b"",
+        wall: worker.clock.wall(),
+    };
+    worker
+        .shared
+        .setup()
+        .log
+        .send(worker.index, &bound.generation, &line);
+    worker.give_arena(arena);
+    worker.give_bytes(text);
+}
+
+/// Sends a line in the middle of a session (`do-log`).
+pub(crate) fn emit(bound: &Bound, view: &View<'_>) {
+    let Some(session) = view.session else { return };
+    let config = &bound.generation.config;
+    let Some(spec) = config.proxies.get(session.frontend.index()) else {
+        return;
+    };
+    if spec.log.targets.is_empty() {
+        return;
+    }
+    let mut text = Vec::new();
+    match &spec.log.format {
+        LineFormat::Format(format) => format.render(view, &mut text),
+        LineFormat::Default => connect_line(view, spec.mode == Mode::Http, &mut text),
+    }
+    let line = LogLine {
+        proxy: spec.id,
+        level: INFO,
+        text: &text,
+        structured: b"",
+        wall: view.wall,
+    };
+    bound
+        .shared
+        .setup()
+        .log
+        .send(bound.worker, &bound.generation, &line);
+}

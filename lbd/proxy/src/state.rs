@@ -1,0 +1,252 @@
+//! The state of the running balancer, shared by all workers and the control side.
+//!
+//! It holds what traffic, checks and operators change; what the text says is in `lbd-config`.
+//! Numbers with one writer are kept per worker and summed by readers; only limits are shared.
+
+pub mod counters;
+pub mod generation;
+pub mod mailbox;
+pub mod process;
+pub mod proxy;
+pub mod server;
+pub mod world;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bumpalo::Bump;
+use lbd_backend::Wake;
+use lbd_backend::health::Observation;
+use lbd_config::config::{Config, ProcVar};
+use lbd_core::{Time, WallTime};
+use lbd_rules::expr::Sampled;
+use lbd_rules::var::{OwnedValue, VarId, Vars};
+use lbd_rules::view::{Buffered, View, World};
+use parking_lot::RwLock;
+
+pub use counters::{Count, Counters, Rate, Shards, Totals};
+pub use generation::Generation;
+pub use mailbox::{Mailbox, Message, Stop};
+pub use process::ProcessState;
+pub use proxy::{BadMessage, ListenerState, ProxyState};
+pub use server::ServerState;
+
+use crate::log::{LogSink, NoLog};
+
+/// What the daemon decides before workers start.
+pub struct Setup {
+    /// Number of workers, at least 1.
+    pub workers: usize,
+    /// Process-wide limit of client connections; 0 for none.
+    pub maxconn: u32,
+    /// Pipes of all workers together.
+    pub max_pipes: usize,
+    /// Takes finished log lines.
+    pub log: Arc<dyn LogSink>,
+    /// Hears what traffic tells of servers (`observe`).
+    pub observer: Arc<dyn Observer>,
+    /// Origin of all times.
+    pub origin: Instant,
+}
+
+impl Setup {
+    /// Workers without logs and observers, as tests want them.
+    pub fn new(workers: usize) -> Self {
+        Self {
+            workers: workers.max(1),
+            maxconn: 0,
+            max_pipes: 256,
+            log: Arc::new(NoLog),
+            observer: Arc::new(NoObserver),
+            origin: Instant::now(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup")
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Hears what traffic tells of servers; called on a worker, must not block.
+pub trait Observer: Send + Sync {
+    /// A stream's experience with a server that says `observe`.
+    fn observed(&self, server: &ServerState, what: Observation);
+}
+
+/// An observer that listens to nothing.
+#[derive(Debug)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn observed(&self, _server: &ServerState, _what: Observation) {}
+}
+
+/// All state of the process. Workers and the control side hold it by `Arc`.
+pub struct Shared {
+    setup: Setup,
+    current: RwLock<Arc<Generation>>,
+    process: ProcessState,
+    mailboxes: Box<[Mailbox]>,
+    proc_vars: RwLock<Vec<(VarId, OwnedValue)>>,
+    started_wall: WallTime,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("setup", &self.setup)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// State for a configuration that starts to run.
+    pub fn new(config: Arc<Config>, setup: Setup) -> Arc<Self> {
+        let clock = crate::clock::Clock::new(setup.origin);
+        let generation = Arc::new(Generation::new(config, setup.workers, clock.now()));
+        let shared = Arc::new(Self {
+            mailboxes: (0..setup.workers).map(|_| Mailbox::default()).collect(),
+            process: ProcessState::new(setup.workers),
+            current: RwLock::new(generation),
+            proc_vars: RwLock::default(),
+            started_wall: clock.wall(),
+            setup,
+        });
+        shared.set_initial_vars(&clock);
+        shared
+    }
+
+    /// Evaluates `set-var` and `set-var-fmt` of `global`, in their order.
+    fn set_initial_vars(self: &Arc<Self>, clock: &crate::clock::Clock) {
+        let bound = world::Bound::new(Arc::clone(self), self.current(), 0);
+        let mut arena = Bump::new();
+        for (id, var) in &bound.generation.config.proc_vars {
+            let view = View {
+                arena: &arena,
+                now: clock.now(),
+                wall: clock.wall(),
+                session: None,
+                stream: None,
+                request: None,
+                response: None,
+                request_body: Buffered::default(),
+                response_body: Buffered::default(),
+                vars: Vars::default(),
+                world: &bound,
+                proxy: None,
+                is_final: true,
+            };
+            let value = match var {
+                ProcVar::Expr(expr) => match expr.value(&view) {
+                    Sampled::Value(value) => Some(OwnedValue::of(value)),
+                    Sampled::Absent | Sampled::NotYet => None,
+                },
+                ProcVar::Format(format) => {
+                    let mut text = Vec::new();
+                    format.render(&view, &mut text);
+                    Some(OwnedValue::Str(text.into()))
+                }
+            };
+            if value.is_some() {
+                bound.set_proc_var(*id, value);
+            }
+            arena.reset();
+        }
+    }
+
+    /// What the daemon decided.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// The generation that new connections get.
+    pub fn current(&self) -> Arc<Generation> {
+        Arc::clone(&self.current.read())
+    }
+
+    /// Numbers and limits of the process.
+    pub fn process(&self) -> &ProcessState {
+        &self.process
+    }
+
+    /// When the process started.
+    pub fn started_wall(&self) -> WallTime {
+        self.started_wall
+    }
+
+    /// The time now, for callers outside the workers.
+    pub fn now(&self) -> Time {
+        Time::ZERO + self.setup.origin.elapsed()
+    }
+
+    /// The mailbox of a worker.
+    pub fn mailbox(&self, worker: usize) -> Option<&Mailbox> {
+        self.mailboxes.get(worker)
+    }
+
+    /// All mailboxes, by worker.
+    pub fn mailboxes(&self) -> &[Mailbox] {
+        &self.mailboxes
+    }
+
+    /// Delivers what a roster decided to the workers whose streams wait.
+    pub fn deliver(&self, wakes: &[Wake]) {
+        for wake in wakes {
+            let worker = crate::live::worker_of(wake.token);
+            if let Some(mailbox) = self.mailbox(worker) {
+                mailbox.post(Message::Granted(*wake));
+            }
+        }
+    }
+
+    /// Process-wide variables: readers copy, `set-var(proc.…)` and the runtime API write.
+    pub fn proc_vars(&self) -> &RwLock<Vec<(VarId, OwnedValue)>> {
+        &self.proc_vars
+    }
+
+    /// Makes workers close their listeners, after draining what waits there, and end when their
+    /// last session has ended.
+    pub fn soft_stop(&self) {
+        self.process.set_stopping();
+        for mailbox in &self.mailboxes {
+            mailbox.post(Message::Stop(Stop::Soft));
+        }
+    }
+
+    /// Makes workers end at once, whatever still runs.
+    pub fn hard_stop(&self) {
+        self.process.set_stopping();
+        for mailbox in &self.mailboxes {
+            mailbox.post(Message::Stop(Stop::Hard));
+        }
+    }
+
+    /// Ends one session (`shutdown session`); false when its id cannot exist.
+    pub fn kill_session(&self, id: u64) -> bool {
+        let Some(mailbox) = self.mailbox(crate::live::worker_of(id)) else {
+            return false;
+        };
+        mailbox.post(Message::Kill { session: id });
+        true
+    }
+
+    /// Sessions of all workers, gathered; `timeout` bounds the wait for a busy worker.
+    pub fn sessions(&self, timeout: std::time::Duration) -> Vec<crate::live::SessionView> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        for mailbox in &self.mailboxes {
+            mailbox.post(Message::List(sender.clone()));
+        }
+        drop(sender);
+        let until = Instant::now() + timeout;
+        let mut views = Vec::new();
+        while let Ok(part) = receiver.recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
+            views.extend(part);
+        }
+        views
+    }
+}

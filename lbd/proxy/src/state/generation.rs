@@ -1,0 +1,105 @@
+//! A configuration bound to the state of what it names: the hot path indexes, never looks up.
+//!
+//! It decides nothing about what survives a change of configuration; `reconcile` will.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use lbd_backend::persist::Persistence;
+use lbd_config::config::{Config, ProxySpec};
+use lbd_core::{ListenerId, ProxyId, ServerId, Time};
+use lbd_http::h1::CaseMap;
+
+use super::proxy::{ListenerState, ProxyState};
+use super::server::ServerState;
+
+/// A running instance of a configuration.
+#[derive(Debug)]
+pub struct Generation {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// State of each proxy, by `ProxyId`.
+    pub proxies: Vec<Arc<ProxyState>>,
+    /// State of each listening socket, by `ListenerId`.
+    pub listeners: Vec<Arc<ListenerState>>,
+    /// Counts generations.
+    pub serial: u64,
+    /// Spellings of `h1-case-adjust`.
+    pub case_map: CaseMap,
+    persistence: Vec<Option<Persistence>>,
+    names: HashMap<Box<str>, ProxyId>,
+}
+
+static SERIAL: AtomicU64 = AtomicU64::new(0);
+
+impl Generation {
+    /// Fresh state for a configuration.
+    pub fn new(config: Arc<Config>, workers: usize, now: Time) -> Self {
+        let proxies = config
+            .proxies
+            .iter()
+            .map(|spec| Arc::new(ProxyState::new(spec, &config, workers, now)))
+            .collect();
+        let listeners = config
+            .listeners
+            .iter()
+            .map(|spec| Arc::new(ListenerState::new(spec, workers)))
+            .collect();
+        let mut names = HashMap::new();
+        for spec in config.proxies.iter().filter(|spec| spec.caps.backend) {
+            names.insert(spec.name.clone(), spec.id);
+        }
+        let persistence = config.proxies.iter().map(cookies).collect();
+        let mut case_map = CaseMap::new();
+        for (name, spelling) in &config.global.h1_case_adjust {
+            case_map.add(name, spelling);
+        }
+        Self {
+            config,
+            proxies,
+            listeners,
+            serial: SERIAL.fetch_add(1, Relaxed),
+            case_map,
+            persistence,
+            names,
+        }
+    }
+
+    /// State of a proxy.
+    pub fn proxy(&self, id: ProxyId) -> &Arc<ProxyState> {
+        // Ids come from this generation's configuration, which made one state for each proxy.
+        &self.proxies[id.index()]
+    }
+
+    /// State of a listening socket.
+    pub fn listener(&self, id: ListenerId) -> Option<&Arc<ListenerState>> {
+        self.listeners.get(id.index())
+    }
+
+    /// State of a server.
+    pub fn server(&self, backend: ProxyId, server: ServerId) -> Option<&Arc<ServerState>> {
+        self.proxies
+            .get(backend.index())?
+            .servers
+            .get(server.index())
+    }
+
+    /// Cookie persistence of a backend that has it.
+    pub fn persistence(&self, backend: ProxyId) -> Option<&Persistence> {
+        self.persistence.get(backend.index())?.as_ref()
+    }
+
+    /// The backend of this name, for names computed at run time.
+    pub fn backend_named(&self, name: &[u8]) -> Option<ProxyId> {
+        let name = std::str::from_utf8(name).ok()?;
+        self.names.get(name).copied()
+    }
+}
+
+fn cookies(spec: &ProxySpec) -> Option<Persistence> {
+    let cookie = spec.backend.cookie.clone()?;
+    let servers = spec.backend.servers.iter();
+    let values = servers.filter_map(|server| Some((server.cookie.clone()?, server.id)));
+    Some(Persistence::new(cookie, values.collect()))
+}

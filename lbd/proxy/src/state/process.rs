@@ -1,0 +1,63 @@
+//! Numbers and limits of the whole process.
+//!
+//! Written by workers (gauges) and by the control side (limits, stopping).
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use super::counters::{Count, Gauge, Shards, SharedRate};
+
+/// Process-wide state.
+#[derive(Debug)]
+pub struct ProcessState {
+    /// Client connections now, against `maxconn`.
+    pub connections: Gauge,
+    /// Connections per second, against `maxconnrate`.
+    pub connection_rate: SharedRate,
+    /// Sessions per second, against `maxsessrate`.
+    pub session_rate: SharedRate,
+    /// Connections, requests and rates of all workers.
+    pub counters: Shards,
+    /// Times that `maxconn` was reached.
+    pub maxconn_reached: AtomicU64,
+    /// Times that descriptors or memory ran out at an accept.
+    pub accept_failures: AtomicU64,
+    /// Sessions ended by a panic.
+    pub panics: AtomicU64,
+    /// Runtime value of `maxconn` (`set maxconn global`); 0 for the configured one.
+    pub maxconn: AtomicU32,
+    stopping: AtomicBool,
+    /// Live sessions, written by each worker.
+    pub sessions: Box<[Count]>,
+}
+
+impl ProcessState {
+    /// State for `workers` workers.
+    pub fn new(workers: usize) -> Self {
+        Self {
+            connections: Gauge::default(),
+            connection_rate: SharedRate::default(),
+            session_rate: SharedRate::default(),
+            counters: Shards::new(workers),
+            maxconn_reached: AtomicU64::default(),
+            accept_failures: AtomicU64::default(),
+            panics: AtomicU64::default(),
+            maxconn: AtomicU32::default(),
+            stopping: AtomicBool::default(),
+            sessions: (0..workers).map(|_| Count::default()).collect(),
+        }
+    }
+
+    /// Whether the process is stopping.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    pub(crate) fn set_stopping(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    /// Live sessions of all workers.
+    pub fn live_sessions(&self) -> u64 {
+        self.sessions.iter().map(Count::get).sum()
+    }
+}

@@ -1,0 +1,225 @@
+//! A frontend or backend as it runs, and listening sockets.
+//!
+//! Written by workers; the control side changes limits and placements through the methods here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use lbd_backend::{Placed, Placement, Roster, ServerSpec, Wake};
+use lbd_config::config::{Config, ListenerSpec, ProxySpec, ServerAddress};
+use lbd_core::{ListenerId, ProxyId, ServerId, Time, WallTime};
+use lbd_rules::facts::Endpoint;
+use parking_lot::Mutex;
+
+use super::Shared;
+use super::counters::{Gauge, Shards, SharedRate};
+use super::mailbox::Message;
+use super::server::ServerState;
+
+/// A message that could not be understood, for `show errors`.
+#[derive(Debug, Clone)]
+pub struct BadMessage {
+    /// When.
+    pub wall: WallTime,
+    /// Which frontend.
+    pub frontend: ProxyId,
+    /// Which backend, if one was chosen.
+    pub backend: Option<ProxyId>,
+    /// Which server, if one was chosen.
+    pub server: Option<ServerId>,
+    /// The client.
+    pub source: Endpoint,
+    /// Session it came in.
+    pub session: u64,
+    /// Streams that the session had.
+    pub streams: u32,
+    /// Where the fault is.
+    pub offset: usize,
+    /// What the fault is.
+    pub reason: &'static str,
+    /// Number of the event.
+    pub event: u64,
+    /// The bytes, at most `MAX_CAPTURE`.
+    pub bytes: Vec<u8>,
+    /// Length of what was there.
+    pub total: usize,
+}
+
+/// A running proxy.
+#[derive(Debug)]
+pub struct ProxyState {
+    /// Its index.
+    pub id: ProxyId,
+    /// Its name.
+    pub name: Box<str>,
+    /// As frontend: counters.
+    pub frontend: Shards,
+    /// As frontend: current sessions.
+    pub sessions: Gauge,
+    /// As frontend: sessions per second, kept when `rate-limit sessions` is set.
+    pub session_rate: SharedRate,
+    /// As frontend: `maxconn` in force; 0 for none but the process's.
+    pub maxconn: AtomicU32,
+    /// As backend: counters.
+    pub backend: Shards,
+    /// As backend: current streams.
+    pub streams: Gauge,
+    /// As backend: who serves.
+    pub roster: Roster,
+    /// As backend: its servers, by `ServerId`.
+    pub servers: Vec<Arc<ServerState>>,
+    /// Last faulty request.
+    pub bad_request: Mutex<Option<BadMessage>>,
+    /// Last faulty response.
+    pub bad_response: Mutex<Option<BadMessage>>,
+    is_disabled: AtomicBool,
+    /// Changes of the number of usable servers: second of the last one.
+    pub last_change: AtomicU64,
+}
+
+impl ProxyState {
+    /// A proxy as its section says; servers are up unless disabled or without an address.
+    pub fn new(spec: &ProxySpec, config: &Config, workers: usize, now: Time) -> Self {
+        let members: Vec<(ServerSpec, Placement)> = spec
+            .backend
+            .servers
+            .iter()
+            .map(|server| {
+                let lost = server.unresolved || server.address == ServerAddress::None;
+                let placement = Placement {
+                    maint: server.disabled || lost,
+                    since: now,
+                    ..Placement::running(server.roster.weight)
+                };
+                (server.roster.clone(), placement)
+            })
+            .collect();
+        let servers = spec
+            .backend
+            .servers
+            .iter()
+            .map(|server| Arc::new(ServerState::new(server, spec.id, workers)))
+            .collect();
+        let maxconn = match spec.frontend.maxconn {
+            0 => config.global.maxconn.unwrap_or(0),
+            own => own,
+        };
+        Self {
+            id: spec.id,
+            name: spec.name.clone(),
+            frontend: Shards::new(workers),
+            sessions: Gauge::default(),
+            session_rate: SharedRate::default(),
+            maxconn: AtomicU32::new(maxconn),
+            backend: Shards::new(workers),
+            streams: Gauge::default(),
+            roster: Roster::new(
+                spec.backend.roster.clone(),
+                members,
+                u64::from(spec.id.0) + 1,
+            ),
+            servers,
+            bad_request: Mutex::default(),
+            bad_response: Mutex::default(),
+            is_disabled: AtomicBool::new(spec.disabled),
+            last_change: AtomicU64::new(now.as_millis() / 1000),
+        }
+    }
+
+    /// Whether the proxy was stopped (`disabled`, `shutdown frontend`).
+    pub fn is_disabled(&self) -> bool {
+        self.is_disabled.load(Relaxed)
+    }
+
+    /// Applies a server's new placement and wakes those whom it concerns.
+    pub fn place(&self, server: ServerId, placement: Placement, shared: &Shared) -> Placed {
+        let mut wakes = Vec::new();
+        let now = shared.now();
+        let before = self.roster.view();
+        let placed = self.roster.place(server, placement, now, &mut wakes);
+        if (before.active + before.backup == 0) != (placed.active + placed.backup == 0) {
+            self.last_change.store(now.as_millis() / 1000, Relaxed);
+        }
+        shared.deliver(&wakes);
+        placed
+    }
+
+    /// Changes a server's `maxconn` and wakes those who may go on.
+    pub fn set_server_maxconn(&self, server: ServerId, maxconn: u32, shared: &Shared) {
+        let mut wakes = Vec::new();
+        self.roster
+            .set_maxconn(server, maxconn, shared.now(), &mut wakes);
+        shared.deliver(&wakes);
+    }
+
+    /// Changes where a server is; idle connections to the old address are closed.
+    pub fn set_server_address(&self, server: ServerId, address: ServerAddress, shared: &Shared) {
+        let Some(state) = self.servers.get(server.index()) else {
+            return;
+        };
+        let (ip, port) = match &address {
+            ServerAddress::Inet(address) => (Some(address.ip()), address.port()),
+            ServerAddress::MappedPort(ip, _) => (Some(*ip), 0),
+            _ => (None, 0),
+        };
+        self.roster.set_addr(server, ip, port);
+        state.set_address(address);
+        for mailbox in shared.mailboxes() {
+            mailbox.post(Message::CloseIdle {
+                backend: self.id,
+                server,
+            });
+        }
+    }
+
+    /// Ends the streams of a server, with the letter that `ending` stands for.
+    pub fn end_server_streams(
+        &self,
+        server: ServerId,
+        ending: crate::live::Ending,
+        shared: &Shared,
+    ) {
+        for mailbox in shared.mailboxes() {
+            mailbox.post(Message::KillServer {
+                backend: self.id,
+                server,
+                ending,
+            });
+        }
+    }
+
+    /// Gives a slot of a server back.
+    pub(crate) fn release(&self, server: ServerId, shared: &Shared, now: Time) {
+        let mut wakes: Vec<Wake> = Vec::new();
+        self.roster.release(server, now, &mut wakes);
+        shared.deliver(&wakes);
+    }
+}
+
+/// A listening socket as it runs.
+#[derive(Debug)]
+pub struct ListenerState {
+    /// Its index.
+    pub id: ListenerId,
+    /// Its frontend.
+    pub proxy: ProxyId,
+    /// Counters, kept with `option socket-stats`.
+    pub counters: Shards,
+    /// Current connections.
+    pub connections: Gauge,
+}
+
+impl ListenerState {
+    /// A listening socket as its line says.
+    pub fn new(spec: &ListenerSpec, workers: usize) -> Self {
+        Self {
+            id: spec.id,
+            proxy: spec.proxy,
+            counters: Shards::new(workers),
+            connections: Gauge::default(),
+        }
+    }
+}
+
+/// Bytes of a faulty message that are kept.
+pub const MAX_CAPTURE: usize = 16_384;

@@ -1,0 +1,370 @@
+//! One request and its response (or one TCP connection): its state and the way through it.
+//!
+//! The steps are straight-line functions, one file each; this file holds what they share.
+
+mod answer;
+mod backend;
+mod dispatch;
+mod end;
+mod exchange;
+mod headers;
+mod pump;
+mod request;
+mod response;
+mod route;
+mod rules;
+mod tunnel;
+
+use lbd_backend::persist::CookieState;
+use lbd_core::{ProxyId, ServerId};
+use lbd_http::{BodyDecoder, Framing, Head, Parsed};
+use lbd_rules::facts::StreamFacts;
+use lbd_rules::program::Reply;
+use lbd_rules::var::VarStore;
+use lbd_rules::view::Buffered;
+
+use crate::live::Activity;
+use crate::server_conn::ServerConn;
+use crate::session::Session;
+use crate::term::{Phase, StreamError};
+
+pub(crate) use tunnel::run_tcp;
+
+/// The state of a stream, kept by its worker between requests.
+#[derive(Debug, Default)]
+pub struct Stream {
+    /// What rules and logs know.
+    pub facts: StreamFacts,
+    /// Request head.
+    pub request: Head,
+    /// Response head.
+    pub response: Head,
+    /// Variables of scope `txn`.
+    pub txn: VarStore,
+    pub(crate) request_vars: VarStore,
+    pub(crate) response_vars: VarStore,
+    /// The backend chosen.
+    pub backend: Option<ProxyId>,
+    /// The server whose slot is held, or was when the stream ended.
+    pub server: Option<ServerId>,
+    /// The proxy whose rules run.
+    pub(crate) place: Option<ProxyId>,
+    pub(crate) has_request: bool,
+    pub(crate) has_response: bool,
+    pub(crate) in_response: bool,
+    pub(crate) is_logged: bool,
+    /// What the request head says.
+    pub(crate) parsed: Parsed,
+    /// The request body as far as it was buffered.
+    pub(crate) body: Body,
+    /// The response body as far as it was buffered.
+    pub(crate) response_body: Body,
+    pub(crate) reply: Option<Box<Reply>>,
+    pub(crate) cookie: CookieState,
+    /// What the stream is doing, for the letters.
+    pub(crate) phase: Phase,
+    /// A final response head is on its way to the client: no other answer is possible.
+    pub(crate) is_answered: bool,
+    /// The client's connection goes on after this stream.
+    pub(crate) keeps_client: bool,
+    /// Slots and counts held, see `dispatch`.
+    pub(crate) held: Held,
+    pub(crate) conn: Option<Box<ServerConn>>,
+    /// `ignore-persist` held.
+    pub(crate) ignores_persistence: bool,
+    /// `force-persist` held.
+    pub(crate) forces_persistence: bool,
+    /// The server that a cookie or `use-server` asks for.
+    pub(crate) wanted: Option<ServerId>,
+    /// The server that failed last.
+    pub(crate) avoid: Option<ServerId>,
+    /// The whole request is held and may be sent again.
+    pub(crate) is_replayable: bool,
+}
+
+/// What a stream holds of limits, given back exactly once.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// Counted in this backend.
+    pub(crate) backend: Option<ProxyId>,
+    /// Holds a slot of this server.
+    pub(crate) slot: Option<ServerId>,
+    /// Counted among this server's streams.
+    pub(crate) server: Option<ServerId>,
+}
+
+/// A body, or its beginning, held for rules or for sending it again.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) decoder: BodyDecoder,
+    /// Decoded content that has not been forwarded.
+    pub(crate) data: Vec<u8>,
+    /// The whole body is there.
+    pub(crate) complete: bool,
+    /// No more will be buffered.
+    pub(crate) full: bool,
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self {
+            decoder: BodyDecoder::new(Framing::None),
+            data: Vec::new(),
+            complete: true,
+            full: false,
+        }
+    }
+}
+
+impl Body {
+    /// A body that begins.
+    pub(crate) fn begin(&mut self, framing: Framing) {
+        self.decoder = BodyDecoder::new(framing);
+        self.data.clear();
+        self.complete = self.decoder.is_end();
+        self.full = false;
+    }
+
+    fn view(&self) -> Buffered<'_> {
+        Buffered {
+            data: &self.data,
+            complete: self.complete,
+            full: self.full,
+            announced: match self.decoder.framing() {
+                Framing::ContentLength(length) => Some(length),
+                _ => None,
+            },
+        }
+    }
+
+    fn reset(&mut self) {
+        self.begin(Framing::None);
+        if self.data.capacity() > MAX_KEPT_BODY {
+            self.data = Vec::new();
+        }
+    }
+}
+
+/// Why the way through a stream ends early.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// By an error, to be answered when nothing was sent yet.
+    Error(StreamError),
+    /// By an answer of lbd's own.
+    Reply(Box<Reply>),
+    /// By closing the connection without a word.
+    Close(StreamError),
+    /// The request is to be sent once more.
+    Again,
+}
+
+impl From<StreamError> for Halt {
+    fn from(error: StreamError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Stream {
+    pub(crate) fn request_view(&self) -> Option<&Head> {
+        self.has_request.then_some(&self.request)
+    }
+
+    pub(crate) fn response_view(&self) -> Option<&Head> {
+        self.has_response.then_some(&self.response)
+    }
+
+    pub(crate) fn request_body(&self) -> Buffered<'_> {
+        self.body.view()
+    }
+
+    pub(crate) fn response_body(&self) -> Buffered<'_> {
+        self.response_body.view()
+    }
+
+    pub(crate) fn reqres(&self) -> &VarStore {
+        if self.in_response {
+            &self.response_vars
+        } else {
+            &self.request_vars
+        }
+    }
+
+    /// Makes it ready for the next request, keeping the memory.
+    pub(crate) fn reset(&mut self) {
+        let mut line = std::mem::take(&mut self.facts.request_line);
+        let mut captures = std::mem::take(&mut self.facts.request_captures);
+        let mut response_captures = std::mem::take(&mut self.facts.response_captures);
+        line.clear();
+        captures.clear();
+        response_captures.clear();
+        self.facts = StreamFacts {
+            request_line: line,
+            request_captures: captures,
+            response_captures,
+            ..StreamFacts::default()
+        };
+        self.txn.clear();
+        self.request_vars.clear();
+        self.response_vars.clear();
+        self.backend = None;
+        self.server = None;
+        self.place = None;
+        self.has_request = false;
+        self.has_response = false;
+        self.in_response = false;
+        self.is_logged = false;
+        self.parsed = Parsed::default();
+        self.body.reset();
+        self.response_body.reset();
+        self.reply = None;
+        self.cookie = CookieState::default();
+        self.phase = Phase::Request;
+        self.is_answered = false;
+        self.keeps_client = false;
+        self.conn = None;
+        self.ignores_persistence = false;
+        self.forces_persistence = false;
+        self.wanted = None;
+        self.avoid = None;
+        self.is_replayable = false;
+    }
+
+    /// Notes what the stream is doing, for letters and lists.
+    pub(crate) fn enter(&mut self, phase: Phase, session: &Session) {
+        self.phase = phase;
+        session.live.activity.set(match phase {
+            Phase::Done => Activity::Idle,
+            Phase::Request => Activity::Request,
+            Phase::Queue => Activity::Queue,
+            Phase::Connect => Activity::Connect,
+            Phase::Headers => Activity::Response,
+            Phase::Data | Phase::Last => Activity::Data,
+            Phase::Tarpit => Activity::Tarpit,
+        });
+    }
+}
+
+/// What an idle connection was woken by.
+enum Woken {
+    Bytes,
+    Closed,
+    TimedOut,
+    Ended(StreamError),
+}
+
+/// Serves the requests of a connection one after the other.
+pub(crate) async fn run_http(session: &mut Session) {
+    session.facts.http_major = 1;
+    session.counters().h1_sessions.inc();
+    loop {
+        let woken = if session.input.is_empty() {
+            idle(session).await
+        } else {
+            Woken::Bytes
+        };
+        let is_first = session.facts.streams == 0;
+        let fault = match woken {
+            Woken::Bytes => None,
+            // Between requests nobody owes anybody a word.
+            _ if !is_first => return,
+            Woken::Closed => Some(StreamError::ClientAbort),
+            Woken::TimedOut => Some(StreamError::ClientTimeout),
+            Woken::Ended(error) => Some(error),
+        };
+        if fault.is_some()
+            && (session.spec().frontend.dontlognull || session.spec().frontend.ignore_probes)
+        {
+            return;
+        }
+        // The future of a request is large and short-lived: apart, so that idle ones stay small.
+        if !Box::pin(one(session, fault)).await {
+            return;
+        }
+        if session.worker.is_stopping() && session.input.is_empty() {
+            return;
+        }
+    }
+}
+
+async fn idle(session: &mut Session) -> Woken {
+    session.live.activity.set(Activity::Idle);
+    let timeouts = &session.spec().timeouts;
+    let client = session.client_timeout();
+    let (since, limit) = if session.facts.streams == 0 {
+        (session.facts.accepted, timeouts.http_request.or(client))
+    } else {
+        (
+            session.now(),
+            timeouts
+                .http_keep_alive
+                .or(timeouts.http_request)
+                .or(client),
+        )
+    };
+    let deadline = limit.map(|limit| since + limit);
+    let worker = std::rc::Rc::clone(&session.worker);
+    let is_first = session.facts.streams == 0;
+    let filled = std::future::poll_fn(|cx| {
+        if let std::task::Poll::Ready(read) = session.poll_fill(cx) {
+            return std::task::Poll::Ready(Ok(read));
+        }
+        if let Some(ending) = session.live.ending() {
+            return std::task::Poll::Ready(Err(StreamError::Ended(ending)));
+        }
+        if !is_first && worker.is_stopping() {
+            return std::task::Poll::Ready(Err(StreamError::ClientTimeout));
+        }
+        session
+            .live
+            .poll_deadline(cx, &worker.clock, deadline)
+            .map(|()| Err(StreamError::ClientTimeout))
+    })
+    .await;
+    match filled {
+        Ok(Ok(0)) => Woken::Closed,
+        Ok(Ok(_)) => Woken::Bytes,
+        Ok(Err(_)) => Woken::Closed,
+        Err(StreamError::ClientTimeout) => Woken::TimedOut,
+        Err(error) => Woken::Ended(error),
+    }
+}
+
+/// Serves one request; whether another one may follow.
+async fn one(session: &mut Session, fault: Option<StreamError>) -> bool {
+    let mut stream = session.worker.take_stream();
+    request::begin(session, &mut stream);
+    let mut guard = end::Guard::new(session, stream);
+    let (session, stream) = guard.parts();
+    let result = match fault {
+        Some(error) => Err(Halt::Error(error)),
+        None => drive(session, stream).await,
+    };
+    if let Err(halt) = result {
+        answer::halt(session, stream, halt).await;
+    }
+    let again = stream.keeps_client;
+    guard.finish();
+    again
+}
+
+/// The way of a request through the proxy, as in DESIGN 4.7.
+async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    request::receive(session, stream).await?;
+    request::inspect(session, stream)?;
+    rules::frontend(session, stream).await?;
+    route::choose(session, stream)?;
+    rules::backend(session, stream).await?;
+    headers::prepare_request(session, stream)?;
+    backend::buffer_body(session, stream).await?;
+    backend::persistence(session, stream)?;
+    loop {
+        dispatch::connect(session, stream).await?;
+        match exchange::run(session, stream).await {
+            Err(Halt::Again) => {}
+            result => return result,
+        }
+    }
+}
+
+/// Memory of a buffered body that is kept between requests.
+const MAX_KEPT_BODY: usize = 64 * 1024;

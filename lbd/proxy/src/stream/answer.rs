@@ -1,0 +1,314 @@
+//! Answers of lbd's own: error messages, rule replies, and what is left to do after them.
+//!
+//! It does not decide that there is one.
+
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::rc::Rc;
+use std::task::Poll;
+
+use lbd_config::config::ConnectionMode;
+use lbd_http::Head;
+use lbd_http::h1::connection_add;
+use lbd_http::h1::encode::{EncodeOptions, encode_head};
+use lbd_rules::program::{Cursor, Reply, Verdict};
+use lbd_rules::reply::ReplySpec;
+
+use crate::session::Session;
+use crate::stream::{Halt, Stream, end, rules};
+use crate::term::{self, Phase, StreamError};
+
+/// Ends a stream whose way was cut short.
+pub(super) async fn halt(session: &mut Session, stream: &mut Stream, halt: Halt) {
+    match halt {
+        Halt::Reply(reply) => {
+            if reply.is_deny {
+                StreamError::Rule(0).mark(answer_phase(stream), &mut stream.facts.term);
+            } else {
+                term::mark_local(&mut stream.facts.term);
+            }
+            drop_server(session, stream);
+            send(session, stream, *reply, false).await;
+        }
+        Halt::Error(error) => on_error(session, stream, error).await,
+        Halt::Close(error) => {
+            error.mark(stream.phase, &mut stream.facts.term);
+            stream.keeps_client = false;
+        }
+        Halt::Again => on_error(session, stream, StreamError::Internal).await,
+    }
+}
+
+fn answer_phase(stream: &Stream) -> Phase {
+    match stream.phase {
+        Phase::Done => Phase::Request,
+        phase => phase,
+    }
+}
+
+async fn on_error(session: &mut Session, stream: &mut Stream, error: StreamError) {
+    let phase = stream.phase;
+    error.mark(phase, &mut stream.facts.term);
+    count_failure(session, stream, error, phase);
+    drop_server(session, stream);
+    stream.keeps_client = false;
+    if stream.is_answered {
+        return;
+    }
+    match error.status(phase) {
+        Some(status) => {
+            let reply = of_status(session, stream, status);
+            send(session, stream, reply, true).await;
+        }
+        // The client repeats a request that was lost on a kept connection; nothing to log.
+        None if error == StreamError::ServerGone => stream.is_logged = true,
+        None => {}
+    }
+}
+
+pub(super) fn count_failure(session: &Session, stream: &Stream, error: StreamError, phase: Phase) {
+    let worker = session.worker.index;
+    let generation = &session.bound.generation;
+    if phase == Phase::Request
+        && matches!(
+            error,
+            StreamError::ClientAbort | StreamError::ClientTimeout | StreamError::ClientFault(_)
+        )
+    {
+        session.counters().failed_requests.inc();
+    }
+    let backend = stream
+        .backend
+        .map(|id| generation.proxy(id).backend.of(worker));
+    let server = stream
+        .backend
+        .zip(stream.server)
+        .and_then(|(backend, server)| generation.server(backend, server))
+        .map(|server| server.counters.of(worker));
+    let is_server_fault = matches!(
+        error,
+        StreamError::ServerAbort | StreamError::ServerTimeout | StreamError::ServerFault
+    );
+    if is_server_fault && matches!(phase, Phase::Headers | Phase::Data | Phase::Last) {
+        for counters in [backend, server].into_iter().flatten() {
+            counters.failed_responses.inc();
+        }
+    }
+    if phase == Phase::Connect
+        && matches!(
+            error,
+            StreamError::ServerAbort | StreamError::NoServer | StreamError::ServerTimeout
+        )
+        && let Some(backend) = backend
+        && server.is_none()
+    {
+        backend.failed_connections.inc();
+    }
+    if phase == Phase::Queue
+        && error == StreamError::ServerTimeout
+        && let Some(backend) = backend
+    {
+        backend.failed_connections.inc();
+    }
+}
+
+fn drop_server(session: &Session, stream: &mut Stream) {
+    stream.conn = None;
+    session.live.server_fd.set(-1);
+    end::release(session, stream);
+}
+
+/// The configured or built-in answer with a status.
+pub(super) fn of_status(session: &Session, stream: &Stream, status: u16) -> Reply {
+    let arena = session.worker.take_arena();
+    let reply = ReplySpec::for_status(status, &session.view(Some(stream), &arena));
+    session.worker.give_arena(arena);
+    reply
+}
+
+/// Whether the client's connection can go on after this request, as far as the request says.
+pub(super) fn client_stays(session: &Session, stream: &Stream) -> bool {
+    let config = &session.bound.generation.config;
+    let closes = |proxy: lbd_core::ProxyId| {
+        config.proxies[proxy.index()].options.connection == ConnectionMode::Close
+    };
+    stream.has_request
+        && stream.parsed.keep_alive
+        && !closes(session.frontend)
+        && !stream.backend.is_some_and(closes)
+        && !session.worker.is_stopping()
+}
+
+/// Says in a response head whether the connection goes on.
+pub(super) fn say_connection(head: &mut Head, keeps: bool, client_is_11: bool) {
+    // A head that is full to the last byte can only lose this hint.
+    let _ = match (keeps, client_is_11) {
+        (true, true) => Ok(()),
+        (true, false) => connection_add(head, b"keep-alive"),
+        (false, _) => connection_add(head, b"close"),
+    };
+}
+
+/// Sends an answer; `is_constant` ones are not shown to `http-after-response`.
+async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_constant: bool) {
+    let Reply { head, body, .. } = reply;
+    if head.status() == 0 {
+        // An empty error file: close without an answer.
+        stream.keeps_client = false;
+        return;
+    }
+    stream.response = head;
+    stream.has_response = true;
+    stream.in_response = true;
+    if !is_constant {
+        after_response(session, stream);
+    }
+    stream.facts.status = stream.response.status();
+    let can_stay = matches!(
+        stream.facts.term.cause,
+        b'-' | b'L' | b'P' | b'S' | b's' | b'R'
+    );
+    stream.keeps_client = can_stay && client_stays(session, stream);
+    let status = stream.facts.status;
+    let is_bodiless = matches!(status, 100..=199 | 204 | 304);
+    if !is_bodiless {
+        stream.response.remove(b"transfer-encoding");
+        let mut digits = [0u8; 20];
+        let _ = stream
+            .response
+            .set(b"content-length", decimal(body.len(), &mut digits));
+    }
+    say_connection(
+        &mut stream.response,
+        stream.keeps_client,
+        stream.parsed.version_11,
+    );
+    let mut out = session.worker.take_bytes();
+    let bound = Rc::clone(&session.bound);
+    let spec = &bound.generation.config.proxies[session.frontend.index()];
+    let case_map = spec
+        .frontend
+        .h1_case_adjust
+        .then_some(&bound.generation.case_map);
+    encode_head(&stream.response, &mut out, &EncodeOptions { case_map });
+    let is_head = stream.has_request && stream.request.method() == b"HEAD";
+    if !is_head && !is_bodiless {
+        out.extend_from_slice(&body);
+    }
+    stream.is_answered = true;
+    let sent = write_all(session, &out).await;
+    session.worker.give_bytes(out);
+    if sent.is_err() {
+        stream.keeps_client = false;
+        return;
+    }
+    if !stream.has_request || !stream.body.decoder.is_end() {
+        stream.keeps_client = stream.keeps_client && drain(session, stream).await;
+    }
+    if !stream.keeps_client {
+        session.linger().await;
+    }
+}
+
+fn after_response(session: &mut Session, stream: &mut Stream) {
+    let bound = Rc::clone(&session.bound);
+    let proxies = &bound.generation.config.proxies;
+    let places = [
+        stream.backend.filter(|id| *id != session.frontend),
+        Some(session.frontend),
+    ];
+    for place in places.into_iter().flatten() {
+        let program = &proxies[place.index()].rules.http_after_response;
+        if program.is_empty() {
+            continue;
+        }
+        stream.place = Some(place);
+        let verdict = rules::evaluate(session, stream, program, &mut Cursor::default(), None, true);
+        if verdict == Verdict::Stop {
+            return;
+        }
+    }
+}
+
+/// Runs `http-after-response` on a response that is forwarded.
+pub(super) fn run_after_response(session: &mut Session, stream: &mut Stream) {
+    after_response(session, stream);
+}
+
+/// Reads what is left of a request that was answered before its end.
+async fn drain(session: &mut Session, stream: &mut Stream) -> bool {
+    let deadline = session.client_timeout().map(|limit| session.now() + limit);
+    let mut left = MAX_DRAIN;
+    loop {
+        while !session.input.is_empty() && !stream.body.decoder.is_end() {
+            let Ok(step) = stream.body.decoder.decode(session.input.data()) else {
+                return false;
+            };
+            session.input.eat(step.consumed);
+        }
+        if stream.body.decoder.is_end() {
+            session.tidy_input();
+            return true;
+        }
+        match session.fill(deadline).await {
+            Ok(0) | Err(_) => return false,
+            Ok(read) => {
+                stream.facts.bytes_in += read as u64;
+                match left.checked_sub(read) {
+                    Some(rest) => left = rest,
+                    None => return false,
+                }
+            }
+        }
+    }
+}
+
+/// Writes bytes to the client within `timeout client`.
+pub(super) async fn write_all(session: &mut Session, bytes: &[u8]) -> Result<(), StreamError> {
+    let mut sent = 0;
+    let live = Rc::clone(&session.live);
+    let worker = Rc::clone(&session.worker);
+    let limit = session.client_timeout();
+    let mut deadline = limit.map(|limit| session.now() + limit);
+    poll_fn(|cx| {
+        while sent < bytes.len() {
+            match session
+                .io
+                .poll_write(cx, &[IoSlice::new(&bytes[sent..])], false)
+            {
+                Poll::Ready(Ok(n)) => {
+                    sent += n;
+                    live.bytes_out.set(live.bytes_out.get() + n as u64);
+                    deadline = limit.map(|limit| worker.clock.now() + limit);
+                }
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(StreamError::ClientAbort)),
+                Poll::Pending => {
+                    if let Some(ending) = live.ending() {
+                        return Poll::Ready(Err(StreamError::Ended(ending)));
+                    }
+                    return live
+                        .poll_deadline(cx, &worker.clock, deadline)
+                        .map(|()| Err(StreamError::ClientTimeout));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    })
+    .await
+}
+
+/// A number in decimal digits.
+pub(super) fn decimal(mut n: usize, digits: &mut [u8; 20]) -> &[u8] {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            return &digits[at..];
+        }
+    }
+}
+
+/// Bytes of an unwanted request body that are read so that the connection can go on.
+const MAX_DRAIN: usize = 1 << 20;

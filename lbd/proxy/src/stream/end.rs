@@ -1,0 +1,175 @@
+//! The end of a stream: counters, slots and the log line, exactly once, however it ends.
+//!
+//! It sends nothing to anybody.
+
+use lbd_config::config::Mode;
+
+use crate::live::Activity;
+use crate::log;
+use crate::session::Session;
+use crate::stream::Stream;
+use crate::term::StreamError;
+
+/// Owns a running stream; dropping it ends the stream.
+pub(super) struct Guard<'s> {
+    session: &'s mut Session,
+    /// There until the end.
+    stream: Option<Box<Stream>>,
+}
+
+impl<'s> Guard<'s> {
+    /// A stream that begins.
+    pub(super) fn new(session: &'s mut Session, stream: Box<Stream>) -> Self {
+        Self {
+            session,
+            stream: Some(stream),
+        }
+    }
+
+    /// The parts to work with.
+    pub(super) fn parts(&mut self) -> (&mut Session, &mut Stream) {
+        // Made with a stream, which only `drop` takes.
+        (self.session, self.stream.get_or_insert_default())
+    }
+
+    /// Ends the stream.
+    pub(super) fn finish(self) {}
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let Some(mut stream) = self.stream.take() else {
+            return;
+        };
+        if std::thread::panicking() {
+            StreamError::Internal.mark(stream.phase, &mut stream.facts.term);
+        }
+        end(self.session, &mut stream);
+        self.session.worker.give_stream(stream);
+    }
+}
+
+fn end(session: &mut Session, stream: &mut Stream) {
+    let now = session.now();
+    stream.facts.timers.end = Some(now);
+    stream.conn = None;
+    stream.facts.term.cookie_request = b'-';
+    if has_cookie(session, stream) {
+        stream.facts.term.cookie_request = stream.cookie.client.letter() as u8;
+        stream.facts.term.cookie_response = match stream.has_response {
+            true => stream.cookie.server.letter() as u8,
+            false => b'-',
+        };
+    }
+    count(session, stream);
+    log::stream(session, stream);
+    release(session, stream);
+    session.previous_end = Some((now, session.worker.clock.wall()));
+    session.live.activity.set(Activity::Idle);
+    session.live.backend.set(None);
+    session.live.server_fd.set(-1);
+}
+
+fn has_cookie(session: &Session, stream: &Stream) -> bool {
+    let config = &session.bound.generation.config;
+    stream.has_request
+        && stream
+            .backend
+            .is_some_and(|id| config.proxies[id.index()].backend.cookie.is_some())
+}
+
+/// Gives back what the stream holds of its backend and server.
+pub(super) fn release(session: &Session, stream: &mut Stream) {
+    let generation = &session.bound.generation;
+    let Some(backend) = stream.held.backend.take() else {
+        return;
+    };
+    let state = generation.proxy(backend);
+    leave_server(session, stream, backend);
+    if let Some(server) = stream.held.slot.take() {
+        state.release(server, &session.worker.shared, session.now());
+    }
+    state.streams.leave();
+    state.roster.leave();
+    session.live.server.set(None);
+}
+
+/// Stops counting the stream among a server's.
+pub(super) fn leave_server(session: &Session, stream: &mut Stream, backend: lbd_core::ProxyId) {
+    if let Some(server) = stream.held.server.take()
+        && let Some(server) = session.bound.generation.server(backend, server)
+    {
+        server.streams.leave();
+    }
+}
+
+fn count(session: &Session, stream: &mut Stream) {
+    let worker = session.worker.index;
+    let generation = &session.bound.generation;
+    let facts = &stream.facts;
+    let is_http = session.spec().mode == Mode::Http;
+    let frontend = session.counters();
+    let backend = stream.backend.map(|id| generation.proxy(id));
+    let server = stream
+        .server
+        .zip(stream.backend)
+        .and_then(|(server, backend)| generation.server(backend, server));
+    let all = [
+        Some(frontend),
+        backend.map(|state| state.backend.of(worker)),
+        server.map(|state| state.counters.of(worker)),
+    ];
+    for counters in all.into_iter().flatten() {
+        counters.bytes_in.add(facts.bytes_in);
+        counters.bytes_out.add(facts.bytes_out);
+        counters.request_in.add(facts.bytes_in);
+        counters.response_out.add(facts.bytes_out);
+        if is_http && facts.status != 0 {
+            counters.response(facts.status);
+        }
+        match facts.term.cause {
+            b'C' => counters.client_aborts.inc(),
+            b'S' if facts.term.phase != b'C' => counters.server_aborts.inc(),
+            b'I' => counters.internal_errors.inc(),
+            _ => {}
+        }
+        if facts.asked.failed_rewrites > 0 {
+            counters
+                .failed_rewrites
+                .add(u64::from(facts.asked.failed_rewrites));
+        }
+    }
+    if is_http {
+        for counters in all.into_iter().flatten() {
+            if stream.has_request {
+                counters.requests.inc();
+            }
+        }
+    }
+    let process = session.worker.shared.process().counters.of(worker);
+    process.bytes_out.add(facts.bytes_out);
+    if facts.term.cause == b'L' {
+        frontend.intercepted.inc();
+    }
+    let now = session.now();
+    for counters in all.into_iter().skip(1).flatten() {
+        let timers = &facts.timers;
+        let between = |from: Option<lbd_core::Time>, to: Option<lbd_core::Time>| {
+            from.zip(to)
+                .map(|(from, to)| to.since(from).as_millis() as u64)
+        };
+        let begun = timers.request_received.or(Some(timers.start));
+        if let Some(ms) = between(begun, timers.dequeued) {
+            counters.queue_time.add(ms);
+        }
+        if let Some(ms) = between(timers.dequeued, timers.connected) {
+            counters.connect_time.add(ms);
+        }
+        if let Some(ms) = between(timers.connected, timers.response_received) {
+            counters.response_time.add(ms);
+        }
+        counters
+            .total_time
+            .add(now.since(timers.start).as_millis() as u64);
+    }
+}

@@ -1,0 +1,468 @@
+//! The exchange with a server: the request goes up while the response comes down.
+//!
+//! Both directions are polled by one future. What the response head means is `response`'s.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use lbd_backend::health::Observation;
+use lbd_backend::retry::Failure;
+use lbd_config::config::ProxySpec;
+use lbd_core::Time;
+use lbd_http::h1::encode::{EncodeOptions, encode_chunk, encode_head, last_chunk};
+use lbd_http::{Framing, Parsed, RequestInfo, Status, parse_response};
+
+use crate::server_conn::ServerConn;
+use crate::session::Session;
+use crate::stream::pump::{Blocked, Pump, PumpError};
+use crate::stream::{Halt, Stream, answer, dispatch, headers, request, response, tunnel};
+use crate::term::{Phase, StreamError};
+
+/// How long each side may be idle.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) client: Option<Duration>,
+    pub(super) server: Option<Duration>,
+}
+
+/// Sends the request and brings the response to the client.
+pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    let bound = Rc::clone(&session.bound);
+    let Some(id) = stream.backend else {
+        return Err(StreamError::Internal.into());
+    };
+    let spec = &bound.generation.config.proxies[id.index()];
+    let Some(mut conn) = stream.conn.take() else {
+        return Err(StreamError::Internal.into());
+    };
+    let out = encode_request(session, stream, spec, &mut conn);
+    let mut upload = Pump::new(out, stream.body.decoder.clone(), session.now());
+    upload.without_trailers(spec.backend.drop_request_trailers);
+    upload.with_splice(may_splice(session, spec.options.splice_request));
+    if !stream.is_replayable {
+        stream.body.data.clear();
+    }
+    stream.enter(Phase::Headers, session);
+    let limits = Limits {
+        client: session.client_timeout(),
+        server: stream.facts.asked.server_timeout.or(spec.timeouts.server),
+    };
+    let parsed = loop {
+        let waiting = Waiting {
+            upload: &mut upload,
+            limits,
+            spec,
+        };
+        let parsed = match waiting.for_head(session, stream, &mut conn).await {
+            Ok(parsed) => parsed,
+            Err(lost) => return Err(on_lost(session, stream, spec, upload, &conn, lost).await),
+        };
+        if !parsed.informational {
+            break parsed;
+        }
+        response::forward_informational(session, stream).await?;
+    };
+    stream.conn = Some(conn);
+    if let Err(halt) = response::process(session, stream, spec, &parsed).await {
+        stream.body.decoder = upload.into_parts().1;
+        return Err(halt);
+    }
+    if parsed.tunnel {
+        return tunnel::after_switch(session, stream, spec, upload).await;
+    }
+    let result = body(session, stream, spec, &parsed, upload, limits).await;
+    result.map_err(Halt::Error)
+}
+
+/// Whether bodies may be spliced: unless the configuration forbids it.
+pub(super) fn may_splice(session: &Session, option: Option<bool>) -> bool {
+    option != Some(false) && !session.bound.generation.config.global.no_splice
+}
+
+fn encode_request(
+    session: &Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    conn: &mut ServerConn,
+) -> Vec<u8> {
+    let mut out = session.worker.take_bytes();
+    out.append(&mut conn.preface);
+    if let (Some(name), Some(server)) = (&spec.backend.send_name_header, stream.server) {
+        let value = spec.backend.servers[server.index()].roster.name.as_bytes();
+        // A head that is full to the last byte can only lose this hint.
+        let _ = stream.request.set(name, value);
+    }
+    let case_map = spec
+        .backend
+        .h1_case_adjust
+        .then_some(&session.bound.generation.case_map);
+    encode_head(&stream.request, &mut out, &EncodeOptions { case_map });
+    let body = &mut stream.body;
+    if body.decoder.framing() == Framing::Chunked {
+        encode_chunk(&body.data, &mut out);
+        if body.decoder.is_end() {
+            let trailers = body.decoder.take_trailers();
+            let trailers = trailers.filter(|_| !spec.backend.drop_request_trailers);
+            last_chunk(trailers.as_ref(), &mut out, &EncodeOptions::default());
+        }
+    } else {
+        out.extend_from_slice(&body.data);
+    }
+    stream.is_replayable = spec.backend.retry_on.needs_request()
+        && body.decoder.is_end()
+        && !stream.facts.asked.no_l7_retry;
+    out
+}
+
+/// Why no usable response head came.
+enum Lost {
+    /// The stream is over.
+    Over(StreamError),
+    /// The server failed in a way that another attempt may mend.
+    Server(Failure),
+}
+
+/// The wait for a response head.
+struct Waiting<'a> {
+    upload: &'a mut Pump,
+    limits: Limits,
+    spec: &'a ProxySpec,
+}
+
+impl Waiting<'_> {
+    async fn for_head(
+        self,
+        session: &mut Session,
+        stream: &mut Stream,
+        conn: &mut ServerConn,
+    ) -> Result<Parsed, Lost> {
+        let Self {
+            upload,
+            limits,
+            spec,
+        } = self;
+        let info = RequestInfo::of(&stream.request, stream.parsed.upgrade);
+        let options = request::parse_options(session, spec.backend.accept_unsafe_response);
+        let aborts = spec.options.abortonclose.unwrap_or(true);
+        let worker = Rc::clone(&session.worker);
+        let live = Rc::clone(&session.live);
+        let mut is_half_closed = false;
+        let mut upload_broke = false;
+        poll_fn(|cx| {
+            let now = worker.clock.now();
+            if !upload.ended && !upload_broke {
+                match poll_upload(cx, session, upload, conn) {
+                    Poll::Ready(Err(PumpError::Write)) => upload_broke = true,
+                    Poll::Ready(Err(error)) => {
+                        return Poll::Ready(Err(Lost::Over(upload_error(&error))));
+                    }
+                    Poll::Ready(Ok(())) | Poll::Pending => {}
+                }
+            }
+            loop {
+                if !conn.input.is_empty() {
+                    match parse_response(conn.input.data(), &mut stream.response, &info, &options) {
+                        Ok(Status::Complete(parsed)) => {
+                            if let Some(violation) = parsed.violation {
+                                response::capture(session, stream, conn, violation);
+                            }
+                            conn.input.eat(parsed.consumed);
+                            return Poll::Ready(Ok(parsed));
+                        }
+                        Ok(Status::Partial) if conn.input.is_full() => {
+                            return Poll::Ready(Err(Lost::Server(Failure::JunkResponse)));
+                        }
+                        Ok(Status::Partial) => {}
+                        Err(error) => {
+                            response::capture(session, stream, conn, error);
+                            return Poll::Ready(Err(Lost::Server(Failure::JunkResponse)));
+                        }
+                    }
+                }
+                match response::poll_fill(cx, conn, &worker.pool) {
+                    Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
+                        let failure = if conn.input.is_empty() {
+                            Failure::EmptyResponse
+                        } else {
+                            Failure::JunkResponse
+                        };
+                        return Poll::Ready(Err(Lost::Server(failure)));
+                    }
+                    Poll::Ready(Ok(_)) => live.last_activity.set(now),
+                    Poll::Pending => break,
+                }
+            }
+            if let Some(ending) = live.ending() {
+                return Poll::Ready(Err(Lost::Over(StreamError::Ended(ending))));
+            }
+            if upload.ended && aborts && !is_half_closed && session.io.is_read_closed(cx) {
+                if session.io.is_broken(cx) {
+                    return Poll::Ready(Err(Lost::Over(StreamError::ClientAbort)));
+                }
+                // The server is told in the same way and decides whether it goes on.
+                conn.io.shutdown_write();
+                is_half_closed = true;
+            }
+            if is_half_closed && session.io.is_broken(cx) {
+                return Poll::Ready(Err(Lost::Over(StreamError::ClientAbort)));
+            }
+            let waits_for_client = !upload.ended && upload.blocked == Blocked::Reading;
+            let limit = if waits_for_client {
+                limits.client
+            } else {
+                limits.server
+            };
+            let deadline = limit.map(|limit| upload.since + limit);
+            live.poll_deadline(cx, &worker.clock, deadline).map(|()| {
+                Err(if waits_for_client {
+                    Lost::Over(StreamError::ClientTimeout)
+                } else {
+                    Lost::Server(Failure::ResponseTimeout)
+                })
+            })
+        })
+        .await
+    }
+}
+
+fn poll_upload(
+    cx: &mut Context<'_>,
+    session: &mut Session,
+    upload: &mut Pump,
+    conn: &ServerConn,
+) -> Poll<Result<(), PumpError>> {
+    let now = session.worker.clock.now();
+    upload.poll(
+        cx,
+        &session.io,
+        &conn.io,
+        &mut session.input,
+        &session.worker.pool,
+        now,
+    )
+}
+
+fn upload_error(error: &PumpError) -> StreamError {
+    match error {
+        PumpError::Invalid(error) => StreamError::ClientFault(error.status()),
+        PumpError::Write => StreamError::ServerAbort,
+        PumpError::Read | PumpError::Truncated => StreamError::ClientAbort,
+    }
+}
+
+/// No response came: tries again when that is allowed, or says whose fault it was.
+async fn on_lost(
+    session: &mut Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    upload: Pump,
+    conn: &ServerConn,
+    lost: Lost,
+) -> Halt {
+    stream.facts.bytes_in += upload.received;
+    let unsent = !upload.has_begun();
+    let decoder = upload.into_parts().1;
+    let failure = match lost {
+        Lost::Over(error) => {
+            stream.body.decoder = decoder;
+            return error.into();
+        }
+        Lost::Server(failure) => failure,
+    };
+    if let Some(server) = &conn.server {
+        let what = match failure {
+            Failure::ResponseTimeout => Observation::HttpReadTimeout,
+            Failure::JunkResponse => Observation::HttpInvalidResponse,
+            _ => Observation::HttpBrokenPipe,
+        };
+        dispatch::observe(session, server, what);
+    }
+    // Nothing has left on a connection that the server had closed: as if it had not been there.
+    let failure = if unsent && conn.requests > 1 {
+        Failure::Connection
+    } else {
+        failure
+    };
+    if let Some(after) = dispatch::again(session, stream, spec, failure, false) {
+        if !after.is_zero()
+            && let Err(error) = session.pause(session.now() + after, true).await
+        {
+            return error.into();
+        }
+        return Halt::Again;
+    }
+    stream.body.decoder = decoder;
+    let first = session.facts.streams <= 1;
+    match failure {
+        Failure::EmptyResponse if conn.requests > 1 && !first => StreamError::ServerGone.into(),
+        Failure::ResponseTimeout => StreamError::ServerTimeout.into(),
+        Failure::JunkResponse => StreamError::ServerFault.into(),
+        _ => StreamError::ServerAbort.into(),
+    }
+}
+
+/// Moves the bodies until the response is complete.
+async fn body(
+    session: &mut Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    parsed: &Parsed,
+    mut upload: Pump,
+    limits: Limits,
+) -> Result<(), StreamError> {
+    let Some(mut conn) = stream.conn.take() else {
+        return Err(StreamError::Internal);
+    };
+    let mut download = response::pump(session, stream, spec, parsed);
+    stream.is_answered = true;
+    stream.enter(Phase::Data, session);
+    let result = both(session, &mut upload, &mut download, &mut conn, limits).await;
+    stream.facts.bytes_in += upload.received;
+    stream.facts.bytes_out += download.written;
+    session
+        .live
+        .bytes_out
+        .set(session.live.bytes_out.get() + download.written);
+    session
+        .counters()
+        .spliced
+        .add(upload.spliced + download.spliced);
+    let request_done = upload.ended;
+    let read_all = download.read_all;
+    stream.body.decoder = finish_pump(session, upload);
+    finish_pump(session, download);
+    if let Err(error) = result {
+        if read_all {
+            stream.phase = Phase::Last;
+        }
+        return Err(error);
+    }
+    stream.phase = Phase::Done;
+    stream.keeps_client = stream.keeps_client && request_done;
+    if !stream.keeps_client && !request_done {
+        session.linger().await;
+    }
+    let keeps = parsed.keep_alive && request_done && !headers::server_closes(session, stream);
+    if keeps && conn.input.is_empty() {
+        keep(session, spec, conn);
+    }
+    Ok(())
+}
+
+fn finish_pump(session: &Session, pump: Pump) -> lbd_http::BodyDecoder {
+    let (out, decoder) = pump.into_parts();
+    session.worker.give_bytes(out);
+    decoder
+}
+
+/// Keeps a server connection for the next request.
+fn keep(session: &mut Session, spec: &ProxySpec, mut conn: Box<ServerConn>) {
+    session.worker.pool.give(std::mem::take(&mut conn.input));
+    session.live.server_fd.set(-1);
+    if conn.private || dispatch::keeps_private(spec) {
+        session.own_server = Some(conn);
+    } else if !session.worker.is_stopping() {
+        session.worker.idle.give(conn, session.now());
+    }
+}
+
+async fn both(
+    session: &mut Session,
+    upload: &mut Pump,
+    download: &mut Pump,
+    conn: &mut ServerConn,
+    limits: Limits,
+) -> Result<(), StreamError> {
+    let worker = Rc::clone(&session.worker);
+    let live = Rc::clone(&session.live);
+    let mut upload_broke = false;
+    poll_fn(|cx| {
+        let now = worker.clock.now();
+        let polled = download.poll(
+            cx,
+            &conn.io,
+            &session.io,
+            &mut conn.input,
+            &worker.pool,
+            now,
+        );
+        match polled {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(download_error(&error))),
+            Poll::Pending => {}
+        }
+        live.last_activity.set(download.since.max(upload.since));
+        if !upload.ended && !upload_broke {
+            match poll_upload(cx, session, upload, conn) {
+                // The server has stopped reading; its answer may be complete all the same.
+                Poll::Ready(Err(PumpError::Write)) => upload_broke = true,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(upload_error(&error))),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+        }
+        if let Some(ending) = live.ending() {
+            return Poll::Ready(Err(StreamError::Ended(ending)));
+        }
+        let (deadline, error) = next_deadline(upload, download, upload_broke, limits);
+        live.poll_deadline(cx, &worker.clock, deadline)
+            .map(|()| Err(error))
+    })
+    .await
+}
+
+/// Which side must move next, and until when.
+fn next_deadline(
+    upload: &Pump,
+    download: &Pump,
+    upload_broke: bool,
+    limits: Limits,
+) -> (Option<Time>, StreamError) {
+    let active = download.since.max(upload.since);
+    let client = |since: Time| {
+        (
+            limits.client.map(|limit| since + limit),
+            StreamError::ClientTimeout,
+        )
+    };
+    let server = |since: Time| {
+        (
+            limits.server.map(|limit| since + limit),
+            StreamError::ServerTimeout,
+        )
+    };
+    let of_download = match download.blocked {
+        Blocked::Writing => client(download.since),
+        _ => server(active),
+    };
+    if upload.ended || upload_broke {
+        return of_download;
+    }
+    let of_upload = match upload.blocked {
+        Blocked::Writing => server(upload.since),
+        _ => client(active),
+    };
+    match (of_download.0, of_upload.0) {
+        (Some(first), Some(second)) if second < first => of_upload,
+        (None, Some(_)) => of_upload,
+        _ => of_download,
+    }
+}
+
+fn download_error(error: &PumpError) -> StreamError {
+    match error {
+        PumpError::Write => StreamError::ClientAbort,
+        PumpError::Invalid(_) => StreamError::ServerFault,
+        PumpError::Read | PumpError::Truncated => StreamError::ServerAbort,
+    }
+}
+
+/// Sends an interim answer of the server's on.
+pub(super) async fn forward_head(session: &mut Session, stream: &Stream) -> Result<(), Halt> {
+    let mut out = session.worker.take_bytes();
+    encode_head(&stream.response, &mut out, &EncodeOptions::default());
+    let sent = answer::write_all(session, &out).await;
+    session.worker.give_bytes(out);
+    Ok(sent?)
+}

@@ -1,0 +1,223 @@
+//! Fields that lbd adds to a request by itself: who the client is, ids, what the connection does.
+//!
+//! It does not touch framing fields: those say what the codec found.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use lbd_config::config::{ConnectionMode, ForwardFor, ForwardedNode, ForwardedSpec};
+use lbd_http::h1::connection_add;
+use lbd_rules::facts::Endpoint;
+use lbd_rules::view::View;
+
+use crate::session::Session;
+use crate::stream::{Halt, Stream};
+use crate::term::StreamError;
+
+/// Edits the request for the server, after all rules.
+pub(super) fn prepare_request(session: &Session, stream: &mut Stream) -> Result<(), Halt> {
+    let bound = Rc::clone(&session.bound);
+    let proxies = &bound.generation.config.proxies;
+    let frontend = &proxies[session.frontend.index()];
+    let backend = stream.backend.map_or(frontend, |id| &proxies[id.index()]);
+    let full = |_| Halt::Error(StreamError::ClientFault(431));
+    let source = stream.facts.src.unwrap_or(session.facts.conn_src).ip();
+    let destination = stream.facts.dst.unwrap_or(session.facts.conn_dst).ip();
+    if let Some(ip) = source {
+        let specs = [&frontend.options.forwardfor, &backend.options.forwardfor];
+        add_address(stream, specs, ip).map_err(full)?;
+    }
+    if let Some(ip) = destination {
+        let specs = [&frontend.options.originalto, &backend.options.originalto];
+        add_address(stream, specs, ip).map_err(full)?;
+    }
+    if let Some(spec) = &backend.options.forwarded {
+        let mut value = session.worker.take_bytes();
+        let arena = session.worker.take_arena();
+        forwarded(spec, &session.view(Some(stream), &arena), &mut value);
+        session.worker.give_arena(arena);
+        let added = stream.request.add(b"forwarded", &value);
+        session.worker.give_bytes(value);
+        added.map_err(full)?;
+    }
+    if let (Some(name), Some(id)) = (&frontend.frontend.unique_id_header, &stream.facts.unique_id) {
+        stream.request.add(name, id).map_err(full)?;
+    }
+    if !stream.parsed.upgrade && !stream.parsed.connect {
+        let closes = server_closes(session, stream);
+        let pretends = backend.options.pretend_keepalive;
+        if closes && !pretends {
+            connection_add(&mut stream.request, b"close").map_err(full)?;
+        } else if !stream.parsed.version_11 {
+            connection_add(&mut stream.request, b"keep-alive").map_err(full)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the server's connection ends after the response (`http-server-close`, `httpclose`).
+pub(super) fn server_closes(session: &Session, stream: &Stream) -> bool {
+    let proxies = &session.bound.generation.config.proxies;
+    let closes =
+        |id: lbd_core::ProxyId| proxies[id.index()].options.connection != ConnectionMode::KeepAlive;
+    closes(session.frontend) || stream.backend.is_some_and(closes)
+}
+
+fn add_address(
+    stream: &mut Stream,
+    specs: [&Option<ForwardFor>; 2],
+    ip: IpAddr,
+) -> Result<(), lbd_http::HeadFull> {
+    // The backend's header name wins; an exception of either side holds.
+    let mut given = specs.into_iter().flatten();
+    let Some(first) = given.next() else {
+        return Ok(());
+    };
+    let spec = given.next().unwrap_or(first);
+    let is_exempt = specs
+        .into_iter()
+        .flatten()
+        .any(|spec| spec.except.is_some_and(|(net, bits)| in_net(ip, net, bits)));
+    let only_new = specs.into_iter().flatten().any(|spec| spec.if_none);
+    if is_exempt || (only_new && stream.request.first(&spec.header).is_some()) {
+        return Ok(());
+    }
+    let mut text = AddressText { bytes: [0; 48] };
+    stream.request.add(&spec.header, text.format(ip))
+}
+
+/// Whether an address lies in a network of that many bits.
+pub(super) fn in_net(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
+    match (ip, net) {
+        (IpAddr::V4(ip), IpAddr::V4(net)) => {
+            let mask = u32::MAX
+                .checked_shl(32 - u32::from(bits.min(32)))
+                .unwrap_or(0);
+            u32::from(ip) & mask == u32::from(net) & mask
+        }
+        (IpAddr::V6(ip), IpAddr::V6(net)) => {
+            let mask = u128::MAX
+                .checked_shl(128 - u32::from(bits.min(128)))
+                .unwrap_or(0);
+            u128::from(ip) & mask == u128::from(net) & mask
+        }
+        _ => false,
+    }
+}
+
+/// Room for the text of an address, without an allocation.
+struct AddressText {
+    bytes: [u8; 48],
+}
+
+impl AddressText {
+    fn format(&mut self, ip: IpAddr) -> &[u8] {
+        use std::io::Write;
+        let mut rest = &mut self.bytes[..];
+        // The longest text of an address has 45 bytes.
+        let _ = write!(rest, "{ip}");
+        let left = rest.len();
+        &self.bytes[..48 - left]
+    }
+}
+
+/// The value of `forwarded` (RFC 7239).
+fn forwarded(spec: &ForwardedSpec, view: &View<'_>, out: &mut Vec<u8>) {
+    if spec.proto {
+        out.extend_from_slice(b"proto=http");
+    }
+    if let Some(host) = &spec.host {
+        separate(out);
+        out.extend_from_slice(b"host=");
+        let value = match host {
+            ForwardedNode::Default => view.request.and_then(|head| head.first(b"host")),
+            ForwardedNode::Expr(expr) => expr.bytes(view),
+        };
+        quoted(value.unwrap_or_default(), out);
+    }
+    node(
+        b"by=",
+        spec.by.as_ref(),
+        spec.by_port.as_ref(),
+        view.dst(),
+        view,
+        out,
+    );
+    node(
+        b"for=",
+        spec.for_.as_ref(),
+        spec.for_port.as_ref(),
+        view.src(),
+        view,
+        out,
+    );
+}
+
+fn separate(out: &mut Vec<u8>) {
+    if !out.is_empty() {
+        out.push(b';');
+    }
+}
+
+fn node(
+    name: &[u8],
+    address: Option<&ForwardedNode>,
+    port: Option<&ForwardedNode>,
+    natural: Endpoint,
+    view: &View<'_>,
+    out: &mut Vec<u8>,
+) {
+    if address.is_none() && port.is_none() {
+        return;
+    }
+    separate(out);
+    out.extend_from_slice(name);
+    let mut text = Vec::new();
+    let mut is_plain = true;
+    match address {
+        None => text.extend_from_slice(b"unknown"),
+        Some(ForwardedNode::Default) => match natural.ip() {
+            Some(IpAddr::V4(ip)) => text.extend_from_slice(ip.to_string().as_bytes()),
+            Some(IpAddr::V6(ip)) => {
+                is_plain = false;
+                text.extend_from_slice(format!("[{ip}]").as_bytes());
+            }
+            None => text.extend_from_slice(b"unknown"),
+        },
+        Some(ForwardedNode::Expr(expr)) => {
+            text.extend_from_slice(expr.bytes(view).unwrap_or(b"unknown"));
+        }
+    }
+    if let Some(port) = port {
+        is_plain = false;
+        text.push(b':');
+        match port {
+            ForwardedNode::Default => {
+                text.extend_from_slice(natural.port().unwrap_or(0).to_string().as_bytes());
+            }
+            ForwardedNode::Expr(expr) => {
+                text.extend_from_slice(expr.bytes(view).unwrap_or(b"0"));
+            }
+        }
+    }
+    if is_plain
+        && text
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || *b == b'.' || *b == b'_')
+    {
+        out.extend_from_slice(&text);
+    } else {
+        quoted(&text, out);
+    }
+}
+
+fn quoted(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in text {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
+}

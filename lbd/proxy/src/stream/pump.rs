@@ -1,0 +1,332 @@
+//! Moving one direction of a message or tunnel: read, decode, write, with one buffer at most.
+//!
+//! It waits by polls only and judges nothing: who is late or gone is the caller's decision.
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+
+use lbd_core::Time;
+use lbd_http::h1::encode::{EncodeOptions, encode_chunk, last_chunk};
+use lbd_http::{BodyDecoder, Framing, ParseError};
+
+use crate::pool::{Buf, Pipe, Pool};
+use crate::transport::Transport;
+
+/// What a pump waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Blocked {
+    /// Nothing: it has ended or was not polled yet.
+    #[default]
+    No,
+    /// The source.
+    Reading,
+    /// The sink.
+    Writing,
+}
+
+/// Why a pump failed.
+#[derive(Debug)]
+pub(super) enum PumpError {
+    /// The source reset.
+    Read,
+    /// The source closed before the end of the message.
+    Truncated,
+    /// The sink closed or reset.
+    Write,
+    /// The source's framing is invalid.
+    Invalid(ParseError),
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct Pump {
+    /// Bytes ready to be written before anything of the input.
+    pub(super) out: Vec<u8>,
+    sent: usize,
+    /// Bytes at the front of the input that are to be written as they are.
+    direct: usize,
+    decoder: BodyDecoder,
+    drop_trailers: bool,
+    /// Content goes out without chunk framing: the peer is HTTP/1.0.
+    unchunk: bool,
+    may_splice: bool,
+    pipe: Option<Pipe>,
+    /// Whether more follows at once, so that the packet may wait for it.
+    pub(super) more: bool,
+    /// Everything was read and written.
+    pub(super) ended: bool,
+    /// Everything was read.
+    pub(super) read_all: bool,
+    /// Bytes read.
+    pub(super) received: u64,
+    /// Bytes written.
+    pub(super) written: u64,
+    /// Bytes that went through a pipe.
+    pub(super) spliced: u64,
+    pub(super) blocked: Blocked,
+    /// When anything last moved.
+    pub(super) since: Time,
+}
+
+impl Pump {
+    /// A pump that first writes `out`, then what the decoder finds.
+    pub(super) fn new(out: Vec<u8>, decoder: BodyDecoder, now: Time) -> Self {
+        let read_all = decoder.is_end();
+        Self {
+            out,
+            sent: 0,
+            direct: 0,
+            decoder,
+            drop_trailers: false,
+            unchunk: false,
+            may_splice: false,
+            pipe: None,
+            more: false,
+            ended: false,
+            read_all,
+            received: 0,
+            written: 0,
+            spliced: 0,
+            blocked: Blocked::No,
+            since: now,
+        }
+    }
+
+    /// A pump for a stream without framing.
+    pub(super) fn raw(out: Vec<u8>, may_splice: bool, now: Time) -> Self {
+        let mut pump = Self::new(out, BodyDecoder::new(Framing::UntilClose), now);
+        pump.may_splice = may_splice;
+        pump
+    }
+
+    /// Leaves trailers out.
+    pub(super) fn without_trailers(&mut self, drop: bool) {
+        self.drop_trailers = drop;
+    }
+
+    /// Takes chunk framing off.
+    pub(super) fn unchunk(&mut self) {
+        self.unchunk = true;
+    }
+
+    /// The decoder as it stands, to go on with what was not sent.
+    pub(super) fn into_parts(self) -> (Vec<u8>, BodyDecoder) {
+        (self.out, self.decoder)
+    }
+
+    /// Lets long bodies go through a pipe.
+    pub(super) fn with_splice(&mut self, may: bool) {
+        self.may_splice = may;
+    }
+
+    /// Whether the first bytes of `out` have left.
+    pub(super) fn has_begun(&self) -> bool {
+        self.written > 0
+    }
+
+    /// Moves what can be moved; ready at the end of the message or at an error.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &Transport,
+        to: &Transport,
+        input: &mut Buf,
+        pool: &Pool,
+        now: Time,
+    ) -> Poll<Result<(), PumpError>> {
+        let before = (self.received, self.written);
+        let result = self.run(cx, from, to, input, pool);
+        if before != (self.received, self.written) {
+            self.since = now;
+        }
+        if result.is_pending() {
+            let held = std::mem::take(input);
+            if held.is_empty() {
+                pool.give(held);
+            } else {
+                *input = pool.settle(held);
+            }
+        }
+        if let Some(pipe) = self
+            .pipe
+            .take_if(|pipe| pipe.held() == 0 || result.is_ready())
+        {
+            pool.give_pipe(pipe);
+        }
+        result
+    }
+
+    fn run(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &Transport,
+        to: &Transport,
+        input: &mut Buf,
+        pool: &Pool,
+    ) -> Poll<Result<(), PumpError>> {
+        loop {
+            match self.flush(cx, to, input) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(PumpError::Write)),
+                Poll::Pending => {
+                    self.blocked = Blocked::Writing;
+                    return Poll::Pending;
+                }
+            }
+            if self.read_all {
+                self.ended = true;
+                self.blocked = Blocked::No;
+                return Poll::Ready(Ok(()));
+            }
+            if input.is_empty() {
+                let filled = if self.wants_splice(from, to) {
+                    self.splice_in(cx, from, pool)
+                } else {
+                    None
+                };
+                let filled = match filled {
+                    Some(filled) => filled,
+                    None => Self::fill(cx, from, input, pool),
+                };
+                match filled {
+                    Poll::Ready(Ok(0)) => self.on_close()?,
+                    Poll::Ready(Ok(read)) => self.received += read as u64,
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(PumpError::Read)),
+                    Poll::Pending => {
+                        self.blocked = Blocked::Reading;
+                        return Poll::Pending;
+                    }
+                }
+            }
+            if !input.is_empty() {
+                self.decode(input)?;
+            }
+        }
+    }
+
+    fn fill(
+        cx: &mut Context<'_>,
+        from: &Transport,
+        input: &mut Buf,
+        pool: &Pool,
+    ) -> Poll<io::Result<usize>> {
+        if input.capacity() < crate::pool::LARGE_SIZE {
+            pool.give(std::mem::replace(input, pool.large()));
+        }
+        let read = std::task::ready!(from.poll_read(cx, input.room()))?;
+        input.filled(read);
+        Poll::Ready(Ok(read))
+    }
+
+    fn on_close(&mut self) -> Result<(), PumpError> {
+        if self.decoder.on_close() {
+            self.read_all = true;
+            Ok(())
+        } else {
+            Err(PumpError::Truncated)
+        }
+    }
+
+    fn decode(&mut self, input: &mut Buf) -> Result<(), PumpError> {
+        if self.decoder.framing() != Framing::Chunked {
+            let step = self
+                .decoder
+                .decode(input.data())
+                .map_err(PumpError::Invalid)?;
+            self.direct = step.data.len();
+            self.read_all = step.end;
+            return Ok(());
+        }
+        while !input.is_empty() && !self.decoder.is_end() {
+            let step = self
+                .decoder
+                .decode(input.data())
+                .map_err(PumpError::Invalid)?;
+            let data = &input.data()[step.data.clone()];
+            if self.unchunk {
+                self.out.extend_from_slice(data);
+            } else {
+                encode_chunk(data, &mut self.out);
+            }
+            input.eat(step.consumed);
+        }
+        if self.decoder.is_end() {
+            self.read_all = true;
+        }
+        if self.decoder.is_end() && !self.unchunk {
+            let trailers = self.decoder.take_trailers().filter(|_| !self.drop_trailers);
+            last_chunk(trailers.as_ref(), &mut self.out, &EncodeOptions::default());
+        }
+        Ok(())
+    }
+
+    fn flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &Transport,
+        input: &mut Buf,
+    ) -> Poll<io::Result<()>> {
+        while self.sent < self.out.len() || self.direct > 0 {
+            let head = &self.out[self.sent..];
+            let body = &input.data()[..self.direct.min(input.len())];
+            let sent = match (head.is_empty(), body.is_empty()) {
+                (false, false) => {
+                    to.poll_write(cx, &[IoSlice::new(head), IoSlice::new(body)], self.more)
+                }
+                (false, true) => to.poll_write(cx, &[IoSlice::new(head)], self.more),
+                (true, _) => to.poll_write(cx, &[IoSlice::new(body)], self.more),
+            };
+            let sent = std::task::ready!(sent)?;
+            self.written += sent as u64;
+            let of_head = sent.min(head.len());
+            self.sent += of_head;
+            self.direct -= sent - of_head;
+            input.eat(sent - of_head);
+        }
+        self.out.clear();
+        self.sent = 0;
+        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
+            let sent = std::task::ready!(to.poll_splice_out(cx, pipe))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero)));
+            }
+            self.written += sent as u64;
+            self.spliced += sent as u64;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn wants_splice(&self, from: &Transport, to: &Transport) -> bool {
+        self.may_splice
+            && from.is_tcp()
+            && to.is_tcp()
+            && self.decoder.remaining_known() >= MIN_SPLICE
+    }
+
+    /// Reads into a pipe; `None` when there is none to be had.
+    fn splice_in(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &Transport,
+        pool: &Pool,
+    ) -> Option<Poll<io::Result<usize>>> {
+        if self.pipe.is_none() {
+            // No pipe is held by who only waits.
+            if from.poll_readable(cx).is_pending() {
+                return Some(Poll::Pending);
+            }
+            self.pipe = pool.pipe();
+        }
+        let pipe = self.pipe.as_mut()?;
+        let limit = usize::try_from(self.decoder.remaining_known()).unwrap_or(usize::MAX);
+        let read = from.poll_splice_in(cx, pipe, limit);
+        if let Poll::Ready(Ok(read)) = &read {
+            self.decoder.consume_spliced(*read as u64);
+            self.read_all = self.decoder.is_end();
+        }
+        Some(read)
+    }
+}
+
+/// Content known to come that makes a splice worth its two system calls.
+const MIN_SPLICE: u64 = 128 * 1024;

@@ -1,0 +1,255 @@
+//! The request head: receiving it within its time, and what is looked at before any rule.
+//!
+//! It runs no rules and edits nothing but what the policy on header names removes.
+
+use std::rc::Rc;
+
+use lbd_config::config::{HeaderNamePolicy, ProxySpec};
+use lbd_http::{ParseError, ParseOptions, Reason, Status, cookie, parse_request};
+use lbd_rules::acl::Truth;
+use lbd_rules::program::Reply;
+
+use crate::session::Session;
+use crate::state::BadMessage;
+use crate::state::proxy::MAX_CAPTURE;
+use crate::stream::{Halt, Stream, answer};
+use crate::term::{Phase, StreamError};
+
+/// Starts the clock of a stream.
+pub(super) fn begin(session: &mut Session, stream: &mut Stream) {
+    let clock = &session.worker.clock;
+    let facts = &mut stream.facts;
+    facts.id = u64::from(session.facts.streams);
+    facts.request_number = session.worker.next_request();
+    let (start, wall) = session
+        .previous_end
+        .unwrap_or((session.facts.accepted, session.facts.accepted_wall));
+    facts.timers.start = start;
+    facts.timers.start_wall = wall;
+    facts.timers.request_start = Some(clock.now());
+    facts.timers.request_start_wall = Some(clock.wall());
+    session.facts.streams = session.facts.streams.saturating_add(1);
+    session.live.requests.set(session.facts.streams);
+    let now = clock.now();
+    session.counters().request_rate.hit(now);
+    session
+        .worker
+        .shared
+        .process()
+        .counters
+        .of(session.worker.index)
+        .requests
+        .inc();
+    let bufsize = session.bound.generation.config.global.tune.bufsize;
+    stream.request.set_max_len(bufsize);
+    stream.response.set_max_len(bufsize);
+    stream.enter(Phase::Request, session);
+}
+
+/// What the head parsers must respect.
+pub(super) fn parse_options(session: &Session, relaxed: bool) -> ParseOptions {
+    let tune = &session.bound.generation.config.global.tune;
+    ParseOptions {
+        max_headers: tune.http_maxhdr,
+        max_head_len: tune.bufsize.saturating_sub(tune.maxrewrite).max(512),
+        accept_unsafe_violations: relaxed,
+        accept_payload_with_any_method: false,
+    }
+}
+
+/// Receives the whole head.
+pub(super) async fn receive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    let spec = session.spec();
+    let limit = spec
+        .timeouts
+        .http_request
+        .or_else(|| session.client_timeout());
+    let options = parse_options(session, spec.frontend.accept_unsafe_request);
+    let since = match session.previous_end {
+        None => Some(session.facts.accepted),
+        Some(_) => stream.facts.timers.request_start,
+    };
+    let deadline = since.zip(limit).map(|(since, limit)| since + limit);
+    loop {
+        match parse_request(session.input.data(), &mut stream.request, &options) {
+            Ok(Status::Complete(parsed)) => {
+                if let Some(violation) = parsed.violation {
+                    capture(session, stream, violation);
+                }
+                stream.has_request = true;
+                stream.parsed = parsed;
+                stream.facts.bytes_in += parsed.consumed as u64;
+                stream.body.begin(parsed.framing);
+                session.input.eat(parsed.consumed);
+                session.tidy_input();
+                stream.facts.timers.request_received = Some(session.now());
+                return Ok(());
+            }
+            Ok(Status::Partial) => {}
+            Err(error) => return Err(refuse(session, stream, error)),
+        }
+        if session.input.is_full() {
+            let error = ParseError {
+                offset: session.input.len(),
+                reason: Reason::HeadTooLong,
+            };
+            return Err(refuse(session, stream, error));
+        }
+        match session.fill(deadline).await {
+            Ok(0) => return Err(on_close(session, stream)),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn on_close(session: &Session, _stream: &Stream) -> Halt {
+    let frontend = &session.spec().frontend;
+    if frontend.ignore_probes && session.input.is_empty() {
+        return Halt::Close(StreamError::ClientAbort);
+    }
+    StreamError::ClientAbort.into()
+}
+
+fn refuse(session: &Session, stream: &mut Stream, error: ParseError) -> Halt {
+    capture(session, stream, error);
+    stream.facts.bytes_in += session.input.len() as u64;
+    StreamError::ClientFault(error.status()).into()
+}
+
+/// Keeps a faulty request for `show errors`.
+fn capture(session: &Session, stream: &Stream, error: ParseError) {
+    let bytes = session.input.data();
+    let state = session.bound.generation.proxy(session.frontend);
+    let mut slot = state.bad_request.lock();
+    let event = slot.as_ref().map_or(0, |last| last.event + 1);
+    *slot = Some(BadMessage {
+        wall: session.worker.clock.wall(),
+        frontend: session.frontend,
+        backend: stream.backend,
+        server: stream.server,
+        source: session.facts.conn_src,
+        session: session.facts.id,
+        streams: session.facts.streams,
+        offset: error.offset,
+        reason: error.reason.text(),
+        event,
+        bytes: bytes[..bytes.len().min(MAX_CAPTURE)].to_vec(),
+        total: bytes.len(),
+    });
+}
+
+/// Looks at the head before any rule: log line, header names, captures, monitor URI.
+pub(super) fn inspect(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    let bound = Rc::clone(&session.bound);
+    let spec = &bound.generation.config.proxies[session.frontend.index()];
+    note_line(stream, bound.generation.config.global.tune.http_logurilen);
+    check_names(spec, session, stream)?;
+    capture_headers(spec, stream);
+    if let Some(format) = &spec.frontend.unique_id_format {
+        let mut id = Vec::new();
+        let arena = session.worker.take_arena();
+        format.render(&session.view(Some(stream), &arena), &mut id);
+        session.worker.give_arena(arena);
+        stream.facts.unique_id = Some(id.into());
+    }
+    match &spec.frontend.monitor_uri {
+        Some(uri) if stream.request.target() == uri.as_slice() => {
+            Err(Halt::Reply(Box::new(monitor(session, stream, spec))))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn note_line(stream: &mut Stream, limit: usize) {
+    let line = &mut stream.facts.request_line;
+    line.clear();
+    let request = &stream.request;
+    line.extend_from_slice(request.method());
+    line.push(b' ');
+    line.extend_from_slice(request.target());
+    stream.facts.method_len = u16::try_from(request.method().len()).unwrap_or(u16::MAX);
+    stream.facts.target_len = u32::try_from(request.target().len()).unwrap_or(u32::MAX);
+    line.push(b' ');
+    line.extend_from_slice(request.version());
+    line.truncate(limit.saturating_sub(1).max(1));
+}
+
+fn check_names(spec: &ProxySpec, session: &Session, stream: &mut Stream) -> Result<(), Halt> {
+    let is_plain = |name: &[u8]| name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    match spec.options.restrict_header_names {
+        HeaderNamePolicy::Preserve => Ok(()),
+        HeaderNamePolicy::Delete => {
+            stream.request.retain(|name, _| is_plain(name));
+            Ok(())
+        }
+        HeaderNamePolicy::Reject if stream.request.iter().all(|(name, _)| is_plain(name)) => Ok(()),
+        HeaderNamePolicy::Reject => {
+            session.counters().denied_requests.inc();
+            Err(StreamError::Rule(403).into())
+        }
+    }
+}
+
+fn capture_headers(spec: &ProxySpec, stream: &mut Stream) {
+    let frontend = &spec.frontend;
+    if !frontend.request_captures.is_empty() {
+        stream
+            .facts
+            .request_captures
+            .resize_with(frontend.request_captures.len(), || None);
+        for (slot, capture) in stream
+            .facts
+            .request_captures
+            .iter_mut()
+            .zip(&frontend.request_captures)
+        {
+            let value = capture
+                .header
+                .as_ref()
+                .and_then(|name| stream.request.first(name));
+            *slot = value.map(|value| value[..value.len().min(capture.len)].into());
+        }
+    }
+    if !frontend.response_captures.is_empty() {
+        stream
+            .facts
+            .response_captures
+            .resize_with(frontend.response_captures.len(), || None);
+    }
+    if let Some(capture) = &frontend.capture_cookie {
+        let place = capture_place(&stream.request, capture, cookie::request_cookies);
+        stream.facts.request_cookie = place;
+    }
+}
+
+/// The text of the cookie to capture, bounded.
+pub(super) fn capture_place(
+    head: &lbd_http::Head,
+    capture: &lbd_config::config::CookieCapture,
+    cookies: fn(&lbd_http::Head) -> cookie::Cookies<'_>,
+) -> Option<Box<[u8]>> {
+    let place = if capture.is_prefix {
+        cookie::by_prefix(cookies(head), &capture.name)
+    } else {
+        cookie::first(cookies(head), &capture.name)
+    };
+    let text = place?.text_in(head).to_vec();
+    Some(text[..text.len().min(capture.len)].into())
+}
+
+/// The answer to the monitor URI; such requests are not logged.
+fn monitor(session: &Session, stream: &mut Stream, spec: &ProxySpec) -> Reply {
+    stream.is_logged = true;
+    let arena = session.worker.take_arena();
+    let view = session.view(Some(stream), &arena);
+    let fails = spec
+        .frontend
+        .monitor_fail
+        .iter()
+        .any(|cond| cond.eval(&view) == Truth::True);
+    session.worker.give_arena(arena);
+    let mut reply = answer::of_status(session, stream, if fails { 503 } else { 200 });
+    reply.is_deny = false;
+    reply
+}

@@ -1,0 +1,332 @@
+//! The response head: counters, captures, cookies, rules, and what the client is told.
+//!
+//! It moves no body.
+
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use lbd_backend::health::Observation;
+use lbd_backend::persist::ResponseEdit;
+use lbd_backend::retry::Failure;
+use lbd_config::config::ProxySpec;
+use lbd_core::Time;
+use lbd_http::h1::encode::{EncodeOptions, encode_chunk, encode_head, last_chunk};
+use lbd_http::{BodyDecoder, Framing, ParseError, Parsed, cookie};
+
+use crate::log;
+use crate::pool::Pool;
+use crate::server_conn::ServerConn;
+use crate::session::Session;
+use crate::state::BadMessage;
+use crate::state::proxy::MAX_CAPTURE;
+use crate::stream::pump::Pump;
+use crate::stream::{Halt, Stream, answer, dispatch, exchange, request, rules};
+use crate::term::{Phase, StreamError};
+
+/// Reads more of the server's bytes when they come; 0 at the end.
+pub(super) fn poll_fill(
+    cx: &mut Context<'_>,
+    conn: &mut ServerConn,
+    pool: &Pool,
+) -> Poll<io::Result<usize>> {
+    if conn.input.capacity() == 0 {
+        std::task::ready!(conn.io.poll_readable(cx));
+        conn.input = pool.large();
+    }
+    let read = conn.io.poll_read(cx, conn.input.room());
+    match read {
+        Poll::Ready(Ok(read)) => {
+            conn.input.filled(read);
+            Poll::Ready(Ok(read))
+        }
+        other => {
+            let held = std::mem::take(&mut conn.input);
+            if held.is_empty() {
+                pool.give(held);
+            } else {
+                conn.input = pool.settle(held);
+            }
+            other
+        }
+    }
+}
+
+/// Keeps a faulty response for `show errors`.
+pub(super) fn capture(session: &Session, stream: &Stream, conn: &ServerConn, error: ParseError) {
+    let Some(backend) = stream.backend else {
+        return;
+    };
+    let bytes = conn.input.data();
+    let mut slot = session.bound.generation.proxy(backend).bad_response.lock();
+    let event = slot.as_ref().map_or(0, |last| last.event + 1);
+    *slot = Some(BadMessage {
+        wall: session.worker.clock.wall(),
+        frontend: session.frontend,
+        backend: stream.backend,
+        server: stream.server,
+        source: session.facts.conn_src,
+        session: session.facts.id,
+        streams: session.facts.streams,
+        offset: error.offset,
+        reason: error.reason.text(),
+        event,
+        bytes: bytes[..bytes.len().min(MAX_CAPTURE)].to_vec(),
+        total: bytes.len(),
+    });
+}
+
+/// Sends a 1xx on, when the client's version knows them.
+pub(super) async fn forward_informational(
+    session: &mut Session,
+    stream: &mut Stream,
+) -> Result<(), Halt> {
+    if !stream.parsed.version_11 {
+        return Ok(());
+    }
+    stream.has_response = true;
+    stream.in_response = true;
+    answer::run_after_response(session, stream);
+    stream.has_response = false;
+    stream.in_response = false;
+    exchange::forward_head(session, stream).await
+}
+
+/// Judges and edits a final response head.
+pub(super) async fn process(
+    session: &mut Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    parsed: &Parsed,
+) -> Result<(), Halt> {
+    let status = stream.response.status();
+    stream.facts.server_status = status;
+    stream.facts.timers.response_received = Some(session.now());
+    if let Some(server) = stream.conn.as_ref().and_then(|conn| conn.server.as_ref()) {
+        let is_bad = (status >= 500 && status != 501 && status != 505) || status < 101;
+        let what = if is_bad {
+            Observation::HttpWrongStatus
+        } else {
+            Observation::HttpOk
+        };
+        dispatch::observe(session, server, what);
+    }
+    if stream.is_replayable
+        && let Some(after) = dispatch::again(session, stream, spec, Failure::Status(status), false)
+    {
+        stream.conn = None;
+        if !after.is_zero() {
+            session.pause(session.now() + after, true).await?;
+        }
+        return Err(Halt::Again);
+    }
+    stream.has_response = true;
+    stream.in_response = true;
+    stream.response_body.begin(parsed.framing);
+    stream.facts.status = status;
+    capture_headers(session, stream);
+    run_rules(session, stream, spec).await?;
+    cookies(session, stream, spec)?;
+    answer::run_after_response(session, stream);
+    stream.facts.status = stream.response.status();
+    let unchunks = parsed.framing == Framing::Chunked && !stream.parsed.version_11;
+    if unchunks {
+        stream.response.remove(b"transfer-encoding");
+    }
+    let ends_with_close = parsed.framing == Framing::UntilClose || unchunks;
+    stream.keeps_client =
+        answer::client_stays(session, stream) && !ends_with_close && !parsed.tunnel;
+    if !parsed.tunnel {
+        let is_11 = stream.parsed.version_11 && parsed.version_11;
+        answer::say_connection(&mut stream.response, stream.keeps_client, is_11);
+    }
+    if session.spec().log.asap {
+        stream.facts.logged_early = true;
+        stream.facts.bytes_out = stream.response.encoded_len() as u64 + 2;
+        log::stream(session, stream);
+        stream.facts.bytes_out = 0;
+    }
+    Ok(())
+}
+
+fn capture_headers(session: &Session, stream: &mut Stream) {
+    let frontend = &session.spec().frontend;
+    for (slot, capture) in stream
+        .facts
+        .response_captures
+        .iter_mut()
+        .zip(&frontend.response_captures)
+    {
+        if let Some(name) = &capture.header {
+            let value = stream.response.first(name);
+            *slot = value.map(|value| value[..value.len().min(capture.len)].into());
+        }
+    }
+    if let Some(capture) = &frontend.capture_cookie {
+        stream.facts.response_cookie =
+            request::capture_place(&stream.response, capture, cookie::response_cookies);
+    }
+}
+
+async fn run_rules(
+    session: &mut Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+) -> Result<(), Halt> {
+    let bound = Rc::clone(&session.bound);
+    stream.place = Some(spec.id);
+    if !spec.rules.tcp_response.is_empty() {
+        rules::run(session, stream, &spec.rules.tcp_response).await?;
+    }
+    if !spec.rules.http_response.is_empty() {
+        rules::run(session, stream, &spec.rules.http_response).await?;
+    }
+    if spec.id != session.frontend {
+        let frontend = &bound.generation.config.proxies[session.frontend.index()];
+        stream.place = Some(session.frontend);
+        if !frontend.rules.http_response.is_empty() {
+            rules::run(session, stream, &frontend.rules.http_response).await?;
+        }
+        stream.place = Some(spec.id);
+    }
+    Ok(())
+}
+
+/// What becomes of the server's cookies, and the one to add.
+fn cookies(session: &Session, stream: &mut Stream, spec: &ProxySpec) -> Result<(), Halt> {
+    let Some(persistence) = session.bound.generation.persistence(spec.id) else {
+        return Ok(());
+    };
+    let ignored = stream.ignores_persistence;
+    let name = persistence.spec().name.as_bytes();
+    // The server of the response; a reply without one carries no cookie of it.
+    let Some(server) = stream.server else {
+        return Ok(());
+    };
+    let place = cookie::first(cookie::response_cookies(&stream.response), name);
+    if let Some(place) = place {
+        let edit = persistence.on_response(&mut stream.cookie, Some(server), ignored);
+        let full = |_| Halt::Error(StreamError::Internal);
+        match edit {
+            ResponseEdit::Keep => {}
+            ResponseEdit::Remove => stream.response.remove_at(place.field),
+            ResponseEdit::Replace(value) => {
+                cookie::replace_value(&mut stream.response, &place, value).map_err(full)?;
+            }
+            ResponseEdit::Prefix(value) => {
+                let mut new = value.to_vec();
+                new.push(b'~');
+                new.extend_from_slice(place.value_in(&stream.response));
+                cookie::replace_value(&mut stream.response, &place, &new).map_err(full)?;
+            }
+        }
+    }
+    let is_post = stream.request.method() == b"POST";
+    let wall = session.worker.clock.wall();
+    let insertion = persistence.insertion(&mut stream.cookie, server, is_post, ignored, wall);
+    if let Some(insertion) = insertion {
+        let full = |_| Halt::Error(StreamError::Internal);
+        stream
+            .response
+            .add(b"set-cookie", &insertion.value)
+            .map_err(full)?;
+        if insertion.private {
+            stream
+                .response
+                .add(b"cache-control", b"private")
+                .map_err(full)?;
+        }
+    }
+    Ok(())
+}
+
+/// Buffers the response body for a rule that waits for it.
+pub(super) async fn read_body(
+    session: &mut Session,
+    stream: &mut Stream,
+    at_least: u64,
+    until: Option<Time>,
+) -> Result<(), Halt> {
+    let tune = &session.bound.generation.config.global.tune;
+    let limit = tune.bufsize.saturating_sub(tune.maxrewrite).max(512);
+    let worker = Rc::clone(&session.worker);
+    let Some(mut conn) = stream.conn.take() else {
+        return Ok(());
+    };
+    loop {
+        let body = &mut stream.response_body;
+        while !conn.input.is_empty() && !body.decoder.is_end() && !body.full {
+            let room = (limit - body.data.len().min(limit)).max(1);
+            let input = conn.input.data();
+            let Ok(step) = body.decoder.decode(&input[..input.len().min(room)]) else {
+                stream.phase = Phase::Headers;
+                return Err(StreamError::ServerFault.into());
+            };
+            body.data.extend_from_slice(&input[step.data.clone()]);
+            conn.input.eat(step.consumed);
+            body.full = body.data.len() >= limit;
+        }
+        body.complete = body.decoder.is_end();
+        let enough = at_least > 0 && body.data.len() as u64 >= at_least;
+        if body.complete || body.full || enough {
+            break;
+        }
+        let read = std::future::poll_fn(|cx| {
+            if let Poll::Ready(read) = poll_fill(cx, &mut conn, &worker.pool) {
+                return Poll::Ready(Some(read));
+            }
+            if session.live.ending().is_some() {
+                return Poll::Ready(None);
+            }
+            session
+                .live
+                .poll_deadline(cx, &worker.clock, until)
+                .map(|()| None)
+        })
+        .await;
+        match read {
+            Some(Ok(0)) => {
+                body.complete = body.decoder.on_close();
+                break;
+            }
+            Some(Ok(_)) => {}
+            Some(Err(_)) => return Err(StreamError::ServerAbort.into()),
+            None => break,
+        }
+    }
+    stream.conn = Some(conn);
+    Ok(())
+}
+
+/// The pump that brings the response to the client: its head, what was buffered, the rest.
+pub(super) fn pump(
+    session: &Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    parsed: &Parsed,
+) -> Pump {
+    let frontend = &session.spec().frontend;
+    let mut out = session.worker.take_bytes();
+    let case_map = frontend
+        .h1_case_adjust
+        .then_some(&session.bound.generation.case_map);
+    encode_head(&stream.response, &mut out, &EncodeOptions { case_map });
+    let unchunks = parsed.framing == Framing::Chunked && !stream.parsed.version_11;
+    let body = &mut stream.response_body;
+    let decoder = std::mem::replace(&mut body.decoder, BodyDecoder::new(Framing::None));
+    if parsed.framing == Framing::Chunked && !unchunks {
+        encode_chunk(&body.data, &mut out);
+        if decoder.is_end() {
+            last_chunk(None, &mut out, &EncodeOptions::default());
+        }
+    } else {
+        out.extend_from_slice(&body.data);
+    }
+    let mut pump = Pump::new(out, decoder, session.now());
+    pump.without_trailers(frontend.drop_response_trailers);
+    pump.with_splice(exchange::may_splice(session, spec.options.splice_response));
+    if unchunks {
+        pump.unchunk();
+    }
+    pump
+}

@@ -1,0 +1,251 @@
+//! Running rulesets on a stream, with the waits that they ask for.
+//!
+//! It decides nothing: verdicts come from the rules and are carried out here.
+
+use std::rc::Rc;
+
+use lbd_config::config::Mode;
+use lbd_core::{ProxyId, Time};
+use lbd_rules::program::{Ctx, Cursor, Need, Program, Verdict};
+use lbd_rules::var::Vars;
+use lbd_rules::view::Buffered;
+
+use crate::session::Session;
+use crate::stream::{Halt, Stream, backend, response};
+use crate::term::{Phase, StreamError};
+
+/// The frontend's `tcp-request content` and `http-request` rules.
+pub(super) async fn frontend(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    on_request(session, stream, session.frontend).await
+}
+
+/// The backend's, when it is another proxy than the frontend.
+pub(super) async fn backend(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    match stream.backend {
+        Some(backend) if backend != session.frontend => on_request(session, stream, backend).await,
+        _ => Ok(()),
+    }
+}
+
+async fn on_request(
+    session: &mut Session,
+    stream: &mut Stream,
+    proxy: ProxyId,
+) -> Result<(), Halt> {
+    let bound = Rc::clone(&session.bound);
+    let rules = &bound.generation.config.proxies[proxy.index()].rules;
+    stream.place = Some(proxy);
+    if !rules.tcp_content.is_empty() {
+        run(session, stream, &rules.tcp_content).await?;
+    }
+    if !rules.http_request.is_empty() {
+        run(session, stream, &rules.http_request).await?;
+    }
+    Ok(())
+}
+
+/// Runs one ruleset to its end on an HTTP message.
+pub(super) async fn run(
+    session: &mut Session,
+    stream: &mut Stream,
+    program: &Program,
+) -> Result<(), Halt> {
+    let mut cursor = Cursor::default();
+    stream.facts.asked.lenient = false;
+    loop {
+        let verdict = evaluate(session, stream, program, &mut cursor, None, true);
+        match verdict {
+            Verdict::Continue | Verdict::Stop => return Ok(()),
+            Verdict::Wait(need) => wait(session, stream, need).await?,
+            verdict => return Err(decide(session, stream, verdict).await),
+        }
+    }
+}
+
+/// What raw bytes rules see in TCP mode.
+#[derive(Clone, Copy)]
+pub(super) struct Raw<'a> {
+    pub(super) request: Buffered<'a>,
+    pub(super) response: Buffered<'a>,
+}
+
+/// One run of a program until it needs something.
+pub(super) fn evaluate(
+    session: &mut Session,
+    stream: &mut Stream,
+    program: &Program,
+    cursor: &mut Cursor,
+    raw: Option<Raw<'_>>,
+    is_final: bool,
+) -> Verdict {
+    let arena = session.worker.take_arena();
+    let Stream {
+        facts,
+        request,
+        response,
+        txn,
+        request_vars,
+        response_vars,
+        reply,
+        body,
+        response_body,
+        ..
+    } = stream;
+    let mut ctx = Ctx {
+        arena: &arena,
+        now: session.worker.clock.now(),
+        wall: session.worker.clock.wall(),
+        session: &mut session.facts,
+        stream: Some(facts),
+        request: stream.has_request.then_some(request),
+        response: stream.has_response.then_some(response),
+        request_body: raw.map_or_else(|| body.view(), |raw| raw.request),
+        response_body: raw.map_or_else(|| response_body.view(), |raw| raw.response),
+        vars: Vars {
+            sess: Some(&session.vars),
+            txn: Some(txn),
+            reqres: Some(if stream.in_response {
+                response_vars
+            } else {
+                request_vars
+            }),
+            is_response: stream.in_response,
+            check: None,
+        },
+        world: &*session.bound,
+        proxy: stream.place,
+        is_final,
+        reply,
+    };
+    let verdict = program.run(cursor, &mut ctx);
+    session.worker.give_arena(arena);
+    verdict
+}
+
+/// Fulfils a need of a rule on an HTTP message.
+async fn wait(session: &mut Session, stream: &mut Stream, need: Need) -> Result<(), Halt> {
+    match need {
+        Need::More if stream.in_response => response::read_body(session, stream, 0, None).await,
+        Need::Body { at_least, until } if stream.in_response => {
+            response::read_body(session, stream, at_least, Some(until)).await
+        }
+        // All of the head is there; only the body can grow.
+        Need::More => {
+            let until = deadline(session, stream);
+            backend::read_body(session, stream, 0, until).await
+        }
+        Need::Body { at_least, until } => {
+            backend::read_body(session, stream, at_least, Some(until)).await
+        }
+        Need::Until(until) => Ok(session.pause(until, true).await?),
+        Need::Resolve { .. } => Err(StreamError::Internal.into()),
+    }
+}
+
+fn deadline(session: &Session, stream: &Stream) -> Option<Time> {
+    let spec = session.spec();
+    let limit = spec.timeouts.http_request.or(spec.timeouts.client)?;
+    Some(stream.facts.timers.start.max(session.now()) + limit)
+}
+
+/// Carries out a verdict that ends the way.
+pub(super) async fn decide(session: &mut Session, stream: &mut Stream, verdict: Verdict) -> Halt {
+    match verdict {
+        Verdict::Deny { status } => {
+            count_denied(session, stream);
+            Halt::Error(denied(stream, status))
+        }
+        Verdict::Tarpit { status } => {
+            count_denied(session, stream);
+            match tarpit(session, stream).await {
+                Ok(()) => Halt::Error(StreamError::Rule(status)),
+                Err(error) => Halt::Error(error),
+            }
+        }
+        Verdict::Reply => on_reply(session, stream).await,
+        Verdict::Close => {
+            count_denied(session, stream);
+            Halt::Close(denied(stream, 0))
+        }
+        Verdict::SilentDrop { rst_ttl } => {
+            count_denied(session, stream);
+            session.io.silent_drop(rst_ttl);
+            Halt::Close(denied(stream, 0))
+        }
+        Verdict::Invalid if stream.in_response => Halt::Error(StreamError::ServerFault),
+        Verdict::Invalid => Halt::Error(StreamError::ClientFault(400)),
+        Verdict::TimedOut if stream.in_response => Halt::Error(StreamError::ServerTimeout),
+        Verdict::TimedOut => Halt::Error(StreamError::ClientTimeout),
+        Verdict::CloseServer => Halt::Close(StreamError::ResponseRule(0)),
+        _ => Halt::Error(StreamError::Internal),
+    }
+}
+
+async fn on_reply(session: &mut Session, stream: &mut Stream) -> Halt {
+    let Some(reply) = stream.reply.take() else {
+        return Halt::Error(StreamError::Internal);
+    };
+    if reply.is_deny || reply.is_tarpit {
+        count_denied(session, stream);
+    }
+    if reply.is_tarpit
+        && let Err(error) = tarpit(session, stream).await
+    {
+        return Halt::Error(error);
+    }
+    Halt::Reply(reply)
+}
+
+fn denied(stream: &Stream, status: u16) -> StreamError {
+    if stream.in_response {
+        StreamError::ResponseRule(status)
+    } else {
+        StreamError::Rule(status)
+    }
+}
+
+/// Counts a message that a rule refused.
+fn count_denied(session: &Session, stream: &Stream) {
+    let worker = session.worker.index;
+    let generation = &session.bound.generation;
+    let backend = stream
+        .backend
+        .map(|id| generation.proxy(id).backend.of(worker));
+    let server = stream
+        .backend
+        .zip(stream.server)
+        .and_then(|(backend, server)| generation.server(backend, server))
+        .map(|server| server.counters.of(worker));
+    if stream.in_response {
+        for counters in [Some(session.counters()), backend, server]
+            .into_iter()
+            .flatten()
+        {
+            counters.denied_responses.inc();
+        }
+    } else {
+        session.counters().denied_requests.inc();
+        if let Some(counters) = backend.filter(|_| stream.place != Some(session.frontend)) {
+            counters.denied_requests.inc();
+        }
+    }
+}
+
+/// Holds the client back for `timeout tarpit`.
+async fn tarpit(session: &mut Session, stream: &mut Stream) -> Result<(), StreamError> {
+    let bound = Rc::clone(&session.bound);
+    let proxies = &bound.generation.config.proxies;
+    let place = stream.backend.or(stream.place).unwrap_or(session.frontend);
+    let timeouts = &proxies[place.index()].timeouts;
+    let limit = stream
+        .facts
+        .asked
+        .tarpit_timeout
+        .or(timeouts.tarpit)
+        .or(timeouts.connect)
+        .or_else(|| session.spec().timeouts.tarpit);
+    stream.enter(Phase::Tarpit, session);
+    let Some(limit) = limit else { return Ok(()) };
+    let watch = session.spec().mode == Mode::Http;
+    session.pause(session.now() + limit, watch).await
+}

@@ -1,0 +1,431 @@
+//! Streams without messages: TCP mode, and what follows an upgrade or CONNECT.
+//!
+//! Each direction ends by itself; bytes that nobody looks at go by pipes.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use lbd_config::config::{ProxySpec, ProxyV2Option, SendProxy, ServerAddress, ServerSpec};
+use lbd_core::{ProxyId, Time};
+use lbd_http::h1::encode::{EncodeOptions, encode_head};
+use lbd_http::proxy_protocol::encode::{V2Encoder, encode_v1};
+use lbd_http::proxy_protocol::{Addresses, Command, Protocol, TlvType};
+use lbd_rules::facts::Endpoint;
+use lbd_rules::program::{Cursor, Program, Verdict};
+use lbd_rules::view::Buffered;
+
+use crate::server_conn::ServerConn;
+use crate::session::Session;
+use crate::stream::pump::{Blocked, Pump, PumpError};
+use crate::stream::rules::{self, Raw};
+use crate::stream::{Halt, Stream, answer, backend, dispatch, end, exchange, request, route};
+use crate::term::{Phase, StreamError};
+
+/// Serves a connection in TCP mode.
+pub(crate) async fn run_tcp(session: &mut Session) {
+    session.counters().other_sessions.inc();
+    let stream = session.worker.take_stream();
+    let mut guard = end::Guard::new(session, stream);
+    let (session, stream) = guard.parts();
+    request::begin(session, stream);
+    stream.facts.timers.request_received = Some(session.now());
+    let result = Box::pin(drive(session, stream)).await;
+    match result {
+        Ok(()) => {}
+        Err(Halt::Error(error) | Halt::Close(error)) => {
+            error.mark(stream.phase, &mut stream.facts.term);
+            answer::count_failure(session, stream, error, stream.phase);
+            let is_abrupt = matches!(
+                error,
+                StreamError::Ended(_) | StreamError::ClientAbort | StreamError::ServerAbort
+            );
+            if is_abrupt && stream.phase == Phase::Data {
+                session.io.abort();
+            }
+        }
+        Err(Halt::Reply(_) | Halt::Again) => {
+            StreamError::Internal.mark(stream.phase, &mut stream.facts.term);
+        }
+    }
+    guard.finish();
+}
+
+async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    stream.place = Some(session.frontend);
+    inspect(session, stream, session.frontend).await?;
+    route::choose(session, stream)?;
+    let Some(id) = stream.backend else {
+        return Err(StreamError::Internal.into());
+    };
+    if id != session.frontend {
+        inspect(session, stream, id).await?;
+    }
+    let bound = Rc::clone(&session.bound);
+    let spec = &bound.generation.config.proxies[id.index()];
+    stream.wanted = backend::use_server(session, stream, spec);
+    dispatch::connect(session, stream).await?;
+    let Some(mut conn) = stream.conn.take() else {
+        return Err(StreamError::Internal.into());
+    };
+    stream.enter(Phase::Data, session);
+    if session.spec().log.asap {
+        stream.facts.logged_early = true;
+        crate::log::stream(session, stream);
+    }
+    let now = session.now();
+    let upload = Pump::raw(
+        std::mem::take(&mut conn.preface),
+        exchange::may_splice(session, spec.options.splice_request),
+        now,
+    );
+    let download = Pump::raw(
+        Vec::new(),
+        exchange::may_splice(session, spec.options.splice_response),
+        now,
+    );
+    if !spec.rules.tcp_response.is_empty() {
+        inspect_response(session, stream, spec, &mut conn).await?;
+    }
+    relay(session, stream, spec, conn, upload, download)
+        .await
+        .map_err(Halt::Error)
+}
+
+/// Runs `tcp-request content` rules of a proxy on what the client sends.
+async fn inspect(session: &mut Session, stream: &mut Stream, proxy: ProxyId) -> Result<(), Halt> {
+    let bound = Rc::clone(&session.bound);
+    let rules = &bound.generation.config.proxies[proxy.index()].rules;
+    if rules.tcp_content.is_empty() {
+        return Ok(());
+    }
+    stream.place = Some(proxy);
+    let until = session.now() + rules.inspect_delay.unwrap_or_default();
+    let mut cursor = Cursor::default();
+    let mut is_closed = false;
+    loop {
+        let late = is_closed || session.now() >= until || session.input.is_full();
+        let verdict = content(
+            session,
+            stream,
+            &rules.tcp_content,
+            &mut cursor,
+            late,
+            is_closed,
+        );
+        match verdict {
+            Verdict::Continue | Verdict::Stop => return Ok(()),
+            Verdict::Wait(_) if late => return Ok(()),
+            Verdict::Wait(_) => {}
+            verdict => return Err(rules::decide(session, stream, verdict).await),
+        }
+        match session.fill(Some(until)).await {
+            Ok(0) => is_closed = true,
+            Ok(_) | Err(StreamError::ClientTimeout) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn content(
+    session: &mut Session,
+    stream: &mut Stream,
+    program: &Program,
+    cursor: &mut Cursor,
+    is_final: bool,
+    is_closed: bool,
+) -> Verdict {
+    let input = std::mem::take(&mut session.input);
+    let request = Buffered {
+        data: input.data(),
+        complete: is_closed,
+        full: input.capacity() > 0 && input.is_full(),
+        announced: None,
+    };
+    let raw = Raw {
+        request,
+        response: Buffered::default(),
+    };
+    let verdict = rules::evaluate(session, stream, program, cursor, Some(raw), is_final);
+    session.input = input;
+    verdict
+}
+
+/// Runs `tcp-response content` rules on what the server sends first.
+async fn inspect_response(
+    session: &mut Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    conn: &mut ServerConn,
+) -> Result<(), Halt> {
+    let until = session.now() + spec.rules.response_inspect_delay.unwrap_or_default();
+    let mut cursor = Cursor::default();
+    let mut is_closed = false;
+    let worker = Rc::clone(&session.worker);
+    stream.place = Some(spec.id);
+    stream.in_response = true;
+    loop {
+        let late = is_closed || session.now() >= until;
+        let input = std::mem::take(&mut conn.input);
+        let response = Buffered {
+            data: input.data(),
+            complete: is_closed,
+            full: false,
+            announced: None,
+        };
+        let raw = Raw {
+            request: Buffered::default(),
+            response,
+        };
+        let program = &spec.rules.tcp_response;
+        let verdict = rules::evaluate(session, stream, program, &mut cursor, Some(raw), late);
+        conn.input = input;
+        match verdict {
+            Verdict::Continue | Verdict::Stop => return Ok(()),
+            Verdict::Wait(_) if late => return Ok(()),
+            Verdict::Wait(_) => {}
+            verdict => return Err(rules::decide(session, stream, verdict).await),
+        }
+        let read = poll_fn(|cx| {
+            if let Poll::Ready(read) = super::response::poll_fill(cx, conn, &worker.pool) {
+                return Poll::Ready(Some(read));
+            }
+            session
+                .live
+                .poll_deadline(cx, &worker.clock, Some(until))
+                .map(|()| None)
+        })
+        .await;
+        match read {
+            Some(Ok(0)) => is_closed = true,
+            Some(Err(_)) => return Err(StreamError::ServerAbort.into()),
+            Some(Ok(_)) | None => {}
+        }
+    }
+}
+
+/// Goes on as a tunnel after a 101 or a successful CONNECT.
+pub(super) async fn after_switch(
+    session: &mut Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    upload: Pump,
+) -> Result<(), Halt> {
+    let Some(conn) = stream.conn.take() else {
+        return Err(StreamError::Internal.into());
+    };
+    stream.facts.bytes_in += upload.received;
+    session.worker.give_bytes(upload.into_parts().0);
+    let mut out = session.worker.take_bytes();
+    encode_head(&stream.response, &mut out, &EncodeOptions::default());
+    stream.is_answered = true;
+    stream.keeps_client = false;
+    stream.enter(Phase::Data, session);
+    let now = session.now();
+    let up = Pump::raw(Vec::new(), exchange::may_splice(session, None), now);
+    let down = Pump::raw(out, exchange::may_splice(session, None), now);
+    relay(session, stream, spec, conn, up, down)
+        .await
+        .map_err(Halt::Error)
+}
+
+/// Timeouts of a tunnel.
+#[derive(Debug, Clone, Copy)]
+struct TunnelLimits {
+    client: Option<Duration>,
+    server: Option<Duration>,
+    tunnel: Option<Duration>,
+    client_fin: Option<Duration>,
+    server_fin: Option<Duration>,
+}
+
+/// Moves bytes both ways until both sides have ended.
+async fn relay(
+    session: &mut Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    mut conn: Box<ServerConn>,
+    mut upload: Pump,
+    mut download: Pump,
+) -> Result<(), StreamError> {
+    let timeouts = &session.spec().timeouts;
+    let limits = TunnelLimits {
+        client: session.client_timeout(),
+        server: stream.facts.asked.server_timeout.or(spec.timeouts.server),
+        tunnel: stream.facts.asked.tunnel_timeout.or(spec.timeouts.tunnel),
+        client_fin: timeouts.client_fin,
+        server_fin: spec.timeouts.server_fin,
+    };
+    let worker = Rc::clone(&session.worker);
+    let live = Rc::clone(&session.live);
+    let (mut up_shut, mut down_shut) = (false, false);
+    let result = poll_fn(|cx| {
+        let now = worker.clock.now();
+        if !up_shut {
+            let polled = upload.poll(
+                cx,
+                &session.io,
+                &conn.io,
+                &mut session.input,
+                &worker.pool,
+                now,
+            );
+            match polled {
+                Poll::Ready(Ok(())) => {
+                    conn.io.shutdown_write();
+                    up_shut = true;
+                }
+                Poll::Ready(Err(PumpError::Write)) => {
+                    return Poll::Ready(Err(StreamError::ServerAbort));
+                }
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(StreamError::ClientAbort)),
+                Poll::Pending => {}
+            }
+        }
+        if !down_shut {
+            let polled = download.poll(
+                cx,
+                &conn.io,
+                &session.io,
+                &mut conn.input,
+                &worker.pool,
+                now,
+            );
+            match polled {
+                Poll::Ready(Ok(())) => {
+                    session.io.shutdown_write();
+                    down_shut = true;
+                }
+                Poll::Ready(Err(PumpError::Write)) => {
+                    return Poll::Ready(Err(StreamError::ClientAbort));
+                }
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(StreamError::ServerAbort)),
+                Poll::Pending => {}
+            }
+        }
+        if up_shut && down_shut {
+            return Poll::Ready(Ok(()));
+        }
+        live.last_activity.set(upload.since.max(download.since));
+        if let Some(ending) = live.ending() {
+            return Poll::Ready(Err(StreamError::Ended(ending)));
+        }
+        let (deadline, error) = deadline(&upload, &download, up_shut, down_shut, limits);
+        live.poll_deadline(cx, &worker.clock, deadline)
+            .map(|()| Err(error))
+    })
+    .await;
+    stream.facts.bytes_in += upload.received;
+    stream.facts.bytes_out += download.written;
+    live.bytes_out.set(live.bytes_out.get() + download.written);
+    session
+        .counters()
+        .spliced
+        .add(upload.spliced + download.spliced);
+    stream.body.complete = true;
+    if result.is_ok() {
+        stream.phase = Phase::Done;
+    }
+    result
+}
+
+/// When a quiet tunnel ends, and by whose fault.
+fn deadline(
+    upload: &Pump,
+    download: &Pump,
+    up_shut: bool,
+    down_shut: bool,
+    limits: TunnelLimits,
+) -> (Option<Time>, StreamError) {
+    let active = upload.since.max(download.since);
+    let after = |limit: Option<Duration>| limit.map(|limit| active + limit);
+    if up_shut {
+        // The client has closed its side: the server is waited for.
+        let limit = limits.server_fin.or(limits.tunnel).or(limits.server);
+        return (after(limit), StreamError::ServerTimeout);
+    }
+    if down_shut {
+        let limit = limits.client_fin.or(limits.tunnel).or(limits.client);
+        return (after(limit), StreamError::ClientTimeout);
+    }
+    if let Some(limit) = limits.tunnel {
+        return (Some(active + limit), StreamError::ServerTimeout);
+    }
+    let client_blocks = download.blocked == Blocked::Writing;
+    let server_blocks = upload.blocked == Blocked::Writing;
+    let client = (after(limits.client), StreamError::ClientTimeout);
+    let server = (after(limits.server), StreamError::ServerTimeout);
+    match (client_blocks, server_blocks) {
+        (true, _) => client,
+        (_, true) => server,
+        _ => match (client.0, server.0) {
+            (Some(of_client), Some(of_server)) if of_server < of_client => server,
+            (None, Some(_)) => server,
+            _ => client,
+        },
+    }
+}
+
+/// What a server wants to read before anything else: the PROXY header.
+pub(super) fn preface(
+    session: &Session,
+    stream: &Stream,
+    server: &ServerSpec,
+    _address: &ServerAddress,
+    out: &mut Vec<u8>,
+) {
+    let Some(send) = &server.send_proxy else {
+        return;
+    };
+    let source = stream.facts.src.unwrap_or(session.facts.conn_src);
+    let destination = stream.facts.dst.unwrap_or(session.facts.conn_dst);
+    let addresses = match (source, destination) {
+        (Endpoint::Inet(source), Endpoint::Inet(destination)) => Addresses::Inet {
+            source,
+            destination,
+        },
+        _ => Addresses::Unspecified,
+    };
+    if send.version == 1 {
+        encode_v1(&addresses, out);
+    } else {
+        version_2(session, stream, send, &addresses, out);
+    }
+}
+
+fn version_2(
+    session: &Session,
+    stream: &Stream,
+    send: &SendProxy,
+    addresses: &Addresses<'_>,
+    out: &mut Vec<u8>,
+) {
+    let mut header = V2Encoder::new(out, Command::Proxy, Protocol::Stream, addresses);
+    let arena = session.worker.take_arena();
+    let view = session.view(Some(stream), &arena);
+    let mut text = Vec::new();
+    for (kind, format) in &send.tlvs {
+        text.clear();
+        format.render(&view, &mut text);
+        // A header that is full goes without the rest: 64 KiB of additions.
+        let _ = header.tlv(TlvType(*kind), &text);
+    }
+    session.worker.give_arena(arena);
+    if send.options.contains(&ProxyV2Option::UniqueId)
+        && let Some(id) = &stream.facts.unique_id
+    {
+        let _ = header.tlv(TlvType::UNIQUE_ID, id);
+    }
+    if send.options.contains(&ProxyV2Option::Authority)
+        && let Some(name) = session
+            .facts
+            .proxy_header
+            .as_ref()
+            .and_then(|kept| kept.tlv(TlvType::AUTHORITY.0))
+    {
+        let _ = header.tlv(TlvType::AUTHORITY, name);
+    }
+    let wants_checksum = send.options.contains(&ProxyV2Option::Crc32c);
+    let _ = header.finish(wants_checksum);
+}

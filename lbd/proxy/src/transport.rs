@@ -1,0 +1,253 @@
+//! A connection's socket, TCP or unix, as the data path uses it: polls, half-closes, resets.
+//!
+//! It knows no protocol and holds no buffer. Readiness comes from tokio: a read that returns less
+//! than was asked for is not followed by another one that would only say "not yet".
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use lbd_rules::facts::Endpoint;
+use socket2::SockRef;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, Ready};
+
+use crate::pool::Pipe;
+use crate::sys;
+
+/// A connection. TLS will be a variant of its own.
+#[derive(Debug)]
+pub enum Transport {
+    /// TCP.
+    Tcp(AsyncFd<OwnedFd>),
+    /// A unix stream socket.
+    Unix(AsyncFd<OwnedFd>),
+}
+
+impl Transport {
+    /// Takes over a connected, non-blocking socket; `is_unix` says which kind it is.
+    ///
+    /// # Errors
+    /// When the runtime's poller refuses the descriptor.
+    pub fn new(fd: OwnedFd, is_unix: bool) -> io::Result<Self> {
+        let fd = sys::watch(fd, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(if is_unix {
+            Self::Unix(fd)
+        } else {
+            Self::Tcp(fd)
+        })
+    }
+
+    fn socket(&self) -> &AsyncFd<OwnedFd> {
+        match self {
+            Self::Tcp(socket) | Self::Unix(socket) => socket,
+        }
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.socket().get_ref().as_fd()
+    }
+
+    /// Whether it is a TCP connection.
+    pub fn is_tcp(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
+    /// The descriptor's number, for facts about the connection.
+    pub fn raw_fd(&self) -> RawFd {
+        self.socket().as_raw_fd()
+    }
+
+    /// Options of the socket, by socket2.
+    pub fn options(&self) -> SockRef<'_> {
+        SockRef::from(self.socket().get_ref())
+    }
+
+    /// Our own address.
+    pub fn local(&self) -> Endpoint {
+        sys::local_address(self.fd())
+    }
+
+    /// Reads once it is possible; 0 at the end of the stream.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.socket().poll_read_ready(cx))?;
+            match sys::recv(self.fd(), buf) {
+                Ok(read) => {
+                    // Less than asked for: the queue is empty, and new bytes make a new event.
+                    if read > 0 && read < buf.len() {
+                        guard.clear_ready_matching(Ready::READABLE);
+                    }
+                    return Poll::Ready(Ok(read));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    guard.clear_ready();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Ready when a read would tell something: bytes, the end, or an error.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.socket().poll_read_ready(cx).map(|_| ())
+    }
+
+    /// Whether the peer closed its side (or both), as far as the poller was told.
+    pub fn is_read_closed(&self, cx: &mut Context<'_>) -> bool {
+        match self.socket().poll_read_ready(cx) {
+            Poll::Ready(Ok(guard)) => guard.ready().is_read_closed(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
+    }
+
+    /// Whether the connection is gone in both directions: reset, or closed by both.
+    pub fn is_broken(&self, cx: &mut Context<'_>) -> bool {
+        match self.socket().poll_write_ready(cx) {
+            Poll::Ready(Ok(guard)) => guard.ready().is_write_closed(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
+    }
+
+    /// Whether nothing was heard since the last read: neither bytes nor a close.
+    pub fn is_quiet(&self, cx: &mut Context<'_>) -> bool {
+        self.socket().poll_read_ready(cx).is_pending()
+    }
+
+    /// Writes slices once it is possible; `more` delays the packet for what follows at once.
+    pub fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+        more: bool,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.socket().poll_write_ready(cx))?;
+            match sys::send(self.fd(), slices, more) {
+                Ok(sent) => return Poll::Ready(Ok(sent)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Ready when a write is possible (for a connection under way: when its fate is known).
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket().poll_write_ready(cx).map_ok(|_| ())
+    }
+
+    /// Moves up to `len` bytes from the socket into the pipe; 0 at the end of the stream.
+    pub fn poll_splice_in(
+        &self,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+        len: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.socket().poll_read_ready(cx))?;
+            match sys::splice(self.fd(), pipe.writer(), len.min(pipe.room())) {
+                Ok(moved) => {
+                    pipe.added(moved);
+                    return Poll::Ready(Ok(moved));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // A pipe that still holds data may be what blocks: only the caller knows to
+                    // empty it, so do not wait for the socket then.
+                    if pipe.held() > 0 {
+                        return Poll::Pending;
+                    }
+                    guard.clear_ready();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Moves what the pipe holds to the socket.
+    pub fn poll_splice_out(
+        &self,
+        cx: &mut Context<'_>,
+        pipe: &mut Pipe,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.socket().poll_write_ready(cx))?;
+            match sys::splice(pipe.reader(), self.fd(), pipe.held()) {
+                Ok(moved) => {
+                    pipe.removed(moved);
+                    return Poll::Ready(Ok(moved));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Ends our side of the stream; errors mean that it has ended anyway.
+    pub fn shutdown_write(&self) {
+        let _ = self.options().shutdown(std::net::Shutdown::Write);
+    }
+
+    /// Makes the coming close a reset.
+    pub fn abort(&self) {
+        let _ = self.options().set_linger(Some(Duration::ZERO));
+    }
+
+    /// The pending error of the socket, such as the reason why a connect failed.
+    pub fn take_error(&self) -> Option<io::Error> {
+        self.options().take_error().unwrap_or_else(Some)
+    }
+
+    /// Sets the netfilter mark; needs privileges, failures are ignored as in the reference.
+    pub fn set_mark(&self, mark: u32) {
+        if self.is_tcp() {
+            let _ = self.options().set_mark(mark);
+        }
+    }
+
+    /// Sets the type of service of the packets.
+    pub fn set_tos(&self, tos: u8) {
+        if self.is_tcp() {
+            let _ = self.options().set_tos_v4(u32::from(tos));
+            let _ = self.options().set_tclass_v6(u32::from(tos));
+        }
+    }
+
+    /// Asks for immediate or delayed acknowledgements.
+    pub fn set_quickack(&self, on: bool) {
+        if self.is_tcp() {
+            let _ = sys::set_quickack(self.fd(), on);
+        }
+    }
+
+    /// Vanishes without a word to the peer, as far as privileges allow: `silent-drop`.
+    pub fn silent_drop(&self, rst_ttl: Option<u8>) {
+        if !self.is_tcp() {
+            return;
+        }
+        match rst_ttl {
+            Some(ttl) => {
+                let _ = sys::set_ttl(self.fd(), ttl);
+                self.abort();
+            }
+            None if sys::enter_repair(self.fd()).is_ok() => {}
+            None => {
+                // A reset that dies at the first router.
+                let _ = sys::set_ttl(self.fd(), 1);
+                self.abort();
+            }
+        }
+    }
+
+    /// Where a redirected connection was going to, when netfilter knows it.
+    pub fn original_destination(&self) -> Option<Endpoint> {
+        let v6 = matches!(self.local(), Endpoint::Inet(address) if address.is_ipv6());
+        sys::original_destination(self.fd(), v6)
+    }
+}

@@ -1,0 +1,428 @@
+//! One worker: a thread with its own runtime, sessions, buffers and idle server connections.
+//!
+//! It decides nothing about traffic. Other threads reach it by its mailbox only.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use bumpalo::Bump;
+use lbd_core::{ListenerId, ProxyId};
+use slab::Slab;
+use tokio::sync::Notify;
+use tokio::task::LocalSet;
+
+use crate::accept::{self, ListenerSocket};
+use crate::clock::Clock;
+use crate::live::{self, Ending, Live};
+use crate::pool::Pool;
+use crate::server_conn::IdlePool;
+use crate::state::world::Bound;
+use crate::state::{Message, ProxyState, Shared, Stop};
+use crate::stream::Stream;
+
+/// What all sessions of a worker share.
+pub struct Worker {
+    /// The state of the process.
+    pub shared: Arc<Shared>,
+    /// Its number, from 0.
+    pub index: usize,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its buffers and pipes.
+    pub pool: Pool,
+    pub(crate) idle: IdlePool,
+    bound: RefCell<Rc<Bound>>,
+    live: RefCell<Slab<Rc<Live>>>,
+    arenas: RefCell<Vec<Bump>>,
+    bytes: RefCell<Vec<Vec<u8>>>,
+    /// Boxed: more than a kilobyte each, moved in and out for every request.
+    #[allow(clippy::vec_box)]
+    streams: RefCell<Vec<Box<Stream>>>,
+    /// Sessions that left a queue while a grant for them was under way, with their backend.
+    orphans: RefCell<Vec<(u64, Arc<ProxyState>)>>,
+    sessions: Cell<u64>,
+    requests: Cell<u64>,
+    stopping: Cell<bool>,
+    pub(crate) paused: RefCell<Vec<(ProxyId, bool)>>,
+    /// Told when a session ends, when listening changes and when the worker stops.
+    pub(crate) changed: Notify,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    fn new(shared: Arc<Shared>, index: usize) -> Self {
+        let generation = shared.current();
+        let global = &generation.config.global;
+        let setup = shared.setup();
+        let pipes = if global.no_splice {
+            0
+        } else {
+            setup.max_pipes / setup.workers
+        };
+        let pool = Pool::new(global.tune.bufsize.max(1024), pipes, global.tune.pipesize);
+        let bound = Rc::new(Bound::new(
+            Arc::clone(&shared),
+            Arc::clone(&generation),
+            index,
+        ));
+        Self {
+            clock: Clock::new(setup.origin),
+            pool,
+            idle: IdlePool::default(),
+            bound: RefCell::new(bound),
+            live: RefCell::default(),
+            arenas: RefCell::default(),
+            bytes: RefCell::default(),
+            streams: RefCell::default(),
+            orphans: RefCell::default(),
+            sessions: Cell::default(),
+            requests: Cell::default(),
+            stopping: Cell::default(),
+            paused: RefCell::default(),
+            changed: Notify::new(),
+            index,
+            shared,
+        }
+    }
+
+    /// The generation that new sessions get.
+    pub(crate) fn bound(&self) -> Rc<Bound> {
+        Rc::clone(&self.bound.borrow())
+    }
+
+    /// Enters a session into the list of live ones.
+    pub(crate) fn register(&self, make: impl FnOnce(u64) -> Live) -> Rc<Live> {
+        let mut live = self.live.borrow_mut();
+        let entry = live.vacant_entry();
+        self.sessions.set(self.sessions.get() + 1);
+        let id = live::make_id(self.index, self.sessions.get(), entry.key());
+        let session = Rc::new(make(id));
+        entry.insert(Rc::clone(&session));
+        self.shared.process().sessions[self.index].inc();
+        session
+    }
+
+    /// Takes a session off the list; a slot that was granted and not claimed is given back.
+    pub(crate) fn unregister(&self, session: &Live) {
+        let mut live = self.live.borrow_mut();
+        let slot = live::slot_of(session.id);
+        if live.get(slot).is_some_and(|known| known.id == session.id) {
+            live.remove(slot);
+            self.shared.process().sessions[self.index].dec();
+        }
+        drop(live);
+        self.changed.notify_waiters();
+    }
+
+    /// How many sessions live.
+    pub(crate) fn session_count(&self) -> usize {
+        self.live.borrow().len()
+    }
+
+    /// Numbers the requests; distinct over all workers.
+    pub(crate) fn next_request(&self) -> u64 {
+        let count = self.requests.get();
+        self.requests.set(count + 1);
+        count * self.shared.setup().workers as u64 + self.index as u64
+    }
+
+    /// Whether no new sessions or requests should begin.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    /// An arena for one evaluation, to be given back.
+    pub(crate) fn take_arena(&self) -> Bump {
+        self.arenas.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes an arena back; its values are gone.
+    pub(crate) fn give_arena(&self, mut arena: Bump) {
+        if arena.allocated_bytes() <= MAX_ARENA {
+            arena.reset();
+            self.arenas.borrow_mut().push(arena);
+        }
+    }
+
+    /// An empty byte string with some room.
+    pub(crate) fn take_bytes(&self) -> Vec<u8> {
+        self.bytes
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| Vec::with_capacity(1024))
+    }
+
+    /// Takes a byte string's memory back.
+    pub(crate) fn give_bytes(&self, mut bytes: Vec<u8>) {
+        let mut kept = self.bytes.borrow_mut();
+        if bytes.capacity() > 0 && bytes.capacity() <= MAX_BYTES && kept.len() < MAX_KEPT {
+            bytes.clear();
+            kept.push(bytes);
+        }
+    }
+
+    /// A stream's state, clean.
+    pub(crate) fn take_stream(&self) -> Box<Stream> {
+        self.streams.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes a stream's state back.
+    pub(crate) fn give_stream(&self, mut stream: Box<Stream>) {
+        let mut kept = self.streams.borrow_mut();
+        if kept.len() < MAX_KEPT {
+            stream.reset();
+            kept.push(stream);
+        }
+    }
+
+    fn on_message(self: &Rc<Self>, message: Message) {
+        match message {
+            Message::CloseIdle { backend, server } => self.idle.close(backend, server),
+            Message::Connection { fd, peer, listener } => {
+                accept::start(self, fd, peer, listener);
+            }
+            Message::Granted(wake) => self.on_granted(wake),
+            Message::Kill { session } => {
+                if let Some(session) = self.find(session) {
+                    session.end(Ending::Killed);
+                }
+            }
+            Message::KillServer {
+                backend,
+                server,
+                ending,
+            } => {
+                self.idle.close(backend, server);
+                for (_, session) in self.live.borrow().iter() {
+                    if session.backend.get() == Some(backend)
+                        && session.server.get() == Some(server)
+                    {
+                        session.end(ending);
+                    }
+                }
+            }
+            Message::List(sender) => {
+                let views = self
+                    .live
+                    .borrow()
+                    .iter()
+                    .map(|(_, session)| session.view())
+                    .collect();
+                let _ = sender.send(views);
+            }
+            Message::Listen { frontend, paused } => self.on_listen(frontend, paused),
+            Message::Ping(sender) => {
+                let _ = sender.send(self.index);
+            }
+            Message::Stop(stop) => self.on_stop(stop),
+        }
+    }
+
+    fn find(&self, id: u64) -> Option<Rc<Live>> {
+        let live = self.live.borrow();
+        live.get(live::slot_of(id))
+            .filter(|session| session.id == id)
+            .map(Rc::clone)
+    }
+
+    fn on_granted(&self, wake: lbd_backend::Wake) {
+        let is_orphan = self
+            .orphans
+            .borrow()
+            .iter()
+            .any(|(id, _)| *id == wake.token);
+        match self.find(wake.token).filter(|_| !is_orphan) {
+            Some(session) => session.grant(wake),
+            // The session has ended while the grant was under way.
+            None => self.return_orphan(wake),
+        }
+    }
+
+    /// Notes that a session ended while a grant for it was under way.
+    pub(crate) fn disown(&self, session: u64, backend: Arc<ProxyState>) {
+        self.orphans.borrow_mut().push((session, backend));
+    }
+
+    fn return_orphan(&self, wake: lbd_backend::Wake) {
+        let mut orphans = self.orphans.borrow_mut();
+        let Some(at) = orphans.iter().position(|(id, _)| *id == wake.token) else {
+            return;
+        };
+        let (_, backend) = orphans.swap_remove(at);
+        drop(orphans);
+        if let lbd_backend::Outcome::Granted(server) = wake.outcome {
+            backend.release(server, &self.shared, self.clock.now());
+        }
+    }
+
+    fn on_listen(&self, frontend: ProxyId, paused: Option<bool>) {
+        let mut list = self.paused.borrow_mut();
+        list.retain(|(known, _)| *known != frontend);
+        match paused {
+            Some(false) => {}
+            Some(true) => list.push((frontend, false)),
+            None => list.push((frontend, true)),
+        }
+        drop(list);
+        self.changed.notify_waiters();
+    }
+
+    fn on_stop(&self, stop: Stop) {
+        self.stopping.set(true);
+        self.changed.notify_waiters();
+        for (_, session) in self.live.borrow().iter() {
+            match stop {
+                Stop::Hard => session.end(Ending::Stopped),
+                Stop::Soft => session.nudge(),
+            }
+        }
+        self.idle.clear();
+    }
+
+    async fn read_mail(self: Rc<Self>) {
+        let shared = Arc::clone(&self.shared);
+        let Some(mailbox) = shared.mailbox(self.index) else {
+            return;
+        };
+        loop {
+            for message in mailbox.take().await {
+                self.clock.refresh();
+                self.on_message(message);
+            }
+        }
+    }
+
+    async fn sweep(self: Rc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            self.clock.refresh();
+            if self.idle.len() > 0 {
+                let bound = self.bound();
+                self.idle.sweep(self.clock.now(), |backend, server| {
+                    let spec = &bound.generation.config.proxies[backend.index()];
+                    let server = spec.backend.servers.get(server.index());
+                    server.map_or(SWEEP_INTERVAL, |server| server.pool_purge_delay)
+                });
+            }
+        }
+    }
+}
+
+/// Runs a worker on this thread until it is stopped and its last session has ended.
+///
+/// # Errors
+/// When the runtime or a listener cannot be set up.
+pub fn run(
+    shared: Arc<Shared>,
+    index: usize,
+    listeners: Vec<ListenerSocket>,
+) -> std::io::Result<()> {
+    let sink = Arc::clone(&shared.setup().log);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park(move || sink.flush(index))
+        .build()?;
+    let local = LocalSet::new();
+    let log = Arc::clone(&shared.setup().log);
+    let result = local.block_on(&runtime, async move {
+        let worker = Rc::new(Worker::new(shared, index));
+        let accepting = listeners
+            .into_iter()
+            .map(|listener| accept::listen(Rc::clone(&worker), listener))
+            .collect::<std::io::Result<Vec<_>>>()?;
+        let tasks: Vec<_> = accepting
+            .into_iter()
+            .map(tokio::task::spawn_local)
+            .collect();
+        let mail = tokio::task::spawn_local(Rc::clone(&worker).read_mail());
+        let sweep = tokio::task::spawn_local(Rc::clone(&worker).sweep());
+        for task in tasks {
+            let _ = task.await;
+        }
+        loop {
+            let changed = worker.changed.notified();
+            if worker.is_stopping() && worker.session_count() == 0 {
+                break;
+            }
+            changed.await;
+        }
+        mail.abort();
+        sweep.abort();
+        worker.idle.clear();
+        Ok(())
+    });
+    log.flush(index);
+    result
+}
+
+impl Worker {
+    /// The worker to take a new connection: this one, unless another has clearly fewer sessions.
+    pub(crate) fn lighter(&self, spread: bool) -> usize {
+        let sessions = &self.shared.process().sessions;
+        if sessions.len() < 2 {
+            return self.index;
+        }
+        let own = self.session_count() as u64;
+        let (least, count) = sessions
+            .iter()
+            .enumerate()
+            .map(|(at, count)| (at, count.get()))
+            .min_by_key(|(_, count)| *count)
+            .unwrap_or((self.index, own));
+        let margin = if spread { 0 } else { MARGIN.max(count / 4) };
+        if own > count + margin {
+            least
+        } else {
+            self.index
+        }
+    }
+
+    /// Counts a failed accept.
+    pub(crate) fn accept_failed(&self) {
+        self.shared.process().accept_failures.fetch_add(1, Relaxed);
+    }
+
+    /// Whether a listener must not accept now; `None` when it never will again.
+    pub(crate) fn may_listen(&self, listener: ListenerId) -> Option<bool> {
+        let bound = self.bound();
+        let state = bound.generation.listener(listener)?;
+        if self.is_stopping() {
+            return None;
+        }
+        match self
+            .paused
+            .borrow()
+            .iter()
+            .find(|(proxy, _)| *proxy == state.proxy)
+        {
+            Some((_, true)) => None,
+            Some((_, false)) => Some(false),
+            None => Some(true),
+        }
+    }
+}
+
+/// Largest arena kept between evaluations.
+const MAX_ARENA: usize = 256 * 1024;
+
+/// Largest byte string kept.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Stream states and byte strings kept by a worker.
+const MAX_KEPT: usize = 256;
+
+/// How often idle connections are looked through.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Sessions that another worker must have less before a connection moves there.
+const MARGIN: u64 = 8;
