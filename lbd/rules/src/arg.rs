@@ -148,6 +148,8 @@ pub(crate) enum SpecFault {
     Text(String),
     /// The configuration has no such thing; the sentence goes on with who refers to it.
     Name(String),
+    /// The current proxy, meant by leaving the name out, is not one of these.
+    Capability(&'static str),
 }
 
 /// Turns the text of argument number `position` (from 1) into its type.
@@ -219,9 +221,7 @@ fn proxy(name: &str, is_frontend: bool, ctx: &mut BuildCtx<'_>) -> Result<Arg, S
         if if is_frontend { can_front } else { can_back } {
             return Ok(Arg::Proxy(own));
         }
-        return Err(SpecFault::Name(format!(
-            "this proxy has no {what} capability, as"
-        )));
+        return Err(SpecFault::Capability(what));
     }
     let found = if is_frontend {
         ctx.names.frontend(name)

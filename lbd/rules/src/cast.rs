@@ -15,7 +15,7 @@ pub fn exists(from: Type, to: Type) -> bool {
     }
     match from {
         T::Any | T::Same => true,
-        T::Bool => matches!(to, T::Int | T::Str),
+        T::Bool => matches!(to, T::Int | T::Str | T::Bin),
         T::Int => matches!(to, T::Bool | T::Addr | T::Ipv4 | T::Ipv6 | T::Str | T::Bin),
         T::Addr => matches!(to, T::Ipv4 | T::Ipv6 | T::Str | T::Bin),
         T::Ipv4 => matches!(to, T::Int | T::Addr | T::Ipv6 | T::Str | T::Bin),
@@ -97,7 +97,7 @@ pub fn to_bin<'a>(value: Value<'a>, arena: &'a Bump) -> Option<&'a [u8]> {
         Value::Int(v) => Some(arena.alloc_slice_copy(&v.to_be_bytes())),
         Value::Ipv4(v) => Some(arena.alloc_slice_copy(&v.octets())),
         Value::Ipv6(v) => Some(arena.alloc_slice_copy(&v.octets())),
-        Value::Bool(_) => None,
+        Value::Bool(v) => Some(arena.alloc_slice_copy(&i64::from(v).to_be_bytes())),
     }
 }
 

@@ -106,6 +106,35 @@ fn lines_of_one_name_are_alternatives() {
 fn faults_have_the_references_words() {
     for (text, message) in [
         ("zz", "no such ACL : 'zz'"),
+        (
+            "{ src -m bool }",
+            "matching method 'bool' cannot be used with fetch keyword 'src'",
+        ),
+        (
+            "{ req.hdr(x)y 1 }",
+            "missing comma after fetch keyword in ACL expression 'req.hdr(x)y'",
+        ),
+        (
+            "{ req.hdr(x 1 }",
+            "fetch method 'req.hdr' : expected ')' in ACL expression 'req.hdr(x'",
+        ),
+        ("{ req.ssl_ver -m int 3.1 }", "'3.1' is not a number"),
+        ("{ path -u x x }", "the argument of -u must be an integer"),
+        (
+            "{ path -m beg -m end x }",
+            "only one explicit matching method can be defined with '-m' parameter. if migrating \
+             from an old version, just keep the last one",
+        ),
+        (
+            "{ dst_port -1 }",
+            "'-1' is not a valid ACL option. Please use '--' before any pattern beginning with \
+             a '-'",
+        ),
+        (
+            "{ nbsrv gt 1 }",
+            "this proxy, referenced in arg 1 of sample fetch keyword 'nbsrv', has not backend \
+             capability in ACL expression 'nbsrv'",
+        ),
         ("{ path /", "missing closing '}' in condition"),
         ("{ }", "missing fetch method in ACL expression ''"),
         (
@@ -199,6 +228,34 @@ fn what_can_never_match_is_warned_of() {
             .message
             .contains("no pattern to match against were provided")
     );
+}
+
+#[test]
+fn a_method_that_is_lost_is_warned_of() {
+    let lost = |text: &str| {
+        let mut bench = Bench::default();
+        cond(&mut bench, text).expect(text);
+        bench
+            .diags
+            .0
+            .iter()
+            .any(|diag| diag.message.contains("was overwritten"))
+    };
+    for text in [
+        "{ hdr_beg(host),lower x }",
+        "{ hdr_beg(host) -m str x }",
+        "{ path_beg,lower -m str x }",
+        "{ method -m beg GE }",
+    ] {
+        assert!(lost(text), "{text}");
+    }
+    for text in [
+        "{ path,lower x }",
+        "{ path -m beg x }",
+        "{ hdr_beg(host) -m beg x }",
+    ] {
+        assert!(!lost(text), "{text}");
+    }
 }
 
 #[test]

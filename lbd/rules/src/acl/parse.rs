@@ -49,6 +49,15 @@ pub(super) fn line(
         ..Flags::default_at(span)
     };
     let patterns = flags.parse(&words[1..], ctx)?;
+    if criterion.is_keyword && flags.is_explicit {
+        warn_of_overwrite(
+            &criterion.keyword,
+            criterion.kind,
+            flags.kind,
+            subject.span,
+            ctx,
+        );
+    }
     let kind = flags.require_kind(&criterion, subject.span)?;
     let test = match kind {
         MatchKind::Found => Test::Found,
@@ -69,6 +78,8 @@ pub(super) fn line(
 struct Criterion {
     expr: Expr,
     keyword: Box<str>,
+    /// Whether it is an ACL keyword, whose method stands in its name.
+    is_keyword: bool,
     kind: Option<MatchKind>,
     options: MatchOptions,
 }
@@ -101,7 +112,10 @@ impl Criterion {
         if taken < text.len() {
             let message = match known {
                 Some(_) => format!("ACL keyword '{name}' : missing comma after fetch keyword"),
-                None => format!("missing comma after fetch keyword '{name}'"),
+                None => format!(
+                    "missing comma after fetch keyword in ACL expression '{}'",
+                    subject.lossy()
+                ),
             };
             return Err(Diag::alert(subject.span, message));
         }
@@ -109,35 +123,48 @@ impl Criterion {
         let (kind, options) = match &known {
             Some(known) if !has_converters => (Some(known.kind), known.options()),
             Some(known) => {
-                if known.name != known.fetch && name.contains('_') {
-                    let message = format!(
-                        "original matching method '{name}' was overwritten and will not be \
-                         applied as expected"
-                    );
-                    ctx.warn(Diag::warning(subject.span, message));
-                }
-                (
-                    MatchKind::default_for(expr.out_type()),
-                    MatchOptions::default(),
-                )
+                let kind = MatchKind::default_for(expr.out_type());
+                warn_of_overwrite(&name, Some(known.kind), kind, subject.span, ctx);
+                (kind, MatchOptions::default())
             }
             None => (
                 MatchKind::default_for(expr.out_type()),
                 MatchOptions::default(),
             ),
         };
+        let is_keyword = known.is_some() && !has_converters;
         Ok(Self {
             expr,
             keyword: name.into(),
+            is_keyword,
             kind,
             options,
         })
     }
 }
 
+/// A suffix such as `_beg` is lost when a converter follows or `-m` says otherwise.
+fn warn_of_overwrite(
+    name: &str,
+    original: Option<MatchKind>,
+    chosen: Option<MatchKind>,
+    span: Span,
+    ctx: &mut BuildCtx<'_>,
+) {
+    if original.is_some_and(|kind| kind != MatchKind::Str) && original != chosen {
+        let message = format!(
+            "original matching method '{name}' was overwritten and will not be applied as \
+             expected"
+        );
+        ctx.warn(Diag::warning(span, message));
+    }
+}
+
 /// What the flags of a line say, and the lists they load.
 struct Flags<'l> {
     kind: Option<MatchKind>,
+    /// Whether `-m` was given.
+    is_explicit: bool,
     options: MatchOptions,
     label: &'l str,
     span: Span,
@@ -150,6 +177,7 @@ impl Flags<'_> {
     fn default_at(span: Span) -> Self {
         Self {
             kind: None,
+            is_explicit: false,
             options: MatchOptions::default(),
             label: "",
             span,
@@ -183,7 +211,7 @@ impl Flags<'_> {
                 b"-f" => self.load(value, ctx)?,
                 b"-m" => self.method(value)?,
                 b"-u" => self.unique_id(value)?,
-                text if text.first() == Some(&b'-') && !is_negative_number(text) => {
+                text if text.first() == Some(&b'-') => {
                     let message = format!(
                         "'{}' is not a valid ACL option. Please use '--' before any pattern \
                          beginning with a '-'",
@@ -206,25 +234,26 @@ impl Flags<'_> {
             );
             return Err(Diag::alert(value.span, message));
         };
+        if self.is_explicit {
+            let message = "only one explicit matching method can be defined with '-m' parameter. \
+                           if migrating from an old version, just keep the last one";
+            return Err(Diag::alert(value.span, message));
+        }
         if !self.lists.is_empty() {
             let message = "'-m' must only be specified before patterns and files in parsing ACL \
                            expression";
             return Err(Diag::alert(value.span, message));
         }
+        self.options.is_dotted = false;
+        self.is_explicit = true;
         self.kind = Some(kind);
-        if kind != MatchKind::Int {
-            self.options.is_dotted = false;
-        }
         Ok(())
     }
 
     fn unique_id(&mut self, value: Word<'_>) -> Result<(), Diag> {
         let id = cast::whole_int(value.text).and_then(|id| u32::try_from(id).ok());
         let Some(id) = id else {
-            let message = format!(
-                "the argument of -u must be an integer of 32 bits, not '{}'",
-                value.lossy()
-            );
+            let message = "the argument of -u must be an integer";
             return Err(Diag::alert(value.span, message));
         };
         self.id = Some(id);
@@ -269,7 +298,7 @@ impl Flags<'_> {
         };
         if !cast::exists(criterion.expr.out_type(), kind.input()) {
             let message = format!(
-                "match method '{}' cannot be used with fetch keyword '{}'",
+                "matching method '{}' cannot be used with fetch keyword '{}'",
                 kind.name(),
                 criterion.keyword
             );
@@ -317,10 +346,6 @@ impl Flags<'_> {
         // Sets are shared by the configuration's store, which outlives the matcher.
         Ok(())
     }
-}
-
-fn is_negative_number(text: &[u8]) -> bool {
-    text.get(1).is_some_and(u8::is_ascii_digit)
 }
 
 #[derive(Clone, Copy)]

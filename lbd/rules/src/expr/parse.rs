@@ -253,6 +253,11 @@ fn arguments(
                     "{message} referenced in arg {} of sample fetch keyword '{keyword}'",
                     number + 1
                 )),
+                SpecFault::Capability(what) => ArgFault::Alone(format!(
+                    "this proxy, referenced in arg {} of sample fetch keyword '{keyword}', has \
+                     not {what} capability",
+                    number + 1
+                )),
             })?;
             found.push(typed);
             if body(pos).first() != Some(&b',') || number + 1 == specs.len() {
