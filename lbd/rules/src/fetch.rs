@@ -8,6 +8,7 @@ pub mod hello;
 pub mod internal;
 pub mod l4;
 pub mod payload;
+pub mod proxy;
 pub mod request;
 pub mod transaction;
 
@@ -28,6 +29,7 @@ pub const FAMILIES: &[&[Fetch]] = &[
     internal::FETCHES,
     l4::FETCHES,
     payload::FETCHES,
+    proxy::FETCHES,
     request::FETCHES,
     transaction::FETCHES,
 ];
