@@ -8,7 +8,7 @@ mod args;
 mod capture;
 mod edit;
 mod flow;
-mod header;
+pub(crate) mod header;
 mod headers_bin;
 mod map;
 mod normalize;

@@ -11,7 +11,7 @@ use super::{ActionSpec, Built, Form, Rule, Rulesets};
 use crate::logformat::{Flags, LogFormat};
 use crate::program::{Ctx, Verdict};
 use crate::regex::Regex;
-use crate::registry::Example;
+use crate::registry::{BuildCtx, Example};
 use crate::word::Word;
 
 /// The family.
@@ -142,27 +142,32 @@ fn name_and_format(rule: &mut Rule<'_, '_>) -> Result<(Box<[u8]>, LogFormat), Di
     const EXPECTS: &str = "expects exactly 2 arguments";
     let name = rule.args.next().ok_or_else(|| rule.args.fault(EXPECTS))?;
     let format = rule.args.format(EXPECTS, rule.ctx)?;
-    Ok((field_name(name)?, format))
+    Ok((field_name(name, rule.ctx)?, format))
 }
 
-/// The name of a field. The reference only warns of forbidden characters and then sends what no
-/// peer accepts, so they are refused here.
-fn field_name(word: Word<'_>) -> Result<Box<[u8]>, Diag> {
+/// The name of a field. Forbidden characters are a warning, as in the reference, but for those
+/// that would break the message apart.
+pub(crate) fn field_name(word: Word<'_>, ctx: &mut BuildCtx<'_>) -> Result<Box<[u8]>, Diag> {
+    const HINT: &str = "Write the name without colon or blanks; is a quote misplaced?";
     let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
-    let pseudo = word.text.strip_prefix(b":").unwrap_or(word.text);
-    match pseudo.iter().find(|byte| !is_token(byte)) {
-        None if !word.text.is_empty() => Ok(word.text.into()),
-        None => Err(Diag::alert(word.span, "header name is empty")),
-        Some(byte) => Err(Diag::alert(
-            word.span,
-            format!(
-                "header name '{}' contains forbidden character '{}'",
-                word.lossy(),
-                byte.escape_ascii()
-            ),
+    let named = word.text.strip_prefix(b":").unwrap_or(word.text);
+    let message = |byte: u8| {
+        format!(
+            "header name '{}' contains forbidden character '{}'",
+            word.lossy().escape_debug(),
+            byte.escape_ascii()
         )
-        .hint("Write the name without colon or blanks; is a quote misplaced?")),
+    };
+    if word.text.is_empty() {
+        return Err(Diag::alert(word.span, "header name is empty").hint(HINT));
     }
+    if let Some(byte) = word.text.iter().find(|byte| byte.is_ascii_control()) {
+        return Err(Diag::alert(word.span, message(*byte)).hint(HINT));
+    }
+    if let Some(byte) = named.iter().find(|byte| !is_token(byte)) {
+        ctx.warn(Diag::warning(word.span, message(*byte)).hint(HINT));
+    }
+    Ok(word.text.into())
 }
 
 enum NameTest {
@@ -238,7 +243,7 @@ fn replace(rule: &mut Rule<'_, '_>, per_element: bool) -> Result<Built, Diag> {
     else {
         return Err(rule.args.fault(EXPECTS));
     };
-    let name = field_name(name)?;
+    let name = field_name(name, rule.ctx)?;
     let regex = compile(regex)?;
     let format = format_at(with, rule)?;
     let is_response = rule.ruleset.is_response();

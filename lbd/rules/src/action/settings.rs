@@ -4,7 +4,7 @@
 
 use lbd_core::Diag;
 
-use super::{ActionSpec, Built, Form, Rule, Rulesets, edit};
+use super::{ActionSpec, Built, Form, Rule, Ruleset, Rulesets, edit};
 use crate::expr::Expr;
 use crate::facts::Asked;
 use crate::program::{Ctx, Verdict};
@@ -325,10 +325,11 @@ fn retries(rule: &mut Rule<'_, '_>) -> Result<Built, Diag> {
     if let Some(proxy) = rule.ctx.proxy
         && !rule.ctx.names.capabilities(proxy).1
     {
-        let message = format!(
-            "'{}' only available in backend or listen section",
-            word.lossy()
-        );
+        let who = match rule.ruleset {
+            Ruleset::TcpContent => "tcp-request".into(),
+            _ => rule.name.lossy(),
+        };
+        let message = format!("'{who}' only available in backend or listen section");
         return Err(Diag::alert(rule.name.span, message));
     }
     let Some(fixed) = c_number(word.text) else {

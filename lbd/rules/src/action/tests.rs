@@ -201,3 +201,58 @@ fn content_type_without_a_body_is_a_warning() {
          payload defined."
     );
 }
+
+#[test]
+fn a_header_name_with_forbidden_characters_is_a_warning_unless_it_breaks_the_message() {
+    let mut rig = Rig::default();
+    rig.rule(Ruleset::HttpRequest, "set-header X-A: b").unwrap();
+    assert_eq!(
+        rig.diags.0[0].message,
+        "header name 'X-A:' contains forbidden character ':'"
+    );
+    let words = [
+        Word::new("set-header", crate::rig::SPAN),
+        Word::new("X\r\nEvil", crate::rig::SPAN),
+        Word::new("b", crate::rig::SPAN),
+    ];
+    let checkpoint = Ruleset::HttpRequest.checkpoint(false);
+    let result = rig.at(checkpoint, |ctx| {
+        parse_rule(Ruleset::HttpRequest, &words, ctx)
+    });
+    assert!(result.is_err());
+}
+
+#[test]
+fn a_side_that_the_proxy_has_not_refuses_what_would_be_for_it() {
+    let mut rig = Rig::default();
+    rig.names.capabilities = (true, false);
+    rig.names.title = Some("frontend 'www'".to_owned());
+    let mut message = |text: &str| {
+        let fault = rig.rule(Ruleset::HttpRequest, text).map(|_| ());
+        fault.unwrap_err().message
+    };
+    assert_eq!(
+        message("set-timeout server 3s"),
+        "error detected in frontend 'www' while parsing 'http-request set-timeout' rule : \
+         'www' has no backend capability"
+    );
+    assert_eq!(
+        message("set-retries 3"),
+        "error detected in frontend 'www' while parsing 'http-request set-retries' rule : \
+         'set-retries' only available in backend or listen section"
+    );
+    rig.names.capabilities = (false, true);
+    assert!(
+        rig.rule(Ruleset::HttpRequest, "set-timeout client 3s")
+            .is_err()
+    );
+    assert!(
+        rig.rule(Ruleset::HttpRequest, "capture str(a) len 3")
+            .is_err()
+    );
+    assert!(rig.rule(Ruleset::TcpContent, "switch-mode http").is_err());
+    assert!(
+        rig.rule(Ruleset::HttpRequest, "capture str(a) id 99")
+            .is_ok()
+    );
+}

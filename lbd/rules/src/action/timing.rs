@@ -130,12 +130,12 @@ fn set_timeout(rule: &mut Rule<'_, '_>) -> Result<Built, Diag> {
             _ => None,
         };
         if let Some(missing) = missing {
-            let title = rule
-                .ctx
-                .names
-                .title(proxy)
-                .unwrap_or_else(|| "the proxy".to_owned());
-            let message = format!("{title} has no {missing} capability");
+            // Only the name of the proxy, in its quotes, is wanted here.
+            let title = rule.ctx.names.title(proxy).unwrap_or_default();
+            let name = title
+                .find('\'')
+                .map_or("the proxy", |quote| &title[quote..]);
+            let message = format!("{name} has no {missing} capability");
             return Err(Diag::alert(word.span, message));
         }
     }

@@ -58,14 +58,41 @@ pub(super) enum Escapes {
     Url,
 }
 
-impl Escapes {
-    fn escapes(self, byte: u8) -> bool {
-        match self {
-            Self::Header => !(32..127).contains(&byte) || b"\"#{|}".contains(&byte),
-            Self::Http => (byte < 32 && byte != b'\t') || byte == 127,
-            Self::Nothing => false,
-            Self::Url => !(32..127).contains(&byte) || byte == b'"' || byte == b'#',
+/// Which bytes each kind escapes, one bit per kind: looking at every byte of a line must be cheap.
+const ESCAPED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let is_control = byte < 32 || byte == 127;
+        let is_quoted = byte == b'"' as usize || byte == b'#' as usize;
+        let is_brace = byte == b'{' as usize || byte == b'|' as usize || byte == b'}' as usize;
+        if is_control || byte > 127 || is_quoted {
+            table[byte] |= Escapes::Header.bit() | Escapes::Url.bit();
         }
+        if is_brace {
+            table[byte] |= Escapes::Header.bit();
+        }
+        if is_control && byte != b'\t' as usize {
+            table[byte] |= Escapes::Http.bit();
+        }
+        byte += 1;
+    }
+    table
+};
+
+impl Escapes {
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Header => 1,
+            Self::Http => 2,
+            Self::Nothing => 0,
+            Self::Url => 4,
+        }
+    }
+
+    #[inline]
+    fn escapes(self, byte: u8) -> bool {
+        ESCAPED[usize::from(byte)] & self.bit() != 0
     }
 
     fn mark(self) -> u8 {
@@ -191,10 +218,11 @@ impl<'o, O: Out> Encoder<'o, O> {
         if self.flags.has(Flags::CBOR) {
             return self.cbor_escaped(bytes, escapes, is_binary);
         }
+        let backslashes = self.flags.has(Flags::ESCAPE.with(Flags::JSON));
         let mut clean = 0;
         for (at, byte) in bytes.iter().enumerate() {
             let is_escaped = escapes.escapes(*byte);
-            if !is_escaped && !self.needs_backslash(*byte) {
+            if !is_escaped && !(backslashes && self.needs_backslash(*byte)) {
                 continue;
             }
             self.out.bytes(&bytes[clean..at]);
@@ -321,7 +349,7 @@ impl<'o, O: Out> Encoder<'o, O> {
 
 /// Texts end at a NUL, as in the reference.
 fn until_nul(text: &[u8]) -> &[u8] {
-    match text.iter().position(|byte| *byte == 0) {
+    match memchr::memchr(0, text) {
         Some(end) => &text[..end],
         None => text,
     }

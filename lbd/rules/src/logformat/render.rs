@@ -25,6 +25,7 @@ pub(super) fn render<O: Out>(format: &LogFormat, view: &View<'_>, origin: &str, 
         enc: Encoder::new(out),
         view,
         origin,
+        times: None,
     };
     r.enc.flags = line;
     if line.has(Flags::JSON) {
@@ -83,6 +84,8 @@ struct Render<'r, 'a, O> {
     enc: Encoder<'r, O>,
     view: &'r View<'a>,
     origin: &'r str,
+    /// Computed for the first timer of a line.
+    times: Option<Times>,
 }
 
 impl<O: Out> Render<'_, '_, O> {
@@ -340,7 +343,8 @@ impl<O: Out> Render<'_, '_, O> {
 
     fn timer(&mut self, alias: Alias) {
         use Alias as A;
-        let times = Times::of(self.view);
+        let view = self.view;
+        let times = self.times.get_or_insert_with(|| Times::of(view));
         let value = match alias {
             A::TimeHandshake => times.handshake,
             A::TimeIdle => times.idle.unwrap_or(-1),

@@ -185,7 +185,7 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Whether `name` is a token of RFC 9110 5.6.2.
-pub(super) fn is_token(name: &[u8]) -> bool {
+fn is_token(name: &[u8]) -> bool {
     let is_token_byte = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     !name.is_empty() && name.iter().all(is_token_byte)
 }

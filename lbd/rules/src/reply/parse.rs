@@ -189,19 +189,13 @@ impl<'w> Reading<'w, '_> {
             ctx.warn(Diag::warning(name.span, message).hint("Use 'content-type' without 'hdr'."));
             return Ok(());
         }
-        if !super::message::is_token(name.text) {
-            let message = format!(
-                "header name '{}' contains forbidden characters",
-                name.lossy()
-            );
-            return Err(Diag::alert(name.span, message));
-        }
+        let field = crate::action::header::field_name(name, ctx)?;
         if self.headers.len() >= MAX_HEADERS {
             let message = format!("more than {MAX_HEADERS} headers in one reply");
             return Err(Diag::alert(name.span, message));
         }
         let format = LogFormat::parse(value.text, value.span, Flags::HTTP_VALUE, ctx)?;
-        self.headers.push((name.text.into(), format));
+        self.headers.push((field, format));
         Ok(())
     }
 
