@@ -4,6 +4,7 @@
 
 pub mod date;
 pub mod encode;
+pub mod forwarded;
 pub mod hash;
 pub mod json;
 pub mod map;
@@ -24,6 +25,7 @@ use crate::view::View;
 pub const FAMILIES: &[&[Converter]] = &[
     date::CONVERTERS,
     encode::CONVERTERS,
+    forwarded::CONVERTERS,
     hash::CONVERTERS,
     json::CONVERTERS,
     map::CONVERTERS,

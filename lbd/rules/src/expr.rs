@@ -72,11 +72,7 @@ impl Expr {
     pub fn parse(word: Word<'_>, ctx: &mut BuildCtx<'_>) -> Result<Self, Diag> {
         let (expr, taken) = Self::parse_prefix(word.text, word.span, ctx)?;
         if taken < word.text.len() {
-            let rest = String::from_utf8_lossy(&word.text[taken..]).into_owned();
-            let message = format!(
-                "missing comma after '{}', found '{rest}'",
-                &word.lossy()[..taken]
-            );
+            let message = "missing comma after fetch keyword";
             return Err(Diag::alert(word.span, message));
         }
         expr.check_place(ctx.checkpoint, word.span)?;

@@ -19,20 +19,17 @@ pub(crate) fn word(text: &[u8]) -> Option<(Vec<u8>, usize)> {
             (b'"' | b'\'', None) => quote = Some(byte),
             (byte, Some(open)) if byte == open => quote = None,
             (b'\\', None | Some(b'"')) => {
-                at += 1;
-                let Some(&next) = text.get(at) else {
-                    out.push(b'\\');
-                    break;
+                let escaped = match text.get(at + 1) {
+                    Some(b'n') => Some(b'\n'),
+                    Some(b'r') => Some(b'\r'),
+                    Some(b't') => Some(b'\t'),
+                    Some(plain @ (b'\\' | b'"' | b' ' | b'\'')) => Some(*plain),
+                    // Anything else keeps its backslash, which means something to a regex, and
+                    // its own meaning: a comma still ends the argument.
+                    _ => None,
                 };
-                match next {
-                    b'n' => out.push(b'\n'),
-                    b'r' => out.push(b'\r'),
-                    b't' => out.push(b'\t'),
-                    b'\\' | b'"' | b' ' | b'\'' => out.push(next),
-                    b',' | b'(' | b')' if quote.is_none() => out.push(next),
-                    // Anything else keeps its backslash: it means something to a regex.
-                    _ => out.extend([b'\\', next]),
-                }
+                at += usize::from(escaped.is_some());
+                out.push(escaped.unwrap_or(b'\\'));
             }
             (byte, _) => out.push(byte),
         }

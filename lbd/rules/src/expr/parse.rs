@@ -26,10 +26,7 @@ pub(super) fn words(words: &[Word<'_>], ctx: &mut BuildCtx<'_>) -> Result<(Expr,
     let mut chain = Chain::begin(first.text, first.span, ctx)?;
     chain.converters(first.text, ctx)?;
     if chain.at < first.text.len() {
-        return Err(chain.fault(format!(
-            "missing comma after '{}'",
-            String::from_utf8_lossy(&first.text[..chain.at])
-        )));
+        return Err(chain.fault("missing comma after fetch keyword".to_owned()));
     }
     let mut taken = 1;
     // Converters may stand in words of their own; the first word that names none ends it.

@@ -488,17 +488,6 @@ pub const CONVERTERS: &[Unsupported] = &[
         reason: "the FIX protocol",
     },
     Unsupported {
-        names: &[
-            "rfc7239_field",
-            "rfc7239_is_valid",
-            "rfc7239_n2nn",
-            "rfc7239_n2np",
-            "rfc7239_nn",
-            "rfc7239_np",
-        ],
-        reason: "the Forwarded header (option forwarded)",
-    },
-    Unsupported {
         names: &["mqtt_field_value", "mqtt_is_valid"],
         reason: "the MQTT protocol",
     },
