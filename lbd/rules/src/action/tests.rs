@@ -69,6 +69,12 @@ fn supported_and_refused_actions_are_the_references() {
         missing.is_empty(),
         "neither supported nor refused: {missing:?}"
     );
+    let file = include_str!("../../tests/data/haproxy-3.4-actions.txt");
+    let in_order: Vec<_> = file
+        .lines()
+        .filter(|line| supported.contains(*line))
+        .collect();
+    assert_eq!(keyword_lines(), in_order);
     // The reference does not list what is built into its TCP rules, nor Lua's own names.
     let is_unlisted = |line: &str| {
         line.ends_with(" lua.*")

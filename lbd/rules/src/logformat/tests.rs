@@ -387,3 +387,30 @@ fn dates_of_leap_days_and_year_ends_are_right() {
         assert_eq!(String::from_utf8(out).unwrap(), wanted);
     }
 }
+
+#[test]
+fn no_format_of_up_to_five_odd_characters_panics() {
+    const ALPHABET: &[u8] = b"%{}[]():+Qa1 ";
+    let mut rig = Rig::default();
+    let stage = http_stage(&mut rig);
+    let mut compiled = 0;
+    for number in 0..ALPHABET.len().pow(5) {
+        let mut rest = number;
+        let text: Vec<u8> = (0..5)
+            .map(|_| {
+                let byte = ALPHABET[rest % ALPHABET.len()];
+                rest /= ALPHABET.len();
+                byte
+            })
+            .collect();
+        let result = rig.at(Checkpoint::FeLogEnd, |ctx| {
+            LogFormat::parse(&text, SPAN, Flags::LOG, ctx)
+        });
+        if let Ok(format) = result {
+            compiled += 1;
+            line_of(&stage, &format);
+        }
+        rig.diags.0.clear();
+    }
+    assert!(compiled > 100_000, "{compiled}");
+}
