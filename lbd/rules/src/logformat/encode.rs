@@ -222,7 +222,8 @@ impl<'o, O: Out> Encoder<'o, O> {
         let mut clean = 0;
         for (at, byte) in bytes.iter().enumerate() {
             let is_escaped = escapes.escapes(*byte);
-            if !is_escaped && !(backslashes && self.needs_backslash(*byte)) {
+            let is_clean = !(is_escaped || backslashes && self.needs_backslash(*byte));
+            if is_clean {
                 continue;
             }
             self.out.bytes(&bytes[clean..at]);
