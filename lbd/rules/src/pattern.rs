@@ -11,6 +11,7 @@
 pub mod index;
 pub mod load;
 pub mod matcher;
+mod networks;
 pub mod parse;
 pub mod set;
 

@@ -5,14 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use lbd_core::Value;
 
-use super::parse::{
-    MatchKind, MatchOptions, Test, is_dir_delimiter, is_dom_delimiter, mask6, parse,
-};
+use super::networks::{Networks, match_network};
+use super::parse::{MatchKind, MatchOptions, Test, is_dir_delimiter, is_dom_delimiter, parse};
 use crate::cast;
 use crate::regex::Regex;
 
@@ -74,13 +73,13 @@ pub struct Hit<'i> {
 }
 
 #[derive(Debug, Clone)]
-struct Held {
+pub(super) struct Held {
     entry: u64,
     value: Option<MapValue>,
 }
 
 impl Held {
-    fn hit(&self) -> Hit<'_> {
+    pub(super) fn hit(&self) -> Hit<'_> {
         Hit {
             entry: self.entry,
             value: self.value.as_ref(),
@@ -91,13 +90,13 @@ impl Held {
 
 /// Patterns of equal key, in order; nearly always one.
 #[derive(Debug, Clone)]
-enum Bucket {
+pub(super) enum Bucket {
     One(Held),
     Many(Vec<Held>),
 }
 
 impl Bucket {
-    fn first(&self) -> Option<&Held> {
+    pub(super) fn first(&self) -> Option<&Held> {
         match self {
             Self::One(held) => Some(held),
             Self::Many(all) => all.first(),
@@ -106,14 +105,14 @@ impl Bucket {
 }
 
 #[derive(Debug, Clone)]
-struct Pattern {
-    test: Test,
-    held: Held,
+pub(super) struct Pattern {
+    pub(super) test: Test,
+    pub(super) held: Held,
 }
 
-type Map<K> = HashMap<K, Bucket, ahash::RandomState>;
+pub(super) type Map<K> = HashMap<K, Bucket, ahash::RandomState>;
 
-fn put<K: Eq + Hash>(map: &mut Map<K>, key: K, held: Held) {
+pub(super) fn put<K: Eq + Hash>(map: &mut Map<K>, key: K, held: Held) {
     use std::collections::hash_map::Entry;
     match map.entry(key) {
         Entry::Vacant(free) => {
@@ -130,7 +129,7 @@ fn put<K: Eq + Hash>(map: &mut Map<K>, key: K, held: Held) {
 }
 
 /// Takes an entry out of the bucket at `key`; returns whether it was there.
-fn drop_from<K, Q>(map: &mut Map<K>, key: &Q, entry: u64) -> bool
+pub(super) fn drop_from<K, Q>(map: &mut Map<K>, key: &Q, entry: u64) -> bool
 where
     K: Eq + Hash + std::borrow::Borrow<Q>,
     Q: Eq + Hash + ?Sized,
@@ -164,15 +163,6 @@ enum Shape {
     Networks(Box<Networks>),
     /// Single integers by value, ranges in the list; the first in order wins.
     Numbers(Map<i64>, Vec<Pattern>),
-}
-
-#[derive(Debug, Clone, Default)]
-struct Networks {
-    v4: Map<(u32, u8)>,
-    v4_lengths: BTreeMap<u8, usize>,
-    v6: Map<(u128, u8)>,
-    v6_lengths: BTreeMap<u8, usize>,
-    odd: Vec<Pattern>,
 }
 
 /// The patterns of one matcher.
@@ -436,104 +426,6 @@ impl Index {
     }
 }
 
-impl Networks {
-    fn place(&mut self, pattern: Pattern) {
-        match pattern.test {
-            Test::V4 { net, mask } if mask.leading_ones() == mask.count_ones() => {
-                let bits = mask.leading_ones() as u8;
-                *self.v4_lengths.entry(bits).or_default() += 1;
-                put(&mut self.v4, (net, bits), pattern.held);
-            }
-            Test::V6 { net, prefix } => {
-                *self.v6_lengths.entry(prefix).or_default() += 1;
-                put(&mut self.v6, (net, prefix), pattern.held);
-            }
-            _ => self.odd.push(pattern),
-        }
-    }
-
-    fn remove(&mut self, test: &Test, entry: u64) -> bool {
-        match test {
-            Test::V4 { net, mask } if mask.leading_ones() == mask.count_ones() => {
-                let bits = mask.leading_ones() as u8;
-                let found = drop_from(&mut self.v4, &(*net, bits), entry);
-                if found {
-                    uncount(&mut self.v4_lengths, bits);
-                }
-                found
-            }
-            Test::V6 { net, prefix } => {
-                let found = drop_from(&mut self.v6, &(*net, *prefix), entry);
-                if found {
-                    uncount(&mut self.v6_lengths, *prefix);
-                }
-                found
-            }
-            _ => drop_pattern(&mut self.odd, entry),
-        }
-    }
-
-    fn find(&self, address: IpAddr) -> Option<Hit<'_>> {
-        let (v4, v6) = both_families(address);
-        let by_v4 = v4.and_then(|v4| {
-            self.v4_lengths.keys().rev().find_map(|bits| {
-                let mask = if *bits == 0 {
-                    0
-                } else {
-                    u32::MAX << (32 - u32::from(*bits))
-                };
-                self.v4.get(&(v4 & mask, *bits))?.first()
-            })
-        });
-        let by_v6 = || {
-            self.v6_lengths
-                .keys()
-                .rev()
-                .find_map(|bits| self.v6.get(&(v6 & mask6(*bits), *bits))?.first())
-        };
-        let odd = || {
-            self.odd
-                .iter()
-                .find(|p| match_network(&p.test, address).is_some())
-                .map(|p| &p.held)
-        };
-        let first = if address.is_ipv4() {
-            by_v4.or_else(by_v6)
-        } else {
-            by_v6().or(by_v4)
-        };
-        first.or_else(odd).map(Held::hit)
-    }
-}
-
-/// The address as IPv4 (when it has or carries one) and as IPv6.
-fn both_families(address: IpAddr) -> (Option<u32>, u128) {
-    match address {
-        IpAddr::V4(v4) => (Some(u32::from(v4)), u128::from(v4.to_ipv6_mapped())),
-        IpAddr::V6(v6) => (carried(v6), u128::from(v6)),
-    }
-}
-
-fn carried(v6: Ipv6Addr) -> Option<u32> {
-    cast::embedded_v4(v6).map(u32::from)
-}
-
-/// How specific the network is that holds `address`; the address's own family counts more.
-fn match_network(test: &Test, address: IpAddr) -> Option<usize> {
-    let (v4, v6) = both_families(address);
-    match test {
-        Test::V4 { net, mask } => {
-            let own = usize::from(address.is_ipv4()) * 256;
-            (v4? & mask == *net).then_some(own + mask.count_ones() as usize)
-        }
-        Test::V6 { net, prefix } => {
-            let own = usize::from(address.is_ipv6()) * 256;
-            (v6 & mask6(*prefix) == *net).then_some(own + usize::from(*prefix))
-        }
-        _ => None,
-    }
-}
-
 /// The pattern with the highest rank, the first of equals.
 fn best(all: &[Pattern], rank: impl Fn(&Pattern) -> Option<usize>) -> Option<&Pattern> {
     let mut found: Option<(usize, &Pattern)> = None;
@@ -574,13 +466,13 @@ fn match_part(
     })
 }
 
-fn drop_pattern(all: &mut Vec<Pattern>, entry: u64) -> bool {
+pub(super) fn drop_pattern(all: &mut Vec<Pattern>, entry: u64) -> bool {
     let before = all.len();
     all.retain(|pattern| pattern.held.entry != entry);
     all.len() < before
 }
 
-fn uncount<K: Ord + Copy>(lengths: &mut BTreeMap<K, usize>, length: K) {
+pub(super) fn uncount<K: Ord + Copy>(lengths: &mut BTreeMap<K, usize>, length: K) {
     if let Some(count) = lengths.get_mut(&length) {
         *count -= 1;
         if *count == 0 {
