@@ -26,6 +26,8 @@ pub struct BackendSpec {
     pub use_server: Vec<UseServer>,
     /// `cookie`.
     pub cookie: Option<lbd_backend::persist::CookieSpec>,
+    /// `cookie … dynamic`: the secret of values made from addresses.
+    pub dynamic_cookie: Option<Vec<u8>>,
     /// `force-persist` conditions.
     pub force_persist: Vec<Cond>,
     /// `ignore-persist` conditions.

@@ -1,0 +1,80 @@
+//! Drafts to the finished configuration: rules to programs, formats, answers, servers.
+//!
+//! It reads no text of its own: words come from drafts, files through the host.
+
+mod backend;
+mod check;
+mod check_expect;
+mod context;
+mod errors;
+mod frontend;
+mod global;
+mod listen;
+mod log;
+mod names;
+mod proxy;
+mod rules;
+mod server;
+mod users;
+
+use lbd_core::{Diags, ProxyId};
+
+use crate::config::{Config, ListenerSpec, ProxySpec};
+use crate::resolve::{Addresses, Ids, Index, number};
+use crate::section::Site;
+
+use context::Compiler;
+
+/// Compiles what was read; `None` when anything refuses it. All faults are told.
+pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
+    let mut diags = std::mem::take(&mut site.diags);
+    crate::resolve::check(&mut site.draft, &mut diags);
+    let draft = site.draft;
+    let ids = Ids::new(&draft, &mut diags);
+    let addresses = Addresses::new(&draft, site.environment.host());
+    let index = Index::new(&draft);
+    let mut compiler = Compiler::new(&draft, &site.environment, index, addresses, diags);
+    compiler.http_errors();
+    let mut listeners: Vec<ListenerSpec> = Vec::new();
+    let mut proxies: Vec<ProxySpec> = Vec::new();
+    compiler.unused_defaults();
+    for (at, proxy) in draft.proxies.iter().enumerate() {
+        let id = ProxyId(number(at));
+        let spec = compiler.proxy(id, proxy, &ids, &mut listeners);
+        proxies.push(spec);
+    }
+    let global = compiler.global();
+    let proc_vars = compiler.proc_vars();
+    let user_lists = compiler.user_list_specs();
+    compiler.captures_into(&mut proxies);
+    let Compiler {
+        vars,
+        patterns,
+        diags,
+        ..
+    } = compiler;
+    let diags = tidy(diags);
+    let config = (!diags.has_alert()).then_some(Config {
+        global,
+        proxies,
+        listeners,
+        files: site.files,
+        vars,
+        patterns,
+        user_lists,
+        proc_vars,
+    });
+    (config, diags)
+}
+
+/// Findings in the order of the text, each once; those without a place at the end.
+fn tidy(diags: Diags) -> Diags {
+    let mut list = diags.0;
+    list.sort_by_key(|diag| {
+        let place = diag.span.map(|span| (span.file, span.line));
+        (place.is_none(), place)
+    });
+    let mut seen = std::collections::HashSet::new();
+    list.retain(|diag| seen.insert((diag.level, diag.span, diag.message.clone())));
+    Diags(list)
+}

@@ -1,0 +1,90 @@
+//! Where to listen: `bind` lines to sockets.
+//!
+//! Nothing is bound.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use lbd_core::{BindId, ListenerId, ProxyId, Span};
+
+use super::context::Compiler;
+use crate::address::{Address, AddressSpec};
+use crate::config::{BindSpec, ListenAddress, ListenerSpec};
+use crate::draft::ProxyDraft;
+use crate::resolve::number;
+
+impl Compiler<'_> {
+    /// The sockets of a list of addresses.
+    pub(super) fn listen_addresses(
+        &mut self,
+        addresses: &[AddressSpec],
+        span: Span,
+        keyword: &str,
+    ) -> Vec<ListenAddress> {
+        let prefix = self.draft.global.value.unix_bind.prefix.clone();
+        let mut list = Vec::new();
+        for spec in addresses {
+            match &spec.address {
+                Address::Inet { port, .. } => {
+                    let ip = self.addresses.ip(spec, keyword, span);
+                    if let Some(ip) = self.diags.take(ip) {
+                        list.extend(
+                            port.ports()
+                                .map(|port| ListenAddress::Tcp(SocketAddr::new(ip, port))),
+                        );
+                    }
+                }
+                Address::Unix(path) => {
+                    let path = format!("{}{path}", prefix.as_deref().unwrap_or(""));
+                    list.push(ListenAddress::Unix(PathBuf::from(path)));
+                }
+                Address::Abstract { name, terminated } => list.push(ListenAddress::Abstract {
+                    name: name.clone(),
+                    is_padded: !terminated,
+                }),
+                Address::Fd(fd) => list.push(ListenAddress::Fd(*fd)),
+                Address::SockPair(fd) => list.push(ListenAddress::SockPair(*fd)),
+                // The rules of `bind` refuse these when the line is read.
+                Address::Backend(_) | Address::Ring(_) | Address::Stderr | Address::Stdout => {}
+            }
+        }
+        list
+    }
+
+    /// `bind` lines; sockets are added to `listeners`.
+    pub(super) fn binds(
+        &mut self,
+        id: ProxyId,
+        proxy: &ProxyDraft,
+        listeners: &mut Vec<ListenerSpec>,
+    ) -> Vec<BindSpec> {
+        let mut next_uid = 1;
+        let mut binds = Vec::new();
+        for (at, draft) in proxy.binds.iter().enumerate() {
+            let bind = BindId(number(at));
+            let mut own = Vec::new();
+            let mut forced = draft.options.id;
+            for address in self.listen_addresses(&draft.addresses, draft.span, "bind") {
+                let listener = ListenerId(number(listeners.len()));
+                own.push(listener);
+                listeners.push(ListenerSpec {
+                    id: listener,
+                    uid: forced.take().unwrap_or(next_uid),
+                    proxy: id,
+                    bind,
+                    address,
+                });
+                next_uid += 1;
+            }
+            binds.push(BindSpec {
+                id: bind,
+                name: draft.name.as_deref().map(Into::into),
+                text: draft.text.as_str().into(),
+                span: draft.span,
+                listeners: own,
+                options: draft.options.clone(),
+            });
+        }
+        binds
+    }
+}

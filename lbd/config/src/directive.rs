@@ -1,0 +1,101 @@
+//! Every keyword in one place: name, sections, documentation, examples, and what reads it.
+//!
+//! The registries that list these families are in [`crate::registry`].
+
+pub mod backend;
+pub mod balance;
+pub mod bind;
+pub mod bind_option;
+pub mod bind_unix;
+pub mod capture;
+pub mod check;
+pub mod cookie;
+pub mod environment;
+pub mod errors;
+pub mod frontend;
+pub mod global;
+pub mod keepalive;
+pub mod log;
+pub mod options;
+pub mod options_http;
+pub mod process;
+pub mod proxy;
+pub mod removed;
+pub mod rules;
+pub mod runtime;
+pub mod server;
+pub mod server_check;
+pub mod server_option;
+pub mod server_socket;
+pub mod timeouts;
+pub mod tune;
+pub mod tune_idle;
+pub mod userlist;
+
+use lbd_core::Diag;
+
+use crate::registry::{Directive, Effect, Example, Sections};
+use crate::section::Site;
+use crate::words::Words;
+
+/// A supported keyword.
+const fn directive(
+    name: &'static str,
+    sections: Sections,
+    doc: &'static str,
+    examples: &'static [Example],
+    apply: fn(&mut Site<'_>, &mut Words<'_>) -> Result<(), Diag>,
+) -> Directive {
+    Directive {
+        name,
+        sections,
+        effect: Effect::Supported,
+        doc,
+        examples,
+        apply,
+    }
+}
+
+/// A keyword that is read and cannot change anything.
+const fn inert(
+    name: &'static str,
+    sections: Sections,
+    reason: &'static str,
+    doc: &'static str,
+    examples: &'static [Example],
+    apply: fn(&mut Site<'_>, &mut Words<'_>) -> Result<(), Diag>,
+) -> Directive {
+    Directive {
+        name,
+        sections,
+        effect: Effect::NoEffect(reason),
+        doc,
+        examples,
+        apply,
+    }
+}
+
+/// Refuses words behind a complete statement.
+fn end(words: &Words<'_>, keyword: &str) -> Result<(), Diag> {
+    words.end(keyword)
+}
+
+/// Takes one of `known`; `expects` completes the reference's message.
+fn one_of(
+    words: &mut Words<'_>,
+    known: &'static [&'static str],
+    message: impl FnOnce(&str) -> String,
+) -> Result<&'static str, Diag> {
+    let here = words.here();
+    let given = words.text()?.unwrap_or("");
+    match known.iter().find(|word| **word == given) {
+        Some(word) => Ok(word),
+        None => Err(Diag::alert(here, message(given))
+            .hint(crate::suggest::hint(given, known.iter().copied()))),
+    }
+}
+
+/// A number with the reference's message when there is none.
+fn number(words: &mut Words<'_>, keyword: &str, low: i64, high: i64) -> Result<i64, Diag> {
+    words.int(keyword, low..=high)
+}

@@ -1,0 +1,337 @@
+//! Options of `bind` about sockets and the first bytes (5.1).
+//!
+//! Those of unix sockets and the runtime API are in [`super::bind_unix`].
+
+use std::time::Duration;
+
+use lbd_core::Diag;
+
+use super::number;
+use crate::draft::BindDraft;
+use crate::registry::{BindOption, Effect};
+use crate::section::Site;
+use crate::units::{self, TimeUnit};
+use crate::words::Words;
+
+const fn option(
+    name: &'static str,
+    args: u8,
+    doc: &'static str,
+    example: &'static str,
+    apply: fn(&mut Site<'_>, &mut BindDraft, &mut Words<'_>) -> Result<(), Diag>,
+) -> BindOption {
+    BindOption {
+        name,
+        args,
+        effect: Effect::Supported,
+        doc,
+        example,
+        apply,
+    }
+}
+
+/// Options.
+pub const OPTIONS: &[BindOption] = &[
+    option(
+        "accept-netscaler-cip",
+        1,
+        "Expects the NetScaler client IP header with this magic number.",
+        "accept-netscaler-cip 1234",
+        |_, draft, words| {
+            let n = number(words, "accept-netscaler-cip", 1, i64::from(u32::MAX))?;
+            draft.options.netscaler_cip = u32::try_from(n).ok();
+            Ok(())
+        },
+    ),
+    option(
+        "accept-proxy",
+        0,
+        "Expects a PROXY protocol header.",
+        "accept-proxy",
+        |_, draft, _| {
+            draft.options.accept_proxy = true;
+            Ok(())
+        },
+    ),
+    option(
+        "backlog",
+        1,
+        "Length of the accept queue.",
+        "backlog 1000",
+        |_, draft, words| {
+            draft.options.backlog =
+                u32::try_from(number(words, "backlog", 1, i64::from(i32::MAX))?).ok();
+            Ok(())
+        },
+    ),
+    option(
+        "cc",
+        1,
+        "Congestion control of accepted connections.",
+        "cc cubic",
+        |_, draft, words| {
+            draft.options.congestion = Some(text(words, "cc", "a congestion control algorithm")?);
+            Ok(())
+        },
+    ),
+    option(
+        "defer-accept",
+        0,
+        "Accepts when the first bytes have come.",
+        "defer-accept",
+        |_, draft, _| {
+            draft.options.defer_accept = true;
+            Ok(())
+        },
+    ),
+    option(
+        "guid-prefix",
+        1,
+        "Prefix of the listeners' unique identifiers.",
+        "guid-prefix web",
+        |_, draft, words| {
+            draft.options.guid_prefix = Some(text(words, "guid-prefix", "a prefix")?);
+            Ok(())
+        },
+    ),
+    option(
+        "id",
+        1,
+        "Numeric id of the first socket.",
+        "id 7",
+        |_, draft, words| {
+            draft.options.id = u32::try_from(number(words, "id", 1, i64::from(i32::MAX))?).ok();
+            Ok(())
+        },
+    ),
+    option(
+        "interface",
+        1,
+        "Listens on this interface only.",
+        "interface eth0",
+        |_, draft, words| {
+            draft.options.interface = Some(text(words, "interface", "an interface name")?);
+            Ok(())
+        },
+    ),
+    BindOption {
+        effect: Effect::NoEffect("it is a remark for the operator"),
+        ..option("label", 1, "A label.", "label web", |_, _, words| {
+            text(words, "label", "a label").map(|_| ())
+        })
+    },
+    option(
+        "maxconn",
+        1,
+        "Connections of this socket at once.",
+        "maxconn 100",
+        |_, draft, words| {
+            let n = number(words, "maxconn", 0, i64::from(i32::MAX))?;
+            draft.maxconn = u32::try_from(n).ok();
+            draft.options.maxconn = u32::try_from(n).unwrap_or(0);
+            Ok(())
+        },
+    ),
+    option(
+        "mss",
+        1,
+        "Maximum segment size; negative to lower the default.",
+        "mss 1400",
+        |_, draft, words| {
+            let n = number(words, "mss", -65535, 65535)?;
+            if n == 0 {
+                return Err(Diag::alert(
+                    words.last(),
+                    "'mss' : expects an MSS with and absolute value between 1 and 65535",
+                ));
+            }
+            draft.options.mss = i32::try_from(n).ok();
+            Ok(())
+        },
+    ),
+    option(
+        "name",
+        1,
+        "Name of the sockets in statistics.",
+        "name web",
+        |_, draft, words| {
+            draft.name = Some(words.expect("name", "a name")?.to_owned());
+            Ok(())
+        },
+    ),
+    option(
+        "namespace",
+        1,
+        "Network namespace.",
+        "namespace blue",
+        |_, draft, words| {
+            draft.options.namespace = Some(text(words, "namespace", "a namespace")?);
+            Ok(())
+        },
+    ),
+    option(
+        "nice",
+        1,
+        "Priority of the connections, -1024 to 1024.",
+        "nice 10",
+        |_, draft, words| {
+            let n = number(words, "nice", -1024, 1024)?;
+            draft.options.nice = i32::try_from(n).unwrap_or(0);
+            Ok(())
+        },
+    ),
+    option(
+        "process",
+        1,
+        "Removed; 'thread' took its place.",
+        "",
+        |_, _, words| {
+            let given = words.expect("process", "a process set")?;
+            Err(Diag::alert(
+            words.last(),
+            format!("'process {given}' on 'bind' lines is not supported anymore, please use 'thread' instead."),
+        )
+        .hint("Remove 'process' and its argument; write 'thread 1' to accept on one worker only."))
+        },
+    ),
+    option(
+        "proto",
+        1,
+        "Protocol without negotiation: h1.",
+        "proto h1",
+        |_, draft, words| {
+            let here = words.here();
+            let name = words.expect("proto", "a protocol name")?;
+            match name {
+                "h1" => {
+                    draft.options.proto = Some("h1".into());
+                    Ok(())
+                }
+                "h2" | "qmux" | "quic" | "fcgi" | "spop" | "none" => Err(Diag::alert(
+                    here,
+                    format!("'proto' : '{name}' is not supported yet"),
+                )
+                .hint("Only 'proto h1' is known so far.")),
+                _ => Err(Diag::alert(
+                    here,
+                    format!("'proto' :  unknown MUX protocol '{name}'"),
+                )),
+            }
+        },
+    ),
+    option(
+        "shards",
+        1,
+        "Sockets for each address: a number, by-thread, by-group.",
+        "shards by-thread",
+        |_, draft, words| {
+            let here = words.here();
+            draft.options.shards = match words
+                .expect("shards", "a number, 'by-thread' or 'by-group'")?
+            {
+                "by-thread" => None,
+                "by-group" | "by-process" => Some(1),
+                text => match text.parse::<u16>().ok().filter(|n| *n > 0) {
+                    Some(n) => Some(n),
+                    None => {
+                        return Err(Diag::alert(
+                            here,
+                            format!(
+                                "'shards' : invalid value '{text}', a number, 'by-thread' or 'by-group' is expected"
+                            ),
+                        ));
+                    }
+                },
+            };
+            Ok(())
+        },
+    ),
+    option(
+        "tcp-md5sig",
+        1,
+        "Key of TCP MD5 signatures.",
+        "tcp-md5sig secret",
+        |_, draft, words| {
+            draft.options.md5sig = Some(text(words, "tcp-md5sig", "a password")?);
+            Ok(())
+        },
+    ),
+    option(
+        "tcp-ss",
+        1,
+        "Saves SYN packets: 0, 1 or 2.",
+        "tcp-ss 1",
+        |_, draft, words| {
+            let n = number(words, "tcp-ss", 0, 2)?;
+            draft.options.syn_save = u8::try_from(n).ok();
+            Ok(())
+        },
+    ),
+    option(
+        "tcp-ut",
+        1,
+        "Time that unacknowledged data may wait.",
+        "tcp-ut 30s",
+        |_, draft, words| {
+            let time = words.time("tcp-ut", TimeUnit::Millisecond)?;
+            draft.options.user_timeout = Some(time).filter(|time| *time > Duration::ZERO);
+            Ok(())
+        },
+    ),
+    option("tfo", 0, "TCP fast open.", "tfo", |_, draft, _| {
+        draft.options.fast_open = true;
+        Ok(())
+    }),
+    option(
+        "thread",
+        1,
+        "Workers that accept: a list of sets.",
+        "thread 1",
+        |_, draft, words| {
+            let given = words.expect("thread", "a thread set")?;
+            let span = words.last();
+            let sets = units::thread_sets(given, 64)
+                .map_err(|error| Diag::alert(span, format!("'thread' : {error}")))?;
+            draft.options.threads = (1..=64u16)
+                .filter(|n| sets.iter().any(|set| set.contains(u32::from(*n))))
+                .collect();
+            Ok(())
+        },
+    ),
+    option(
+        "transparent",
+        0,
+        "Binds addresses that this machine does not have.",
+        "transparent",
+        |_, draft, _| {
+            draft.options.transparent = true;
+            Ok(())
+        },
+    ),
+    option(
+        "v4v6",
+        0,
+        "An IPv6 socket takes IPv4, too.",
+        "v4v6",
+        |_, draft, _| {
+            draft.options.v4v6 = true;
+            draft.options.v6only = false;
+            Ok(())
+        },
+    ),
+    option(
+        "v6only",
+        0,
+        "An IPv6 socket takes IPv6 only.",
+        "v6only",
+        |_, draft, _| {
+            draft.options.v6only = true;
+            draft.options.v4v6 = false;
+            Ok(())
+        },
+    ),
+];
+
+fn text(words: &mut Words<'_>, keyword: &str, what: &str) -> Result<Box<str>, Diag> {
+    Ok(words.expect(keyword, what)?.into())
+}

@@ -1,0 +1,424 @@
+//! Keywords `tune.*` that change what lbd does.
+//!
+//! Those that cannot are in [`super::tune_idle`].
+
+use lbd_core::Diag;
+
+use super::{directive, end};
+use crate::config::Tune;
+use crate::registry::{Directive, Example, Sections};
+use crate::section::Site;
+use crate::units::TimeUnit;
+use crate::words::Words;
+
+const GLOBAL: Sections = Sections::GLOBAL;
+/// Largest size that is accepted.
+const MAX_SIZE: u64 = i32::MAX as u64;
+
+/// Keywords.
+pub const DIRECTIVES: &[Directive] = &[
+    directive(
+        "tune.bufsize",
+        GLOBAL,
+        "Bytes of a message head, of 'http-buffer-request' and of inspection (3.2).",
+        &[
+            Example::Ok("tune.bufsize 32k"),
+            Example::Fail("tune.bufsize 0", "positive"),
+        ],
+        |site, words| positive(site, words, "tune.bufsize", |t, n| t.bufsize = n),
+    ),
+    directive(
+        "tune.http.cookielen",
+        GLOBAL,
+        "Longest captured cookie (3.2).",
+        &[Example::Ok("tune.http.cookielen 128")],
+        |site, words| {
+            positive(site, words, "tune.http.cookielen", |t, n| {
+                t.http_cookielen = n.saturating_sub(1)
+            })
+        },
+    ),
+    directive(
+        "tune.http.logurilen",
+        GLOBAL,
+        "Longest request URI in logs (3.2).",
+        &[Example::Ok("tune.http.logurilen 2048")],
+        |site, words| {
+            positive(site, words, "tune.http.logurilen", |t, n| {
+                t.http_logurilen = n
+            })
+        },
+    ),
+    directive(
+        "tune.http.maxhdr",
+        GLOBAL,
+        "Most headers of a message, 1 to 32767 (3.2).",
+        &[
+            Example::Ok("tune.http.maxhdr 200"),
+            Example::Fail("tune.http.maxhdr 0", "between 1 and 32767"),
+        ],
+        |site, words| {
+            let text = words.expect("tune.http.maxhdr", "an integer argument.")?;
+            let n = text
+                .parse::<usize>()
+                .ok()
+                .filter(|n| (1..=32767).contains(n));
+            site.draft.global.value.tune.http_maxhdr = n.ok_or_else(|| {
+                Diag::alert(
+                    words.last(),
+                    "'tune.http.maxhdr' expects a numeric value between 1 and 32767",
+                )
+            })?;
+            end(words, "tune.http.maxhdr")
+        },
+    ),
+    directive(
+        "tune.idle-pool.shared",
+        GLOBAL,
+        "Whether workers take idle server connections of each other (3.2).",
+        &[
+            Example::Ok("tune.idle-pool.shared off"),
+            Example::Fail("tune.idle-pool.shared x", "expects"),
+        ],
+        |site, words| {
+            on_off(site, words, "tune.idle-pool.shared", |t, on| {
+                t.idle_pool_shared = on
+            })
+        },
+    ),
+    directive(
+        "tune.listener.multi-queue",
+        GLOBAL,
+        "Whether an overloaded worker passes new connections on (3.2).",
+        &[
+            Example::Ok("tune.listener.multi-queue off"),
+            Example::Fail("tune.listener.multi-queue x", "expects"),
+        ],
+        |site, words| {
+            let here = words.here();
+            let on = match words.text()? {
+                Some("on" | "fair") => true,
+                Some("off") => false,
+                _ => {
+                    return Err(Diag::alert(
+                        here,
+                        "'tune.listener.multi-queue' expects either 'on', 'fair', or 'off'.",
+                    ));
+                }
+            };
+            site.draft.global.value.tune.listener_multi_queue = on;
+            end(words, "tune.listener.multi-queue")
+        },
+    ),
+    directive(
+        "tune.max-rules-at-once",
+        GLOBAL,
+        "Rules evaluated before other work gets its turn (3.2).",
+        &[Example::Ok("tune.max-rules-at-once 100")],
+        |site, words| {
+            positive(site, words, "tune.max-rules-at-once", |t, n| {
+                t.max_rules_at_once = n as u32
+            })
+        },
+    ),
+    directive(
+        "tune.maxaccept",
+        GLOBAL,
+        "Connections accepted in one turn; -1 for no limit (3.2).",
+        &[
+            Example::Ok("tune.maxaccept 100"),
+            Example::Ok("tune.maxaccept -1"),
+        ],
+        |site, words| {
+            let n = words.int("tune.maxaccept", -1..=i64::from(i32::MAX))?;
+            site.draft.global.value.tune.maxaccept = i32::try_from(n).ok();
+            end(words, "tune.maxaccept")
+        },
+    ),
+    directive(
+        "tune.maxrewrite",
+        GLOBAL,
+        "Bytes of 'tune.bufsize' kept free for changes of a message (3.2).",
+        &[Example::Ok("tune.maxrewrite 1024")],
+        |site, words| {
+            let n = words.int("tune.maxrewrite", 0..=i64::from(i32::MAX))?;
+            site.draft.global.value.tune.maxrewrite = usize::try_from(n).unwrap_or_default();
+            end(words, "tune.maxrewrite")
+        },
+    ),
+    directive(
+        "tune.notsent-lowat.client",
+        GLOBAL,
+        "Unsent bytes kept in the kernel for clients (3.2).",
+        &[Example::Ok("tune.notsent-lowat.client 16k")],
+        |site, words| {
+            size(site, words, "tune.notsent-lowat.client", |t, n| {
+                t.notsent_lowat_client = Some(n as u32)
+            })
+        },
+    ),
+    directive(
+        "tune.notsent-lowat.server",
+        GLOBAL,
+        "Unsent bytes kept in the kernel for servers (3.2).",
+        &[Example::Ok("tune.notsent-lowat.server 16k")],
+        |site, words| {
+            size(site, words, "tune.notsent-lowat.server", |t, n| {
+                t.notsent_lowat_server = Some(n as u32)
+            })
+        },
+    ),
+    directive(
+        "tune.pattern.cache-size",
+        GLOBAL,
+        "Entries of the cache of pattern matches (3.2); shown, the cache sizes itself.",
+        &[Example::Ok("tune.pattern.cache-size 0")],
+        |site, words| {
+            let n = words.int("tune.pattern.cache-size", 0..=i64::from(i32::MAX))?;
+            site.draft.global.value.tune.pattern_cache_size =
+                usize::try_from(n).unwrap_or_default();
+            end(words, "tune.pattern.cache-size")
+        },
+    ),
+    directive(
+        "tune.pipesize",
+        GLOBAL,
+        "Bytes of a pipe for splicing (3.2).",
+        &[Example::Ok("tune.pipesize 1m")],
+        |site, words| size(site, words, "tune.pipesize", |t, n| t.pipesize = n),
+    ),
+    directive(
+        "tune.pool-high-fd-ratio",
+        GLOBAL,
+        "Percentage of descriptors above which idle connections are closed (3.2).",
+        &[
+            Example::Ok("tune.pool-high-fd-ratio 30"),
+            Example::Fail("tune.pool-high-fd-ratio 101", "between 0 and 100"),
+        ],
+        |site, words| {
+            percent(site, words, "tune.pool-high-fd-ratio", |t, n| {
+                t.pool_high_fd_ratio = n
+            })
+        },
+    ),
+    directive(
+        "tune.pool-low-fd-ratio",
+        GLOBAL,
+        "Percentage of descriptors above which no connection becomes idle (3.2).",
+        &[Example::Ok("tune.pool-low-fd-ratio 20")],
+        |site, words| {
+            percent(site, words, "tune.pool-low-fd-ratio", |t, n| {
+                t.pool_low_fd_ratio = n
+            })
+        },
+    ),
+    directive(
+        "tune.rcvbuf.client",
+        GLOBAL,
+        "Kernel receive buffer of client connections (3.2).",
+        &[Example::Ok("tune.rcvbuf.client 64k")],
+        |site, words| {
+            size(site, words, "tune.rcvbuf.client", |t, n| {
+                t.rcvbuf_client = Some(n)
+            })
+        },
+    ),
+    directive(
+        "tune.rcvbuf.server",
+        GLOBAL,
+        "Kernel receive buffer of server connections (3.2).",
+        &[Example::Ok("tune.rcvbuf.server 64k")],
+        |site, words| {
+            size(site, words, "tune.rcvbuf.server", |t, n| {
+                t.rcvbuf_server = Some(n)
+            })
+        },
+    ),
+    directive(
+        "tune.sndbuf.client",
+        GLOBAL,
+        "Kernel send buffer of client connections (3.2).",
+        &[Example::Ok("tune.sndbuf.client 64k")],
+        |site, words| {
+            size(site, words, "tune.sndbuf.client", |t, n| {
+                t.sndbuf_client = Some(n)
+            })
+        },
+    ),
+    directive(
+        "tune.sndbuf.server",
+        GLOBAL,
+        "Kernel send buffer of server connections (3.2).",
+        &[Example::Ok("tune.sndbuf.server 64k")],
+        |site, words| {
+            size(site, words, "tune.sndbuf.server", |t, n| {
+                t.sndbuf_server = Some(n)
+            })
+        },
+    ),
+    directive(
+        "tune.vars.check-max-size",
+        GLOBAL,
+        "Bytes of variables of scope check (3.2).",
+        &[Example::Ok("tune.vars.check-max-size 1k")],
+        |site, words| {
+            size(site, words, "tune.vars.check-max-size", |t, n| {
+                t.vars_check_max_size = n
+            })
+        },
+    ),
+    directive(
+        "tune.vars.global-max-size",
+        GLOBAL,
+        "Bytes of all variables (3.2).",
+        &[Example::Ok("tune.vars.global-max-size 1m")],
+        |site, words| {
+            size(site, words, "tune.vars.global-max-size", |t, n| {
+                t.vars_global_max_size = n
+            })
+        },
+    ),
+    directive(
+        "tune.vars.proc-max-size",
+        GLOBAL,
+        "Bytes of variables of scope proc (3.2).",
+        &[Example::Ok("tune.vars.proc-max-size 1k")],
+        |site, words| {
+            size(site, words, "tune.vars.proc-max-size", |t, n| {
+                t.vars_proc_max_size = n
+            })
+        },
+    ),
+    directive(
+        "tune.vars.reqres-max-size",
+        GLOBAL,
+        "Bytes of variables of scopes req and res (3.2).",
+        &[Example::Ok("tune.vars.reqres-max-size 1k")],
+        |site, words| {
+            size(site, words, "tune.vars.reqres-max-size", |t, n| {
+                t.vars_reqres_max_size = n
+            })
+        },
+    ),
+    directive(
+        "tune.vars.sess-max-size",
+        GLOBAL,
+        "Bytes of variables of scope sess (3.2).",
+        &[Example::Ok("tune.vars.sess-max-size 1k")],
+        |site, words| {
+            size(site, words, "tune.vars.sess-max-size", |t, n| {
+                t.vars_sess_max_size = n
+            })
+        },
+    ),
+    directive(
+        "tune.vars.txn-max-size",
+        GLOBAL,
+        "Bytes of variables of scope txn (3.2).",
+        &[Example::Ok("tune.vars.txn-max-size 1k")],
+        |site, words| {
+            size(site, words, "tune.vars.txn-max-size", |t, n| {
+                t.vars_txn_max_size = n
+            })
+        },
+    ),
+    directive(
+        "tune.idletimer",
+        GLOBAL,
+        "Idle time after which a stream counts as new (3.2); shown only.",
+        &[
+            Example::Ok("tune.idletimer 1s"),
+            Example::Fail("tune.idletimer 70s", "65535"),
+        ],
+        |site, words| {
+            let time = words.time("tune.idletimer", TimeUnit::Millisecond)?;
+            if time.as_millis() > 65_535 {
+                return Err(Diag::alert(
+                    words.last(),
+                    "'tune.idletimer' expects a timer value between 0 and 65535 ms.",
+                ));
+            }
+            site.draft.global.value.tune.idletimer = Some(time);
+            end(words, "tune.idletimer")
+        },
+    ),
+];
+
+fn size(
+    site: &mut Site<'_>,
+    words: &mut Words<'_>,
+    keyword: &str,
+    set: fn(&mut Tune, usize),
+) -> Result<(), Diag> {
+    let n = words.size(keyword, MAX_SIZE)?;
+    set(
+        &mut site.draft.global.value.tune,
+        usize::try_from(n).unwrap_or(usize::MAX),
+    );
+    end(words, keyword)
+}
+
+fn positive(
+    site: &mut Site<'_>,
+    words: &mut Words<'_>,
+    keyword: &str,
+    set: fn(&mut Tune, usize),
+) -> Result<(), Diag> {
+    let n = words.size(keyword, MAX_SIZE)?;
+    if n == 0 {
+        return Err(Diag::alert(
+            words.last(),
+            format!("'{keyword}' expects a positive integer argument."),
+        ));
+    }
+    set(
+        &mut site.draft.global.value.tune,
+        usize::try_from(n).unwrap_or(usize::MAX),
+    );
+    end(words, keyword)
+}
+
+fn percent(
+    site: &mut Site<'_>,
+    words: &mut Words<'_>,
+    keyword: &str,
+    set: fn(&mut Tune, u8),
+) -> Result<(), Diag> {
+    let text = words.expect(keyword, "an integer argument between 0 and 100.")?;
+    let n = text
+        .parse::<u8>()
+        .ok()
+        .filter(|n| *n <= 100)
+        .ok_or_else(|| {
+            Diag::alert(
+                words.last(),
+                format!("'{keyword}' expects an integer argument between 0 and 100."),
+            )
+        })?;
+    set(&mut site.draft.global.value.tune, n);
+    end(words, keyword)
+}
+
+fn on_off(
+    site: &mut Site<'_>,
+    words: &mut Words<'_>,
+    keyword: &str,
+    set: fn(&mut Tune, bool),
+) -> Result<(), Diag> {
+    let here = words.here();
+    let on = match words.text()? {
+        Some("on" | "full") => true,
+        Some("off") => false,
+        other => {
+            return Err(Diag::alert(
+                here,
+                format!(
+                    "'{keyword}' expects 'full', 'on' or 'off' but got '{}'.",
+                    other.unwrap_or("")
+                ),
+            ));
+        }
+    };
+    set(&mut site.draft.global.value.tune, on);
+    end(words, keyword)
+}

@@ -1,0 +1,152 @@
+//! Section `global` as it was said.
+//!
+//! Addresses are not resolved yet, expressions not compiled.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lbd_core::Span;
+
+use super::{BindDraft, LogDraft, Sentence};
+use crate::config::{Global, Tune, UnixSocketSpec};
+
+/// Section `global`; `value` starts with the defaults.
+#[derive(Debug)]
+pub struct GlobalDraft {
+    /// All that needs no further work.
+    pub value: Global,
+    /// Keywords that may be said once, and were.
+    pub said: BTreeSet<&'static str>,
+    /// `log` lines.
+    pub logs: Vec<LogDraft>,
+    /// `stats socket` lines.
+    pub sockets: Vec<SocketDraft>,
+    /// `set-var` and `set-var-fmt`.
+    pub proc_vars: Vec<Sentence>,
+    /// `h1-case-adjust-file`.
+    pub case_adjust_file: Option<(String, Span)>,
+    /// `default-path`: directory before relative file names; `None` is the current one.
+    pub default_path: DefaultPath,
+    /// `expose-experimental-directives`.
+    pub experimental: bool,
+    /// `expose-deprecated-directives`.
+    pub deprecated: bool,
+}
+
+/// `default-path`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum DefaultPath {
+    /// The configuration file's directory.
+    Config,
+    /// The directory in which the process was started.
+    #[default]
+    Current,
+    /// This directory.
+    Origin(PathBuf),
+    /// The parent of the configuration file's directory.
+    Parent,
+}
+
+/// `stats socket`.
+#[derive(Debug, Clone)]
+pub struct SocketDraft {
+    /// Address and options.
+    pub bind: BindDraft,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Default for GlobalDraft {
+    fn default() -> Self {
+        Self {
+            value: Global {
+                daemon: false,
+                master_worker: false,
+                quiet: false,
+                zero_warning: false,
+                threads: None,
+                cpu_map: BTreeMap::new(),
+                maxconn: None,
+                maxconnrate: 0,
+                maxsessrate: 0,
+                maxpipes: None,
+                ulimit_n: None,
+                fd_hard_limit: None,
+                uid: None,
+                gid: None,
+                chroot: None,
+                pidfile: None,
+                node: String::new(),
+                description: None,
+                localpeer: None,
+                hard_stop_after: None,
+                grace: None,
+                close_spread_time: None,
+                spread_checks: 0,
+                max_spread_checks: None,
+                logs: Vec::new(),
+                log_tag: None,
+                log_send_hostname: None,
+                stats_sockets: Vec::new(),
+                stats_timeout: Duration::from_secs(10),
+                stats_maxconn: 10,
+                server_state_file: None,
+                server_state_base: None,
+                unix_bind: UnixSocketSpec::default(),
+                tune: tune(),
+                h1_case_adjust: Vec::new(),
+                http_err_codes: vec![(400, 499)],
+                http_fail_codes: vec![(500, 500), (502, 504), (506, 599)],
+                strict_limits: true,
+                no_splice: false,
+                no_reuseport: false,
+                insecure_fork: false,
+                pp2_never_send_local: false,
+                env: BTreeMap::new(),
+            },
+            said: BTreeSet::new(),
+            logs: Vec::new(),
+            sockets: Vec::new(),
+            proc_vars: Vec::new(),
+            case_adjust_file: None,
+            default_path: DefaultPath::default(),
+            experimental: false,
+            deprecated: false,
+        }
+    }
+}
+
+/// Defaults of `tune.*` (haproxy 3.4 configuration 3.2).
+fn tune() -> Tune {
+    Tune {
+        bufsize: 16384,
+        maxrewrite: 1024,
+        http_maxhdr: 101,
+        http_logurilen: 1024,
+        http_cookielen: 63,
+        maxaccept: None,
+        chksize: 16384,
+        pipesize: 0,
+        sndbuf_client: None,
+        rcvbuf_client: None,
+        sndbuf_server: None,
+        rcvbuf_server: None,
+        vars_global_max_size: 0,
+        vars_proc_max_size: 0,
+        vars_sess_max_size: 0,
+        vars_txn_max_size: 0,
+        vars_reqres_max_size: 0,
+        vars_check_max_size: 0,
+        pattern_cache_size: 10000,
+        idletimer: None,
+        max_rules_at_once: 50,
+        notsent_lowat_client: None,
+        notsent_lowat_server: None,
+        pool_low_fd_ratio: 20,
+        pool_high_fd_ratio: 25,
+        idle_pool_shared: true,
+        listener_multi_queue: true,
+    }
+}

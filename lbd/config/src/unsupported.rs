@@ -1,0 +1,275 @@
+//! Keywords of the configuration that HAProxy has and lbd does not have yet: each is refused by
+//! name, with the capability that it waits for.
+//!
+//! Fetches, converters and actions are in `lbd_rules::unsupported`; keywords that HAProxy itself
+//! removed in [`crate::directive::removed`].
+
+mod list;
+#[cfg(test)]
+mod tests;
+
+use lbd_core::{Diag, Span};
+
+use crate::section::Section;
+
+pub use list::{BIND_OPTIONS, GLOBAL, OPTIONS, PROXY, SECTIONS, SERVER_OPTIONS};
+
+/// What lbd cannot do yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Missing {
+    /// ACME.
+    Acme,
+    /// Anonymized output.
+    Anonymize,
+    /// The HTTP cache.
+    Cache,
+    /// Setting capabilities.
+    Capabilities,
+    /// Compression.
+    Compression,
+    /// Choosing CPUs by rules.
+    CpuSets,
+    /// Developer settings.
+    Debugging,
+    /// External checks.
+    ExternalChecks,
+    /// FastCGI.
+    FastCgi,
+    /// Filters.
+    Filters,
+    /// Backends that are added while running.
+    ForceBeSwitch,
+    /// Closing connections by glitches.
+    Glitches,
+    /// Healthcheck sections.
+    HealthcheckSections,
+    /// HTTP/2.
+    Http2,
+    /// The internal HTTP client.
+    HttpClient,
+    /// Lax reading of HTTP/1.
+    LaxHttp,
+    /// Log servers as backends.
+    LogBackends,
+    /// Forwarding of logs.
+    LogForward,
+    /// Log profiles.
+    LogProfiles,
+    /// Lua.
+    Lua,
+    /// E-mail alerts.
+    Mailers,
+    /// Named connection pools.
+    NamedPools,
+    /// Network namespaces.
+    Namespaces,
+    /// Peers.
+    Peers,
+    /// Refusing privileged source ports.
+    PortHardening,
+    /// The process priority.
+    Priority,
+    /// Programs beside the worker.
+    Programs,
+    /// QUIC.
+    Quic,
+    /// RDP cookie persistence.
+    RdpCookie,
+    /// Reloads.
+    Reload,
+    /// Resolvers.
+    Resolvers,
+    /// Reverse HTTP.
+    ReverseHttp,
+    /// Rings.
+    Rings,
+    /// Payloads on the runtime socket.
+    RuntimePayload,
+    /// Several server connections of a session.
+    SessionConns,
+    /// Statistics in files.
+    SharedStatistics,
+    /// SPOE.
+    Spoe,
+    /// The statistics page.
+    StatsPage,
+    /// Stick tables.
+    StickTables,
+    /// TLS.
+    Tls,
+    /// Traces.
+    Traces,
+}
+
+impl Missing {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Acme => "ACME",
+            Self::Anonymize => "anonymized output",
+            Self::Cache => "the HTTP cache",
+            Self::Capabilities => "setting capabilities",
+            Self::Compression => "compression",
+            Self::CpuSets => "choosing CPUs by rules",
+            Self::Debugging => "developer settings",
+            Self::ExternalChecks => "external checks",
+            Self::FastCgi => "FastCGI",
+            Self::Filters => "filters",
+            Self::ForceBeSwitch => "backends that are added while running",
+            Self::Glitches => "closing connections by glitches",
+            Self::HealthcheckSections => "healthcheck sections",
+            Self::Http2 => "HTTP/2",
+            Self::HttpClient => "the internal HTTP client",
+            Self::LaxHttp => "lax reading of HTTP/1",
+            Self::LogBackends => "log servers as backends",
+            Self::LogForward => "forwarding of logs",
+            Self::LogProfiles => "log profiles",
+            Self::Lua => "Lua",
+            Self::Mailers => "e-mail alerts",
+            Self::NamedPools => "named connection pools",
+            Self::Namespaces => "network namespaces",
+            Self::Peers => "peers",
+            Self::PortHardening => "refusing privileged source ports",
+            Self::Priority => "the process priority",
+            Self::Programs => "programs beside the worker",
+            Self::Quic => "QUIC",
+            Self::RdpCookie => "RDP cookie persistence",
+            Self::Reload => "reloads",
+            Self::Resolvers => "resolvers",
+            Self::ReverseHttp => "reverse HTTP",
+            Self::Rings => "rings",
+            Self::RuntimePayload => "payloads on the runtime socket",
+            Self::SessionConns => "several server connections of a session",
+            Self::SharedStatistics => "statistics in files",
+            Self::Spoe => "SPOE",
+            Self::StatsPage => "the statistics page",
+            Self::StickTables => "stick tables",
+            Self::Tls => "TLS",
+            Self::Traces => "traces",
+        }
+    }
+
+    /// What to do until it is there.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Acme => "Get certificates by another program for now.",
+            Self::Anonymize => "Remove the line.",
+            Self::Cache => "Remove the section and its cache-use and cache-store rules.",
+            Self::Capabilities => "Give the unit what it needs by AmbientCapabilities= for now.",
+            Self::Compression => "Remove the line: answers pass as the servers make them.",
+            Self::CpuSets => "Use cpu-map.",
+            Self::Debugging => "Remove the line.",
+            Self::ExternalChecks => "Use option httpchk or tcp-check where they will do.",
+            Self::FastCgi => "Put a web server before the application for now.",
+            Self::Filters => "Remove the line.",
+            Self::ForceBeSwitch => "Remove the line.",
+            Self::Glitches => "Remove the line.",
+            Self::HealthcheckSections => "Put the check into the backend.",
+            Self::Http2 => "Remove the word: HTTP/1.1 is spoken on both sides.",
+            Self::HttpClient => "Remove the line.",
+            Self::LaxHttp => "Remove the line.",
+            Self::LogBackends => "Log to the address directly.",
+            Self::LogForward => "Use a syslog server for now.",
+            Self::LogProfiles => "Use log-format.",
+            Self::Lua => "Remove the line and what the script provides.",
+            Self::Mailers => "Alert on logs or metrics for now.",
+            Self::NamedPools => "Remove the word.",
+            Self::Namespaces => "Start one process in each namespace for now.",
+            Self::Peers => "Remove the section and its uses.",
+            Self::PortHardening => "Use a firewall for now.",
+            Self::Priority => "Set Nice= in the unit.",
+            Self::Programs => "Start them by units of their own.",
+            Self::Quic => "Remove the word: TCP is served.",
+            Self::RdpCookie => "Use balance rdp-cookie.",
+            Self::Reload => "Remove the line.",
+            Self::Resolvers => {
+                "Names are resolved once at the start; use init-addr last,libc,none."
+            }
+            Self::ReverseHttp => "Remove the word.",
+            Self::Rings => "Log to an address directly.",
+            Self::RuntimePayload => "Remove the line.",
+            Self::SessionConns => "Remove the line.",
+            Self::SharedStatistics => "Remove the line.",
+            Self::Spoe => "Remove the line.",
+            Self::StatsPage => "Use the runtime socket (show stat) for now.",
+            Self::StickTables => "Remove the line and the rules that use the table.",
+            Self::Tls => {
+                "Let another program end TLS before this one, or pass it through in mode tcp."
+            }
+            Self::Traces => "Remove the section.",
+        }
+    }
+}
+
+/// A keyword that is refused.
+#[derive(Debug)]
+pub struct Unsupported {
+    /// As written.
+    pub name: &'static str,
+    /// Arguments, where others may follow on the line.
+    pub args: u8,
+    /// What it waits for.
+    pub missing: Missing,
+}
+
+impl Unsupported {
+    /// The finding for a keyword or section.
+    pub fn diag(&self, span: Span, name: &str) -> Diag {
+        self.diag_as(span, &format!("'{name}'"))
+    }
+
+    /// The finding for a word on the line of `title`.
+    pub fn diag_in(&self, span: Span, name: &str, title: &str) -> Diag {
+        let diag = self.diag(span, name);
+        Diag {
+            message: format!("{title} : {}", diag.message),
+            ..diag
+        }
+    }
+
+    /// The finding for something that is called `what`.
+    pub fn diag_as(&self, span: Span, what: &str) -> Diag {
+        Diag::alert(
+            span,
+            format!("{what} is not supported yet ({}).", self.missing.name()),
+        )
+        .hint(self.missing.hint())
+    }
+}
+
+/// The first word of a line.
+pub fn keyword(name: &str, section: Section) -> Option<&'static Unsupported> {
+    find(
+        match section {
+            Section::Global => GLOBAL,
+            section if section.is_proxy() => PROXY,
+            _ => return None,
+        },
+        name,
+    )
+}
+
+/// A section.
+pub fn section(name: &str) -> Option<&'static Unsupported> {
+    find(SECTIONS, name)
+}
+
+/// A word behind `option`.
+pub fn option(name: &str) -> Option<&'static Unsupported> {
+    find(OPTIONS, name)
+}
+
+/// A word on a `bind` line.
+pub fn bind_option(name: &str) -> Option<&'static Unsupported> {
+    find(BIND_OPTIONS, name)
+}
+
+/// A word on a `server` line.
+pub fn server_option(name: &str) -> Option<&'static Unsupported> {
+    find(SERVER_OPTIONS, name)
+}
+
+fn find(list: &'static [Unsupported], name: &str) -> Option<&'static Unsupported> {
+    let at = list.binary_search_by(|entry| entry.name.cmp(name)).ok()?;
+    list.get(at)
+}
