@@ -1,0 +1,9 @@
+//! VRRP without sockets: packets of version 2 and 3, instances, sync groups, tracking, switchover.
+//!
+//! It opens no socket, sets no address and reads no clock: what is to be done comes out as values,
+//! what happened goes in as values.
+#![forbid(unsafe_code)]
+
+pub mod packet;
+
+pub use packet::{Advertisement, Datagram, Family, Priority, Rejection, Version, Vrid};
