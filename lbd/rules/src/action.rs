@@ -18,7 +18,7 @@ mod settings;
 mod timing;
 pub mod unsupported;
 mod uri;
-mod variable;
+pub(crate) mod variable;
 
 use lbd_core::{Checkpoint, Diag};
 

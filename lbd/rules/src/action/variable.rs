@@ -73,8 +73,9 @@ pub(super) const ACTIONS: &[ActionSpec] = &[
     },
 ];
 
+/// A condition under which a variable is set (manual `set-var`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+pub(crate) enum When {
     Empty,
     Exists,
     Greater,
@@ -86,7 +87,7 @@ enum When {
 }
 
 impl When {
-    const NAMES: &'static [(&'static str, Self)] = &[
+    pub(crate) const NAMES: &'static [(&'static str, Self)] = &[
         ("ifexists", Self::Exists),
         ("ifnotexists", Self::NotExists),
         ("ifempty", Self::Empty),
@@ -98,7 +99,7 @@ impl When {
     ];
 
     /// Whether it lets `new` replace `old`.
-    fn holds(self, old: Option<Value<'_>>, new: Value<'_>) -> bool {
+    pub(crate) fn holds(self, old: Option<Value<'_>>, new: Value<'_>) -> bool {
         match self {
             Self::Exists | Self::Set => old.is_some(),
             Self::NotExists | Self::NotSet => old.is_none(),

@@ -2,8 +2,9 @@
 //!
 //! The value passes as it is.
 
-use super::{Built, STR, build, text};
+use super::{Built, STR, Source, build, text};
 use crate::acl::{Acl, Truth};
+use crate::action::variable::When as Condition;
 use crate::arg::parse_var;
 use crate::arg::{Arg, ArgError, ArgKind, ArgSpec};
 use crate::facts::Target;
@@ -32,6 +33,8 @@ pub const CONVERTERS: &[Converter] = &[
         doc: "The input, kept in a variable (manual 7.3.1).",
         examples: &[
             Example::Ok("src,set-var(txn.x)"),
+            Example::Ok("src,set-var(txn.x,ifnotexists)"),
+            Example::Fail("src,set-var(txn.x,ifx)", "unknown condition"),
             Example::Fail(
                 "src,set-var(x)",
                 "A variable name must start with its scope",
@@ -89,10 +92,23 @@ fn assign(view: &View<'_>, var: Var, value: Option<OwnedValue>) {
 
 fn set_var(ctx: &mut BuildCtx<'_>, args: &[Arg]) -> Built {
     let var = parse_var(&text(args, 0), ctx.vars).map_err(ArgError::new)?;
-    if args.len() > 1 {
-        return Err(ArgError::new("conditions of set-var are not supported yet"));
+    let mut conditions = Vec::new();
+    for at in 1..args.len() {
+        let word = text(args, at);
+        let known = Condition::NAMES
+            .iter()
+            .find(|(name, _)| name.as_bytes() == &*word);
+        let Some((_, condition)) = known else {
+            let word = String::from_utf8_lossy(&word);
+            return Err(ArgError::new(format!("unknown condition \"{word}\"")));
+        };
+        conditions.push(*condition);
     }
     build(move |view, value| {
+        let holds = |condition: &Condition| condition.holds(Source::Var(var).value(view), value);
+        if !conditions.iter().all(holds) {
+            return None;
+        }
         assign(view, var, Some(OwnedValue::of(value)));
         Some(value)
     })
