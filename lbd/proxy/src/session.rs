@@ -69,7 +69,14 @@ pub(crate) async fn serve(entered: Entered, io: Transport, peer: Endpoint) {
     let mut session = Box::new(Session::new(entered, io, peer));
     match open(&mut session).await {
         Ok(Some(Mode::Http)) => stream::run_http(&mut session).await,
-        Ok(Some(Mode::Tcp)) => stream::run_tcp(&mut session).await,
+        Ok(Some(Mode::Tcp)) => {
+            if stream::run_tcp(&mut session).await {
+                // It begins as a connection that has just been accepted.
+                session.facts.streams = 0;
+                session.previous_end = None;
+                stream::run_http(&mut session).await;
+            }
+        }
         Ok(None) => {}
         Err(message) => log::connection(&session, message),
     }

@@ -18,7 +18,7 @@ use bumpalo::Bump;
 use lbd_backend::Wake;
 use lbd_backend::health::Observation;
 use lbd_config::config::{Config, ProcVar};
-use lbd_core::{Time, WallTime};
+use lbd_core::{ProxyId, Time, WallTime};
 use lbd_rules::expr::Sampled;
 use lbd_rules::var::{OwnedValue, VarId, Vars};
 use lbd_rules::view::{Buffered, View, World};
@@ -222,6 +222,14 @@ impl Shared {
         self.process.set_stopping();
         for mailbox in &self.mailboxes {
             mailbox.post(Message::Stop(Stop::Hard));
+        }
+    }
+
+    /// Stops listening on a frontend for a while (`Some(true)`), goes on (`Some(false)`), or stops
+    /// for good (`None`).
+    pub fn listen(&self, frontend: ProxyId, paused: Option<bool>) {
+        for mailbox in &self.mailboxes {
+            mailbox.post(Message::Listen { frontend, paused });
         }
     }
 

@@ -16,6 +16,7 @@ mod rules;
 mod tunnel;
 
 use lbd_backend::persist::CookieState;
+use lbd_config::config::LogLine;
 use lbd_core::{ProxyId, ServerId};
 use lbd_http::{BodyDecoder, Framing, Head, Parsed};
 use lbd_rules::facts::StreamFacts;
@@ -24,6 +25,7 @@ use lbd_rules::var::VarStore;
 use lbd_rules::view::Buffered;
 
 use crate::live::Activity;
+use crate::log;
 use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::term::{Phase, StreamError};
@@ -67,6 +69,8 @@ pub struct Stream {
     pub(crate) is_answered: bool,
     /// The client's connection goes on after this stream.
     pub(crate) keeps_client: bool,
+    /// The client may still be sending when its connection is closed.
+    pub(crate) lingers: bool,
     /// Slots and counts held, see `dispatch`.
     pub(crate) held: Held,
     pub(crate) conn: Option<Box<ServerConn>>,
@@ -156,6 +160,8 @@ pub(crate) enum Halt {
     Close(StreamError),
     /// The request is to be sent once more.
     Again,
+    /// The connection goes on as HTTP.
+    Switch,
 }
 
 impl From<StreamError> for Halt {
@@ -221,6 +227,7 @@ impl Stream {
         self.phase = Phase::Request;
         self.is_answered = false;
         self.keeps_client = false;
+        self.lingers = false;
         self.conn = None;
         self.ignores_persistence = false;
         self.forces_persistence = false;
@@ -242,6 +249,16 @@ impl Stream {
             Phase::Tarpit => Activity::Tarpit,
         });
     }
+}
+
+/// What becomes of a connection after a stream.
+enum After {
+    /// Another request may follow.
+    Again,
+    /// It closes.
+    Close,
+    /// It closes once the client has stopped sending, or soon.
+    Linger,
 }
 
 /// What an idle connection was woken by.
@@ -271,14 +288,15 @@ pub(crate) async fn run_http(session: &mut Session) {
             Woken::TimedOut => Some(StreamError::ClientTimeout),
             Woken::Ended(error) => Some(error),
         };
-        if fault.is_some()
-            && (session.spec().frontend.dontlognull || session.spec().frontend.ignore_probes)
-        {
+        // A probe: nothing was sent, nothing is answered.
+        if fault.is_some() && session.spec().frontend.ignore_probes {
             return;
         }
         // The future of a request is large and short-lived: apart, so that idle ones stay small.
-        if !Box::pin(one(session, fault)).await {
-            return;
+        match Box::pin(one(session, fault)).await {
+            After::Again => {}
+            After::Close => return,
+            After::Linger => return session.linger().await,
         }
         if session.worker.is_stopping() && session.input.is_empty() {
             return;
@@ -329,28 +347,39 @@ async fn idle(session: &mut Session) -> Woken {
     }
 }
 
-/// Serves one request; whether another one may follow.
-async fn one(session: &mut Session, fault: Option<StreamError>) -> bool {
+/// Serves one request.
+async fn one(session: &mut Session, fault: Option<StreamError>) -> After {
     let mut stream = session.worker.take_stream();
     request::begin(session, &mut stream);
     let mut guard = end::Guard::new(session, stream);
     let (session, stream) = guard.parts();
     let result = match fault {
-        Some(error) => Err(Halt::Error(error)),
+        Some(error) => {
+            stream.is_logged = session.spec().frontend.dontlognull;
+            Err(Halt::Error(error))
+        }
         None => drive(session, stream).await,
     };
     if let Err(halt) = result {
         answer::halt(session, stream, halt).await;
     }
-    let again = stream.keeps_client;
+    let after = match (stream.keeps_client, stream.lingers) {
+        (true, _) => After::Again,
+        (false, true) => After::Linger,
+        (false, false) => After::Close,
+    };
     guard.finish();
-    again
+    after
 }
 
 /// The way of a request through the proxy, as in DESIGN 4.7.
 async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
     request::receive(session, stream).await?;
     request::inspect(session, stream)?;
+    if matches!(session.spec().log.format, LogLine::Default) {
+        // The line that says only who came is written when somebody has come.
+        log::stream(session, stream);
+    }
     rules::frontend(session, stream).await?;
     route::choose(session, stream)?;
     rules::backend(session, stream).await?;

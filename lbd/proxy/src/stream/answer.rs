@@ -35,7 +35,7 @@ pub(super) async fn halt(session: &mut Session, stream: &mut Stream, halt: Halt)
             error.mark(stream.phase, &mut stream.facts.term);
             stream.keeps_client = false;
         }
-        Halt::Again => on_error(session, stream, StreamError::Internal).await,
+        Halt::Again | Halt::Switch => on_error(session, stream, StreamError::Internal).await,
     }
 }
 
@@ -203,10 +203,8 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         return;
     }
     if !stream.has_request || !stream.body.decoder.is_end() {
+        stream.lingers = true;
         stream.keeps_client = stream.keeps_client && drain(session, stream).await;
-    }
-    if !stream.keeps_client {
-        session.linger().await;
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -25,6 +26,7 @@ use crate::session::Session;
 use crate::state::ServerState;
 use crate::stream::{Halt, Stream, backend, end};
 use crate::term::{Phase, StreamError};
+use crate::transport::Transport;
 
 /// Gets the stream a connection; everything else is an error to be answered.
 pub(super) async fn connect(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
@@ -401,6 +403,13 @@ async fn open(
             .map(|()| Err(late(StreamError::ServerTimeout, None)))
     })
     .await?;
+    if line.is_some_and(|line| line.socks4.is_some())
+        && let Some(SocketAddr::V4(to)) =
+            connect::destination(&address, stream.facts.dst.unwrap_or(session.facts.conn_dst))
+    {
+        let refused = |()| late(StreamError::ServerAbort, None);
+        socks4(session, &io, to, deadline).await.map_err(refused)?;
+    }
     let local = io.local();
     let mut conn = ServerConn::new(
         io,
@@ -494,6 +503,49 @@ fn established(
     session.live.server_fd.set(conn.io.raw_fd());
     session.last_server = stream.backend.zip(stream.server);
     stream.conn = Some(conn);
+}
+
+/// Asks a SOCKS4 proxy to connect on (`socks4`).
+async fn socks4(
+    session: &Session,
+    io: &Transport,
+    to: SocketAddrV4,
+    deadline: Option<Time>,
+) -> Result<(), ()> {
+    let mut request = [4, 1, 0, 0, 0, 0, 0, 0, b'L', b'B', b'D', 0];
+    request[2..4].copy_from_slice(&to.port().to_be_bytes());
+    request[4..8].copy_from_slice(&to.ip().octets());
+    let mut answer = [0; 8];
+    let (mut sent, mut got) = (0, 0);
+    poll_fn(|cx| {
+        while got < answer.len() {
+            let moved = if sent < request.len() {
+                io.poll_write(cx, &[io::IoSlice::new(&request[sent..])], false)
+            } else {
+                io.poll_read(cx, &mut answer[got..])
+            };
+            match moved {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(())),
+                Poll::Ready(Ok(n)) if sent < request.len() => sent += n,
+                Poll::Ready(Ok(n)) => got += n,
+                Poll::Pending if session.live.ending().is_some() => return Poll::Ready(Err(())),
+                Poll::Pending => {
+                    let late = session
+                        .live
+                        .poll_deadline(cx, &session.worker.clock, deadline);
+                    return late.map(|()| Err(()));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    })
+    .await?;
+    // A null version and 90: granted.
+    if answer[0] == 0 && answer[1] == 90 {
+        Ok(())
+    } else {
+        Err(())
+    }
 }
 
 /// Tells the observer, when the server wants traffic to be watched.

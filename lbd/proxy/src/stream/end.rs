@@ -139,6 +139,13 @@ fn count(session: &Session, stream: &mut Stream) {
                 .add(u64::from(facts.asked.failed_rewrites));
         }
     }
+    if session.spec().frontend.socket_stats
+        && let Some(listener) = generation.listener(session.facts.listener)
+    {
+        let counters = listener.counters.of(worker);
+        counters.bytes_in.add(facts.bytes_in);
+        counters.bytes_out.add(facts.bytes_out);
+    }
     if is_http {
         for counters in all.into_iter().flatten() {
             if stream.has_request {

@@ -341,9 +341,7 @@ async fn body(
     }
     stream.phase = Phase::Done;
     stream.keeps_client = stream.keeps_client && request_done;
-    if !stream.keeps_client && !request_done {
-        session.linger().await;
-    }
+    stream.lingers = !request_done;
     let keeps = parsed.keep_alive && request_done && !headers::server_closes(session, stream);
     if keeps && conn.input.is_empty() {
         keep(session, spec, conn);

@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use lbd_config::config::{ProxySpec, ProxyV2Option, SendProxy, ServerAddress, ServerSpec};
+use lbd_config::config::{
+    LogLine, Mode, ProxySpec, ProxyV2Option, SendProxy, ServerAddress, ServerSpec,
+};
 use lbd_core::{ProxyId, Time};
 use lbd_http::h1::encode::{EncodeOptions, encode_head};
 use lbd_http::proxy_protocol::encode::{V2Encoder, encode_v1};
@@ -16,6 +18,7 @@ use lbd_rules::facts::Endpoint;
 use lbd_rules::program::{Cursor, Program, Verdict};
 use lbd_rules::view::Buffered;
 
+use crate::log;
 use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::stream::pump::{Blocked, Pump, PumpError};
@@ -23,15 +26,19 @@ use crate::stream::rules::{self, Raw};
 use crate::stream::{Halt, Stream, answer, backend, dispatch, end, exchange, request, route};
 use crate::term::{Phase, StreamError};
 
-/// Serves a connection in TCP mode.
-pub(crate) async fn run_tcp(session: &mut Session) {
+/// Serves a connection in TCP mode; true when it is to go on as HTTP.
+pub(crate) async fn run_tcp(session: &mut Session) -> bool {
     session.counters().other_sessions.inc();
     let stream = session.worker.take_stream();
     let mut guard = end::Guard::new(session, stream);
     let (session, stream) = guard.parts();
     request::begin(session, stream);
     stream.facts.timers.request_received = Some(session.now());
+    if matches!(session.spec().log.format, LogLine::Default) {
+        log::stream(session, stream);
+    }
     let result = Box::pin(drive(session, stream)).await;
+    let switches = matches!(result, Err(Halt::Switch));
     match result {
         Ok(()) => {}
         Err(Halt::Error(error) | Halt::Close(error)) => {
@@ -45,11 +52,14 @@ pub(crate) async fn run_tcp(session: &mut Session) {
                 session.io.abort();
             }
         }
+        // The streams to come are logged, not the connection that carries them.
+        Err(Halt::Switch) => stream.is_logged = true,
         Err(Halt::Reply(_) | Halt::Again) => {
             StreamError::Internal.mark(stream.phase, &mut stream.facts.term);
         }
     }
     guard.finish();
+    switches
 }
 
 async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
@@ -64,6 +74,9 @@ async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
     }
     let bound = Rc::clone(&session.bound);
     let spec = &bound.generation.config.proxies[id.index()];
+    if spec.mode == Mode::Http {
+        return Err(Halt::Switch);
+    }
     stream.wanted = backend::use_server(session, stream, spec);
     dispatch::connect(session, stream).await?;
     let Some(mut conn) = stream.conn.take() else {
@@ -72,7 +85,7 @@ async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
     stream.enter(Phase::Data, session);
     if session.spec().log.asap {
         stream.facts.logged_early = true;
-        crate::log::stream(session, stream);
+        log::stream(session, stream);
     }
     let now = session.now();
     let upload = Pump::raw(
@@ -118,6 +131,7 @@ async fn inspect(session: &mut Session, stream: &mut Stream, proxy: ProxyId) -> 
             Verdict::Continue | Verdict::Stop => return Ok(()),
             Verdict::Wait(_) if late => return Ok(()),
             Verdict::Wait(_) => {}
+            Verdict::SwitchMode { .. } => return Err(Halt::Switch),
             verdict => return Err(rules::decide(session, stream, verdict).await),
         }
         match session.fill(Some(until)).await {
