@@ -72,9 +72,11 @@ pub enum ProcVar {
 impl Config {
     /// Whether anything listens; without it the process has nothing to do.
     pub fn has_listener(&self) -> bool {
-        self.listeners
-            .iter()
-            .any(|listener| !self.proxies[listener.proxy.index()].disabled)
+        !self.global.stats_sockets.is_empty()
+            || self
+                .listeners
+                .iter()
+                .any(|listener| !self.proxies[listener.proxy.index()].disabled)
     }
 
     /// The proxy of this name, for the runtime API and tests.
