@@ -3,11 +3,13 @@
 //! The steps are straight-line functions, one file each; this file holds what they share.
 
 mod answer;
+mod assign;
 mod backend;
 mod dispatch;
 mod end;
 mod exchange;
 mod headers;
+mod open;
 mod pump;
 mod request;
 mod response;
