@@ -17,7 +17,9 @@ mod rules;
 mod server;
 mod users;
 
-use lbd_core::{Diags, ProxyId};
+use std::collections::HashSet;
+
+use lbd_core::{Diag, Diags, Level, ProxyId};
 
 use crate::config::{Config, ListenerSpec, ProxySpec};
 use crate::resolve::{Addresses, Ids, Index, number};
@@ -28,7 +30,13 @@ use context::Compiler;
 /// Compiles what was read; `None` when anything refuses it. All faults are told.
 pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
     let mut diags = std::mem::take(&mut site.diags);
-    crate::resolve::check(&mut site.draft, &mut diags);
+    let mut found = Diags::default();
+    crate::resolve::check(&mut site.draft, &mut found);
+    if diags.has_alert() {
+        // As in the reference: what is lacking is no news while lines that say it are refused.
+        found.0.retain(|diag| diag.level == Level::Alert);
+    }
+    diags.append(found);
     let draft = site.draft;
     let ids = Ids::new(&draft, &mut diags);
     let addresses = Addresses::new(&draft, site.environment.host());
@@ -51,9 +59,10 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         vars,
         patterns,
         diags,
+        failed_acls,
         ..
     } = compiler;
-    let diags = tidy(diags);
+    let diags = tidy(diags, &failed_acls);
     let config = (!diags.has_alert()).then_some(Config {
         global,
         proxies,
@@ -67,14 +76,25 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
     (config, diags)
 }
 
+/// Whether a rule lacks an ACL whose own line was refused: mending that line mends the rule.
+fn names_failed_acl(diag: &Diag, failed: &HashSet<String>) -> bool {
+    diag.level == Level::Alert
+        && diag
+            .message
+            .rsplit_once("no such ACL : '")
+            .and_then(|(_, rest)| rest.split('\'').next())
+            .is_some_and(|name| failed.contains(name))
+}
+
 /// Findings in the order of the text, each once; those without a place at the end.
-fn tidy(diags: Diags) -> Diags {
+fn tidy(diags: Diags, failed_acls: &HashSet<String>) -> Diags {
     let mut list = diags.0;
     list.sort_by_key(|diag| {
         let place = diag.span.map(|span| (span.file, span.line));
         (place.is_none(), place)
     });
-    let mut seen = std::collections::HashSet::new();
+    list.retain(|diag| !names_failed_acl(diag, failed_acls));
+    let mut seen = HashSet::new();
     list.retain(|diag| seen.insert((diag.level, diag.span, diag.message.clone())));
     Diags(list)
 }

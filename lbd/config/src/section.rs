@@ -127,9 +127,9 @@ fn keyword(site: &mut Site<'_>, line: &Line, words: &mut Words<'_>) -> Result<()
         );
     }
     if site.section.is_proxy() && !sections.meets(site.section.set()) {
-        let lacking = match sections.meets(Sections::OWN_FRONT) {
-            true => "frontend",
-            false => "backend",
+        let lacking = match site.section {
+            Section::Backend => "frontend",
+            _ => "backend",
         };
         let message = format!(
             "'{name}' ignored because {} has no {lacking} capability.",
@@ -146,11 +146,11 @@ fn keyword(site: &mut Site<'_>, line: &Line, words: &mut Words<'_>) -> Result<()
 fn unknown(site: &Site<'_>, name: &str, line: &Line, words: &Words<'_>) -> Diag {
     let here = words.last();
     let section = site.section.name();
-    if let Some(entry) = unsupported::keyword(name, site.section) {
-        return entry.diag(here, name);
-    }
     if let Some(removed) = crate::directive::removed::find(name, site.section) {
         return removed.diag(here, line);
+    }
+    if let Some(entry) = unsupported::keyword(name, site.section) {
+        return entry.diag(here, name);
     }
     let kinds = site.section.set();
     let known = registry::DIRECTIVES

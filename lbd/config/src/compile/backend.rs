@@ -133,6 +133,9 @@ impl Compiler<'_> {
     }
 
     fn use_servers(&mut self, id: ProxyId, draft: &ProxyDraft, acls: &AclTable) -> Vec<UseServer> {
+        if !draft.is_back() {
+            return Vec::new();
+        }
         let rules = draft.use_server.iter();
         rules
             .filter_map(|rule| self.use_server(id, draft, acls, rule))

@@ -63,7 +63,7 @@ impl<'a> Rule<'a> {
     pub(super) fn here(&self) -> Span {
         self.words
             .get(self.next)
-            .or(self.words.last())
+            .or_else(|| self.words.last())
             .map_or(self.span, |word| word.span)
     }
 
@@ -152,8 +152,7 @@ impl Compiler<'_> {
     /// As in the reference: connect, send, expect follow each other in this order.
     fn http_order(&mut self, rules: &[Sentence]) {
         let mut last: Option<&str> = None;
-        let mut step = 0;
-        for rule in rules {
+        for (step, rule) in rules.iter().enumerate() {
             let name = rule.words.first().map(text).unwrap_or_default();
             let fault = match (last, name.as_str()) {
                 (Some(last), "send") if last != "connect" => Some((
@@ -187,7 +186,6 @@ impl Compiler<'_> {
                 "connect" => Some("connect"),
                 _ => last,
             };
-            step += 1;
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! It compiles nothing itself.
 
+use std::collections::HashSet;
+
 use lbd_core::{Checkpoint, Diag, Diags, ProxyId, Span};
 use lbd_rules::acl::{AclTable, Cond};
 use lbd_rules::expr::Expr;
@@ -26,6 +28,8 @@ pub(super) struct Compiler<'c> {
     pub(super) vars: VarNames,
     pub(super) patterns: PatternStore,
     pub(super) diags: Diags,
+    /// Names of ACLs whose lines were refused.
+    pub(super) failed_acls: HashSet<String>,
 }
 
 /// Where an expression stands.
@@ -52,6 +56,7 @@ impl<'c> Compiler<'c> {
             vars: VarNames::default(),
             patterns: PatternStore::new(),
             diags,
+            failed_acls: HashSet::new(),
         }
     }
 

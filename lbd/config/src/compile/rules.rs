@@ -35,7 +35,12 @@ impl Compiler<'_> {
         };
         for line in &proxy.acls {
             let words = as_words(&line.words);
-            self.build(at, line.span, |ctx| table.add(&words, ctx));
+            let added = self.build(at, line.span, |ctx| table.add(&words, ctx));
+            if added.is_none()
+                && let Some(name) = words.first()
+            {
+                self.failed_acls.insert(name.lossy().into_owned());
+            }
         }
         table
     }

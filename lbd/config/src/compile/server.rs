@@ -172,6 +172,9 @@ impl Compiler<'_> {
                 }
             }
         }
+        if draft.is_refused {
+            return None;
+        }
         self.fault(
             Diag::alert(
                 span,
@@ -204,7 +207,12 @@ impl Compiler<'_> {
             rule.words.get(1).is_some_and(|word| word == "connect")
                 || rule.words.first().is_some_and(|word| word == "connect")
         });
-        if draft.health.check && lacks && draft.health.port.is_none() && !scripted {
+        if draft.health.check
+            && !draft.is_refused
+            && lacks
+            && draft.health.port.is_none()
+            && !scripted
+        {
             self.fault(
                 Diag::alert(
                     span,

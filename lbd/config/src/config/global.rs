@@ -41,7 +41,7 @@ pub struct Global {
     pub uid: Option<u32>,
     /// `group`/`gid`.
     pub gid: Option<u32>,
-    /// `chroot`.
+    /// `chroot`; `auto` stands for an empty directory that the process makes for itself.
     pub chroot: Option<PathBuf>,
     /// `pidfile`.
     pub pidfile: Option<PathBuf>,

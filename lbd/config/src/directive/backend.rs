@@ -225,6 +225,21 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     ),
     directive(
+        "transparent",
+        Sections::BACK,
+        "Deprecated form of 'option transparent' (4.2).",
+        &[Example::Ok("transparent")],
+        |site, words| {
+            if !site.draft.global.deprecated {
+                let span = words.last();
+                site.warn(span, super::options::TRANSPARENT);
+            }
+            let modifier = crate::lex::Modifier::Plain;
+            site.proxy.settings.set_flag("transparent", modifier);
+            end(words, "transparent")
+        },
+    ),
+    directive(
         "use-server",
         Sections::OWN_BACK,
         "Chooses a server by a condition (4.2).",

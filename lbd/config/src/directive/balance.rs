@@ -115,8 +115,8 @@ fn balance(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     let span = words.here();
     let mut expr = None;
     let algorithm = match words.text()? {
-        // As in the reference: without an argument it is random.
-        None => Algorithm::Random(2),
+        // As without the keyword.
+        None => lbd_backend::BackendSpec::default().algorithm,
         Some("roundrobin") => Algorithm::RoundRobin,
         Some("static-rr") => Algorithm::StaticRr,
         Some("first") => Algorithm::First,

@@ -33,14 +33,11 @@ pub const DIRECTIVES: &[Directive] = &[directive(
 )];
 
 fn bind(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
-    let text = match words.text()? {
-        Some(text) => text,
-        None => {
-            return Err(Diag::alert(
-                words.last(),
-                "'bind' expects {<path>|[addr1]:port1[-end1]}{,[addr]:port[-end]}... as arguments.",
-            ));
-        }
+    let Some(text) = words.text()? else {
+        return Err(Diag::alert(
+            words.last(),
+            "'bind' expects {<path>|[addr1]:port1[-end1]}{,[addr]:port[-end]}... as arguments.",
+        ));
     };
     let span = words.last();
     let mut draft = BindDraft::new(text, span);

@@ -132,7 +132,10 @@ const fn check_option(
 fn set(site: &mut Site<'_>, kind: CheckKind, words: &mut Words<'_>) -> Result<(), Diag> {
     let title = format!("option {}", kind.name());
     let span = site.line;
-    site.proxy.settings.check.kind = Some((kind, span));
+    let check = &mut site.proxy.settings.check;
+    check.http_unused &= !matches!(kind, CheckKind::Http { .. });
+    check.tcp_unused &= kind != CheckKind::Tcp;
+    check.kind = Some((kind, span));
     words.end(&title)
 }
 
@@ -151,15 +154,15 @@ fn httpchk(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     };
     let get = |index: usize| rest.get(index).map(|(text, _)| text.clone());
     let version = get(1);
-    if let Some((text, span)) = rest.get(1) {
-        if text.contains("\r\n") {
-            return Err(Diag::alert(
-                *span,
-                "'option httpchk' : hiding headers or body at the end of the version string is \
+    if let Some((text, span)) = rest.get(1)
+        && text.contains("\r\n")
+    {
+        return Err(Diag::alert(
+            *span,
+            "'option httpchk' : hiding headers or body at the end of the version string is \
                  unsupported.Use 'http-check send' directive instead..",
-            )
-            .hint(hidden_headers(text)));
-        }
+        )
+        .hint(hidden_headers(text)));
     }
     set(
         site,
@@ -285,6 +288,8 @@ fn http_check(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
             if std::mem::take(&mut check.http_inherited) {
                 check.http.clear();
             }
+            let kind = check.kind.as_ref().map(|(kind, _)| kind);
+            check.http_unused = !matches!(kind, Some(CheckKind::Http { .. }));
             push(&mut check.http, sentence)
         }
         other => Err(Diag::alert(
@@ -329,6 +334,7 @@ fn tcp_check(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     if std::mem::take(&mut check.tcp_inherited) {
         check.tcp.clear();
     }
+    check.tcp_unused = check.kind.as_ref().map(|(kind, _)| kind) != Some(&CheckKind::Tcp);
     push(&mut check.tcp, sentence)
 }
 

@@ -31,7 +31,7 @@ pub const DIRECTIVES: &[Directive] = &[
             let status = status(words, "errorfile", "<status_code> and <file> as arguments.")?;
             let path = words.expect("errorfile", "<status_code> and <file> as arguments.")?;
             let path = site.path(path);
-            push(site, ReplyText::File { status, path });
+            push(site, ReplyText::File { status, path }, words.last());
             end(words, "errorfile")
         },
     ),
@@ -44,11 +44,12 @@ pub const DIRECTIVES: &[Directive] = &[
             let name = words
                 .expect("errorfiles", "<name> as argument.")?
                 .to_owned();
+            let span = words.last();
             let mut statuses = Vec::new();
             while words.left() > 0 {
                 statuses.push(status(words, "errorfiles", "a status code")?);
             }
-            push(site, ReplyText::Section { name, statuses });
+            push(site, ReplyText::Section { name, statuses }, span);
             Ok(())
         },
     ),
@@ -92,17 +93,15 @@ pub const DIRECTIVES: &[Directive] = &[
                 ));
             }
             let reply = whole(site, "http-error", words);
-            push(site, ReplyText::Reply(reply));
+            let span = site.line;
+            push(site, ReplyText::Reply(reply), span);
             Ok(())
         },
     ),
 ];
 
-fn push(site: &mut Site<'_>, reply: ReplyText) {
-    let error = ErrorDraft {
-        reply,
-        span: site.line,
-    };
+fn push(site: &mut Site<'_>, reply: ReplyText, span: lbd_core::Span) {
+    let error = ErrorDraft { reply, span };
     match site.section {
         Section::HttpErrors => {
             if let Some(section) = site.draft.http_errors.last_mut() {
@@ -151,6 +150,7 @@ fn location(
             redirect,
             url,
         },
+        words.last(),
     );
     end(words, keyword)
 }

@@ -28,6 +28,12 @@ pub const DIRECTIVES: &[Directive] = &[directive(
     option,
 )];
 
+/// What the reference says of `option transparent`.
+pub(super) const TRANSPARENT: &str = "option 'transparent' is deprecated in 3.3 and will be removed \
+    in 3.5. The modern way to do the same is to create a server with address 0.0.0.0. It is still \
+    possible to silence this warning by setting 'expose-deprecated-directives' in the 'global' \
+    section, but do not wait to fix your configuration!";
+
 /// A switch.
 pub(super) const fn flag(
     name: &'static str,
@@ -220,14 +226,7 @@ fn option(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         OptionKind::Flag => {
             words.end(&format!("option {name}"))?;
             if name == "transparent" && !site.draft.global.deprecated {
-                site.warn(
-                    here,
-                    "option 'transparent' is deprecated in 3.3 and will be removed in 3.5. The \
-                     modern way to do the same is to create a server with address 0.0.0.0. It is \
-                     still possible to silence this warning by setting \
-                     'expose-deprecated-directives' in the 'global' section, but do not wait to \
-                     fix your configuration!",
-                );
+                site.warn(here, TRANSPARENT);
             }
             site.proxy.settings.set_flag(option.name, modifier);
             Ok(())

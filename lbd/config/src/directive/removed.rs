@@ -46,6 +46,11 @@ pub const KEYWORDS: &[Removed] = &[
         "Remove the line; 'nbthread' sets the number of workers when one per CPU is not wanted.",
     ),
     global(
+        "ssl-engine",
+        "'ssl-engine' is not supported (built without USE_ENGINE or with -DOPENSSL_NO_ENGINE).",
+        "Remove the line: engines are gone from OpenSSL 3, hardware is used without them.",
+    ),
+    global(
         "tune.chksize",
         "option 'tune.chksize' is not supported any more (tune.bufsize is used instead).",
         "Remove the line.",

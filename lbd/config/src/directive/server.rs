@@ -201,6 +201,7 @@ fn options(
                 for _ in 0..entry.args {
                     words.take();
                 }
+                draft.is_refused = true;
                 continue;
             }
             let known = registry::SERVER_OPTIONS

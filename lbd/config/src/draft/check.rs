@@ -81,6 +81,10 @@ pub struct CheckDraft {
     pub http_inherited: bool,
     /// Whether `tcp` are those of the defaults section.
     pub tcp_inherited: bool,
+    /// Rules of `http` were said where nothing had asked for HTTP checks.
+    pub http_unused: bool,
+    /// Rules of `tcp` were said where nothing had asked for TCP checks.
+    pub tcp_unused: bool,
     /// `http-check disable-on-404`.
     pub disable_on_404: bool,
     /// `http-check send-state`.

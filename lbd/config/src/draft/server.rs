@@ -87,7 +87,9 @@ pub struct ServerDraft {
     pub track: Option<Named>,
     /// Health checks.
     pub health: HealthDraft,
-    /// `set-proxy…` warnings and the like need to know whether `check` was said with `no-check`.
+    /// A word of the line was refused, so that what the line lacks without it is no fault.
+    pub is_refused: bool,
+    /// The `server-template` line it is of.
     pub template: Option<Template>,
 }
 

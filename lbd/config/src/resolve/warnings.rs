@@ -5,12 +5,13 @@
 use lbd_core::{Diag, Diags};
 
 use crate::config::Mode;
-use crate::draft::{CheckKind, Draft, LogFormatDraft, ProxyDraft, Ruleset};
+use crate::draft::{Draft, LogFormatDraft, LogPlace, ProxyDraft, Ruleset};
 use crate::registry::{self, Side};
 
 /// Checks every proxy.
 pub(crate) fn check(draft: &mut Draft, diags: &mut Diags) {
     let cookie_len = draft.global.value.tune.http_cookielen;
+    let has_global_logs = !draft.global.logs.is_empty();
     for proxy in &mut draft.proxies {
         if proxy.settings.disabled {
             continue;
@@ -18,7 +19,7 @@ pub(crate) fn check(draft: &mut Draft, diags: &mut Diags) {
         fall_back(proxy, diags);
         limits(proxy, cookie_len, diags);
         names(proxy, diags);
-        sides(proxy, diags);
+        sides(proxy, has_global_logs, diags);
         if proxy.mode() != Mode::Http {
             in_tcp(proxy, diags);
         }
@@ -139,7 +140,7 @@ fn limits(proxy: &mut ProxyDraft, cookie_len: usize, diags: &mut Diags) {
     }
 }
 
-fn sides(proxy: &ProxyDraft, diags: &mut Diags) {
+fn sides(proxy: &ProxyDraft, has_global_logs: bool, diags: &mut Diags) {
     let title = proxy.title();
     let settings = &proxy.settings;
     if proxy.is_front() && proxy.binds.is_empty() {
@@ -152,7 +153,11 @@ fn sides(proxy: &ProxyDraft, diags: &mut Diags) {
             ),
         );
     }
-    if proxy.is_front() && settings.logs.is_empty() {
+    let is_logged = settings.logs.iter().any(|place| match place {
+        LogPlace::Global(_) => has_global_logs,
+        LogPlace::Target(_) => true,
+    });
+    if proxy.is_front() && !is_logged {
         let has_format = settings.log_format.is_some() || settings.log_format_sd.is_some();
         if has_format {
             warn(
@@ -179,9 +184,7 @@ fn sides(proxy: &ProxyDraft, diags: &mut Diags) {
             );
         }
     }
-    let kind = settings.check.kind.as_ref().map(|(kind, _)| kind);
-    let is_http = matches!(kind, Some(CheckKind::Http { .. }));
-    if !settings.check.http.is_empty() && !is_http {
+    if settings.check.http_unused {
         warn(
             proxy,
             diags,
@@ -190,7 +193,7 @@ fn sides(proxy: &ProxyDraft, diags: &mut Diags) {
             ),
         );
     }
-    if !settings.check.tcp.is_empty() && kind != Some(&CheckKind::Tcp) {
+    if settings.check.tcp_unused {
         warn(
             proxy,
             diags,

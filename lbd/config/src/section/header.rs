@@ -81,14 +81,11 @@ fn check_name(section: &str, name: &str, span: Span) -> Result<(), Diag> {
 
 fn proxy(site: &mut Site<'_>, words: &mut Words<'_>, section: Section) -> Result<(), Diag> {
     let kind = section.name();
-    let name = match words.text()? {
-        Some(name) => name,
-        None => {
-            return Err(Diag::alert(
-                words.last(),
-                format!("'{kind}' expects an <id> argument"),
-            ));
-        }
+    let Some(name) = words.text()? else {
+        return Err(Diag::alert(
+            words.last(),
+            format!("'{kind}' expects an <id> argument"),
+        ));
     };
     let span = words.last();
     // From here on the section is read even when its first line has a fault, so that every fault
@@ -242,6 +239,12 @@ fn inherit(site: &mut Site<'_>, index: usize) {
     let mut settings = site.draft.defaults[index].settings.clone();
     settings.check.http_inherited = true;
     settings.check.tcp_inherited = true;
+    // As in the reference: backends do not take the formats of lines that frontends write.
+    if site.section == Section::Backend {
+        settings.log_format = None;
+        settings.log_format_sd = None;
+        settings.error_log_format = None;
+    }
     site.proxy.settings = settings;
     site.proxy.from = Some(index);
 }
@@ -325,14 +328,11 @@ fn user_list(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
 }
 
 fn http_errors(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
-    let name = match words.text()? {
-        Some(name) => name,
-        None => {
-            return Err(Diag::alert(
-                words.last(),
-                "'http-errors' expects an <id> argument.",
-            ));
-        }
+    let Some(name) = words.text()? else {
+        return Err(Diag::alert(
+            words.last(),
+            "'http-errors' expects an <id> argument.",
+        ));
     };
     let span = words.last();
     site.section = Section::HttpErrors;

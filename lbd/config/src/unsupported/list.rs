@@ -78,7 +78,6 @@ pub const GLOBAL: &[Unsupported] = &[
     entry("ssl-default-server-options", 0, Missing::Tls),
     entry("ssl-default-server-sigalgs", 0, Missing::Tls),
     entry("ssl-dh-param-file", 0, Missing::Tls),
-    entry("ssl-engine", 0, Missing::Tls),
     entry("ssl-load-extra-del-ext", 0, Missing::Tls),
     entry("ssl-load-extra-files", 0, Missing::Tls),
     entry("ssl-mode-async", 0, Missing::Tls),

@@ -1,1 +1,33 @@
+use lbd_core::{FileId, Span};
 
+use super::*;
+
+#[test]
+fn a_keyword_is_refused_with_its_name_and_what_it_waits_for() {
+    let span = Span::line(FileId(0), 1);
+    let entry = keyword("stick-table", Section::Backend).unwrap();
+    let diag = entry.diag(span, "stick-table");
+    assert_eq!(
+        diag.message,
+        "'stick-table' is not supported yet (stick tables)."
+    );
+    assert!(!diag.hint.is_empty());
+    assert!(keyword("stick-table", Section::Global).is_none());
+    assert!(keyword("server", Section::Backend).is_none());
+}
+
+#[test]
+fn every_section_of_the_lexer_is_known_or_refused() {
+    for name in crate::lex::SECTIONS {
+        let known = [
+            "global",
+            "defaults",
+            "frontend",
+            "backend",
+            "listen",
+            "userlist",
+            "http-errors",
+        ];
+        assert_eq!(known.contains(name), section(name).is_none(), "{name}");
+    }
+}
