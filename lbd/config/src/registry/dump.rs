@@ -1,6 +1,6 @@
 //! The output of `-dKcfg`: all keywords of the configuration, in HAProxy's format.
 //!
-//! Fetches, converters, ACLs and actions are listed by the caller from `lbd-rules`.
+//! Fetches, converters and ACLs are listed by the caller from `lbd-rules`.
 
 use std::fmt::Write as _;
 
@@ -52,6 +52,9 @@ fn cfg(out: &mut String) {
         };
         let http = if option.http_only { " HTTP" } else { "" };
         let _ = writeln!(out, "\toption {} [{side}{http} ]", option.name);
+    }
+    for rule in lbd_rules::action::keyword_lines() {
+        let _ = writeln!(out, "\t{rule}");
     }
     section(out, "userlist", Sections::USERLIST);
 }
