@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use lbd_backend::persist::Persistence;
-use lbd_config::config::{Config, ProxySpec};
+use lbd_backend::persist::{Persistence, dynamic_cookie};
+use lbd_config::config::{Config, ProxySpec, ServerSpec};
 use lbd_core::{ListenerId, ProxyId, ServerId, Time};
 use lbd_http::h1::CaseMap;
 
@@ -99,7 +99,19 @@ impl Generation {
 
 fn cookies(spec: &ProxySpec) -> Option<Persistence> {
     let cookie = spec.backend.cookie.clone()?;
+    let secret = spec
+        .backend
+        .dynamic_cookie
+        .as_deref()
+        .map(String::from_utf8_lossy);
+    let made = |server: &ServerSpec| {
+        let address = server.roster.addr?;
+        Some(dynamic_cookie(secret.as_deref()?, address, server.roster.port).into_bytes())
+    };
     let servers = spec.backend.servers.iter();
-    let values = servers.filter_map(|server| Some((server.cookie.clone()?, server.id)));
+    let values = servers.filter_map(|server| {
+        let value = server.cookie.clone().or_else(|| made(server))?;
+        Some((value, server.id))
+    });
     Some(Persistence::new(cookie, values.collect()))
 }
