@@ -25,26 +25,39 @@ impl FreqCounter {
 
     /// Events in the last `period_ms` milliseconds as seen at `now`.
     pub fn read(&self, now: Ticks, period_ms: u32) -> u32 {
-        let mut copy = *self;
-        copy.rotate(now, period_ms);
-        let elapsed = now.0.wrapping_sub(copy.start.0);
-        let remain = u64::from(period_ms.saturating_sub(elapsed));
-        let weighed = u64::from(copy.previous) * remain / u64::from(period_ms.max(1));
-        u32::try_from(u64::from(copy.current) + weighed).unwrap_or(u32::MAX)
+        let period = u64::from(period_ms.max(1));
+        let elapsed = u64::from(now.0.wrapping_sub(self.start.0));
+        let (current, previous, remain) = if elapsed <= period {
+            (self.current, self.previous, period - elapsed)
+        } else if elapsed <= 2 * period {
+            (0, self.current, 2 * period - elapsed)
+        } else {
+            return 0;
+        };
+        // A lone event must not read as one and none in turn: it counts in full until it is gone.
+        if current == 0 && previous <= 1 {
+            return previous;
+        }
+        let weighed = u64::from(previous) * remain / period;
+        u32::try_from(u64::from(current) + weighed).unwrap_or(u32::MAX)
     }
 
+    /// Begins a new period when the current one is over. Periods begin at even milliseconds, as the
+    /// reference's do, so that both sides of a peers session hold the same.
     fn rotate(&mut self, now: Ticks, period_ms: u32) {
         let elapsed = now.0.wrapping_sub(self.start.0);
-        if elapsed < period_ms {
+        if elapsed < period_ms && (self.current, self.previous) != (0, 0) {
             return;
         }
-        if elapsed / 2 < period_ms {
+        let is_next = u64::from(elapsed) < 2 * u64::from(period_ms);
+        let start = if is_next && elapsed >= period_ms {
             self.previous = self.current;
-            self.start = Ticks(self.start.0.wrapping_add(period_ms));
+            self.start.0.wrapping_add(period_ms)
         } else {
             self.previous = 0;
-            self.start = now;
-        }
+            now.0
+        };
+        self.start = Ticks(start & !1);
         self.current = 0;
     }
 }

@@ -18,3 +18,21 @@ fn readings_survive_the_wrap_of_the_clock() {
     counter.add(Ticks(20), 1000, 1);
     assert_eq!(counter.read(Ticks(30), 1000), 2);
 }
+
+#[test]
+fn a_lone_event_counts_in_full_until_two_periods_are_over() {
+    let mut counter = FreqCounter::default();
+    counter.add(Ticks(5000), 1000, 1);
+    assert_eq!(counter.read(Ticks(5999), 1000), 1);
+    assert_eq!(counter.read(Ticks(6500), 1000), 1);
+    assert_eq!(counter.read(Ticks(7000), 1000), 1);
+    assert_eq!(counter.read(Ticks(7001), 1000), 0);
+}
+
+#[test]
+fn a_first_event_starts_its_period_when_it_comes() {
+    let mut counter = FreqCounter::default();
+    counter.add(Ticks(901), 1000, 10);
+    assert_eq!(counter.start, Ticks(900));
+    assert_eq!(counter.read(Ticks(1901), 1000), 9);
+}

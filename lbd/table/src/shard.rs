@@ -1,0 +1,423 @@
+//! One shard of a table: index, rows, expiry queue and update log behind one lock.
+//!
+//! It does not count entries over all shards: its callers reserve room before they insert.
+
+pub(crate) mod log;
+pub(crate) mod queue;
+pub(crate) mod slab;
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::data::DataType;
+use crate::dictionary::Dictionary;
+use crate::key;
+use crate::schema::Layout;
+use log::Log;
+use queue::Queue;
+use slab::{LIVE, LOCAL, LOGGED, PENDING, Slab};
+
+/// How far an entry in use is put behind one used right now: it cannot be removed, and is not to be
+/// looked at again and again.
+const IN_USE_MS: u64 = 1000;
+
+/// Removed rows that wait for their place in the queue, beside half of the live ones, before the
+/// queue is swept.
+const SWEEP: usize = 64;
+
+/// Places of the log that one change may drop.
+const TRIM: usize = 4;
+
+/// What all shards of a table share.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) layout: Layout,
+    pub(crate) hasher: RandomState,
+    pub(crate) dictionary: Dictionary,
+    /// Seed of [`key::peer_shard`].
+    pub(crate) shard_seed: u64,
+    /// Shards of the `peers` section; zero when it has none.
+    pub(crate) peer_shards: AtomicU32,
+    /// Entries, and rooms reserved for one.
+    pub(crate) used: AtomicU32,
+    /// The last update id given.
+    pub(crate) ids: AtomicU64,
+    /// Every reader of the update log has acknowledged ids up to this.
+    pub(crate) acknowledged: AtomicU64,
+    /// There are readers.
+    pub(crate) is_replicated: AtomicBool,
+    /// A reader sleeps and wants to be woken.
+    pub(crate) is_armed: AtomicBool,
+}
+
+impl Context {
+    #[inline]
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    #[inline]
+    fn deadline(&self, now_ms: u64) -> u64 {
+        now_ms + u64::from(self.layout.expire_ms.unwrap_or(0))
+    }
+
+    /// Whether an entry without references is over.
+    #[inline]
+    pub(crate) fn is_over(&self, row: &[u32], now_ms: u64) -> bool {
+        self.layout.expire_ms.is_some() && slab::deadline(row) <= now_ms && slab::refs(row) == 0
+    }
+}
+
+/// What happened in a shard since the start.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counted {
+    pub(crate) created: u64,
+    pub(crate) expired: u64,
+    pub(crate) purged: u64,
+    pub(crate) cleared: u64,
+    pub(crate) learned: u64,
+    pub(crate) logged: u64,
+}
+
+/// A shard and what is known of it without its lock. On cache lines of its own.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Shard {
+    state: Mutex<State>,
+    /// Earliest place of the queue in milliseconds; written under the lock.
+    pub(crate) first_ms: AtomicU64,
+    /// Last id of the log; the largest number while one is being given. Written under the lock.
+    pub(crate) last_id: AtomicU64,
+}
+
+impl Shard {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        Self {
+            state: Mutex::new(State::new(layout)),
+            first_ms: AtomicU64::new(u64::MAX),
+            last_id: AtomicU64::new(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Publishes the earliest place after the queue changed.
+    #[inline]
+    pub(crate) fn publish(&self, state: &State) {
+        let first = state.queue.first().map_or(u64::MAX, |(at_ms, _)| at_ms);
+        if self.first_ms.load(Ordering::Relaxed) != first {
+            self.first_ms.store(first, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the lock of a shard protects.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) slab: Slab,
+    index: HashTable<u32>,
+    queue: Queue,
+    pub(crate) log: Log,
+    /// Keys too long for a row, by slot.
+    long_keys: Vec<Box<[u8]>>,
+    /// Rows that are not live but have a place in the queue.
+    removed: usize,
+    /// Latest time that a caller gave, for ends that have none.
+    pub(crate) now_ms: u64,
+    pub(crate) counted: Counted,
+}
+
+impl State {
+    fn new(layout: &Layout) -> Self {
+        Self {
+            slab: Slab::new(layout.stride),
+            index: HashTable::new(),
+            queue: Queue::default(),
+            log: Log::default(),
+            long_keys: Vec::new(),
+            removed: 0,
+            now_ms: 0,
+            counted: Counted::default(),
+        }
+    }
+
+    /// Entries, those that are over but not yet removed included.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Bytes that it has allocated.
+    pub(crate) fn bytes(&self) -> usize {
+        let long: usize = self.long_keys.iter().map(|key| key.len()).sum();
+        let rows = self.slab.bytes() + self.queue.bytes() + self.log.bytes();
+        rows + self.index.allocation_size() + long + self.long_keys.capacity() * 16
+    }
+
+    #[inline]
+    pub(crate) fn key(&self, layout: &Layout, slot: u32) -> &[u8] {
+        key_of(layout, &self.slab, &self.long_keys, slot)
+    }
+
+    /// The row of an entry to change, beside its key.
+    pub(crate) fn row_and_key(&mut self, layout: &Layout, slot: u32) -> (&mut [u32], &[u8]) {
+        let long = self.long_keys.get(slot as usize).map_or(&[][..], |k| k);
+        let row = self.slab.row_mut(slot);
+        if layout.key.is_inline() {
+            return (row, &[]);
+        }
+        (row, long)
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, layout: &Layout, hash: u64, key: &[u8]) -> Option<u32> {
+        let is_it = |&slot: &u32| self.key(layout, slot) == key;
+        self.index.find(hash, is_it).copied()
+    }
+
+    /// The slot, if a live entry has it.
+    pub(crate) fn live(&self, slot: u32) -> Option<u32> {
+        (slot < self.slab.rows() && slab::has(self.slab.row(slot), LIVE)).then_some(slot)
+    }
+
+    /// Adds an entry that is not there; none when the shard has no more rows.
+    pub(crate) fn insert(
+        &mut self,
+        context: &Context,
+        hash: u64,
+        key: &[u8],
+        now_ms: u64,
+    ) -> Option<u32> {
+        let layout = &context.layout;
+        let slot = self.slab.allocate()?;
+        let deadline = context.deadline(now_ms);
+        let row = self.slab.row_mut(slot);
+        slab::set(row, LIVE);
+        slab::set_deadline(row, deadline);
+        if layout.key.is_inline() {
+            key::store_inline(&mut row[slab::HEADER..layout.data_at], layout.key, key);
+        } else {
+            let at = slot as usize;
+            if self.long_keys.len() <= at {
+                self.long_keys.resize_with(at + 1, Box::default);
+            }
+            self.long_keys[at] = key.into();
+        }
+        self.queue.push(deadline, slot);
+        let (slab, long_keys) = (&self.slab, &self.long_keys);
+        self.index.insert_unique(hash, slot, |&slot| {
+            context.hash(key_of(layout, slab, long_keys, slot))
+        });
+        self.counted.created += 1;
+        Some(slot)
+    }
+
+    /// Makes an entry that is over a new one in its place.
+    pub(crate) fn renew(&mut self, context: &Context, slot: u32, now_ms: u64) {
+        self.forget_name(context, slot);
+        let data_at = context.layout.data_at;
+        let deadline = context.deadline(now_ms);
+        let row = self.slab.row_mut(slot);
+        row[data_at..].fill(0);
+        slab::clear(row, LOCAL | LOGGED | PENDING);
+        slab::set_update(row, 0);
+        slab::set_deadline(row, deadline);
+        self.counted.expired += 1;
+        self.counted.created += 1;
+    }
+
+    fn forget_name(&self, context: &Context, slot: u32) {
+        if let Some(at) = context.layout.at(DataType::ServerKey, 0) {
+            let number = self.slab.row(slot)[at];
+            if number != 0 {
+                context.dictionary.release(number);
+            }
+        }
+    }
+
+    /// Takes an entry out of the index. Its row waits for its place in the queue.
+    pub(crate) fn remove(&mut self, context: &Context, slot: u32) {
+        self.unlink(context, slot);
+        self.removed += 1;
+        if self.removed > self.len() / 2 + SWEEP {
+            self.sweep();
+        }
+    }
+
+    fn unlink(&mut self, context: &Context, slot: u32) {
+        let hash = context.hash(self.key(&context.layout, slot));
+        if let Ok(found) = self.index.find_entry(hash, |&other| other == slot) {
+            found.remove();
+        }
+        if context.layout.has_names() {
+            self.forget_name(context, slot);
+        }
+        if let Some(key) = self.long_keys.get_mut(slot as usize) {
+            *key = Box::default();
+        }
+        slab::clear(self.slab.row_mut(slot), LIVE | LOGGED | PENDING);
+    }
+
+    /// Frees all removed rows.
+    fn sweep(&mut self) {
+        let slab = &mut self.slab;
+        self.queue.retain(|slot| {
+            let is_live = slab::has(slab.row(slot), LIVE);
+            if !is_live {
+                slab.release(slot);
+            }
+            is_live
+        });
+        self.removed = 0;
+    }
+
+    /// Brings the entry that ends first and is not in use to the top of the queue and tells its
+    /// deadline. Looks at `budget` places at most.
+    pub(crate) fn settle(
+        &mut self,
+        context: &Context,
+        now_ms: u64,
+        budget: &mut usize,
+    ) -> Option<u64> {
+        while *budget > 0 {
+            *budget -= 1;
+            let (at_ms, slot) = self.queue.first()?;
+            let row = self.slab.row_mut(slot);
+            if !slab::has(row, LIVE) {
+                self.queue.pop();
+                self.slab.release(slot);
+                self.removed = self.removed.saturating_sub(1);
+                continue;
+            }
+            let deadline = slab::deadline(row);
+            if slab::refs(row) != 0 {
+                let behind_all = context.deadline(now_ms) + IN_USE_MS;
+                if at_ms >= behind_all {
+                    return None;
+                }
+                // What is in use when its time comes gets a full time more, as in the reference.
+                if context.layout.expire_ms.is_some() && deadline <= now_ms {
+                    slab::set_deadline(row, context.deadline(now_ms));
+                }
+                self.queue.move_first(behind_all);
+            } else if deadline > at_ms {
+                self.queue.move_first(deadline);
+            } else {
+                return Some(deadline);
+            }
+        }
+        None
+    }
+
+    /// Removes the entry that [`State::settle`] brought to the top.
+    pub(crate) fn remove_first(&mut self, context: &Context) {
+        if let Some((_, slot)) = self.queue.first() {
+            self.queue.pop();
+            self.unlink(context, slot);
+            self.slab.release(slot);
+        }
+    }
+
+    /// An entry was used or changed here: its time starts anew, and peers are to be told. Says
+    /// whether a reader of the log is to be woken.
+    #[inline]
+    pub(crate) fn touch_local(
+        &mut self,
+        context: &Context,
+        last_id: &AtomicU64,
+        slot: u32,
+        now_ms: u64,
+    ) -> bool {
+        let deadline = context.deadline(now_ms);
+        let row = self.slab.row_mut(slot);
+        slab::set_deadline(row, deadline);
+        // A place that no peer has seen yet stays: the peer will be sent what is there then.
+        if !context.is_replicated.load(Ordering::Relaxed) || slab::has(row, PENDING) {
+            return false;
+        }
+        self.append(context, last_id, slot)
+    }
+
+    fn append(&mut self, context: &Context, last_id: &AtomicU64, slot: u32) -> bool {
+        // A reader that sees an id below the counter finds here either the largest number or an id
+        // at least as high, and so looks into this shard.
+        last_id.store(u64::MAX, Ordering::SeqCst);
+        let id = context.ids.fetch_add(1, Ordering::SeqCst) + 1;
+        last_id.store(id, Ordering::SeqCst);
+        let row = self.slab.row_mut(slot);
+        slab::set(row, LOGGED | PENDING | LOCAL);
+        slab::set_update(row, id);
+        self.log.push(id, slot);
+        self.counted.logged += 1;
+        self.log
+            .trim(context.acknowledged.load(Ordering::Relaxed), TRIM);
+        if self.log.is_long(self.index.len()) {
+            let slab = &self.slab;
+            self.log.compact(|id, slot| is_current(slab.row(slot), id));
+        }
+        context.is_armed.load(Ordering::SeqCst) && context.is_armed.swap(false, Ordering::SeqCst)
+    }
+
+    /// An entry was learned from a peer and lives until `deadline_ms`. Returns its slot, which may
+    /// be another one: a row that ends earlier than its place in the queue moves.
+    pub(crate) fn touch_remote(&mut self, context: &Context, slot: u32, deadline_ms: u64) -> u32 {
+        self.counted.learned += 1;
+        let row = self.slab.row_mut(slot);
+        let is_earlier = deadline_ms + IN_USE_MS < slab::deadline(row);
+        slab::set_deadline(row, deadline_ms);
+        slab::clear(row, PENDING);
+        if !slab::has(row, LOGGED) {
+            slab::clear(row, LOCAL);
+        }
+        if is_earlier && context.layout.expire_ms.is_some() && slab::refs(row) == 0 {
+            return self.relocate(context, slot, deadline_ms).unwrap_or(slot);
+        }
+        slot
+    }
+
+    fn relocate(&mut self, context: &Context, slot: u32, deadline_ms: u64) -> Option<u32> {
+        let hash = context.hash(self.key(&context.layout, slot));
+        let row = self.slab.row(slot).to_vec();
+        let to = self.slab.allocate()?;
+        self.slab.row_mut(to).copy_from_slice(&row);
+        if let Some(key) = self.long_keys.get_mut(slot as usize) {
+            let key = std::mem::take(key);
+            if self.long_keys.len() <= to as usize {
+                self.long_keys.resize_with(to as usize + 1, Box::default);
+            }
+            self.long_keys[to as usize] = key;
+        }
+        if let Some(place) = self.index.find_mut(hash, |&other| other == slot) {
+            *place = to;
+        }
+        let is_logged = slab::has(&row, LOGGED);
+        slab::clear(self.slab.row_mut(slot), LIVE | LOGGED | PENDING);
+        self.removed += 1;
+        self.queue.push(deadline_ms, to);
+        if is_logged {
+            // Its place in the log names the row that it left; what it holds now came from a peer.
+            slab::clear(self.slab.row_mut(to), LOGGED | LOCAL);
+        }
+        Some(to)
+    }
+}
+
+/// Whether the row still has the place of the log with that id.
+#[inline]
+pub(crate) fn is_current(row: &[u32], id: u64) -> bool {
+    slab::has(row, LOGGED) && slab::update(row) == id as u32
+}
+
+#[inline]
+fn key_of<'a>(layout: &Layout, slab: &'a Slab, long_keys: &'a [Box<[u8]>], slot: u32) -> &'a [u8] {
+    if layout.key.is_inline() {
+        let words = &slab.row(slot)[slab::HEADER..layout.data_at];
+        return key::load_inline(words, layout.key);
+    }
+    long_keys.get(slot as usize).map_or(&[], |key| key)
+}

@@ -1,0 +1,152 @@
+//! Entries of one shard: rows of words in chunks, so that growing moves nothing.
+//!
+//! It does not know keys or data, only the header of a row.
+
+/// Words of a row's header.
+pub(crate) const HEADER: usize = 4;
+
+/// Low 32 bits of the deadline in milliseconds.
+const DEADLINE: usize = 0;
+/// High bits of the deadline from bit 24 on, flags below.
+const META: usize = 1;
+/// References; of a free row, the next free one.
+const REFS: usize = 2;
+/// Low 32 bits of the last update id.
+const UPDATE: usize = 3;
+
+/// The row holds an entry.
+pub(crate) const LIVE: u32 = 1;
+/// The entry has a place in the update log.
+pub(crate) const LOGGED: u32 = 2;
+/// No peer has seen that place.
+pub(crate) const PENDING: u32 = 4;
+/// The last change was made here, not learned from a peer.
+pub(crate) const LOCAL: u32 = 8;
+
+/// Rows of a chunk: small enough that many small tables stay small.
+const CHUNK: usize = 1 << CHUNK_BITS;
+const CHUNK_BITS: u32 = 5;
+
+/// Most rows of a shard: a slot has 24 bits in the queue.
+pub(crate) const MAX_ROWS: u32 = 1 << 24;
+
+const NO_SLOT: u32 = u32::MAX;
+
+/// Rows of a fixed number of words.
+#[derive(Debug)]
+pub(crate) struct Slab {
+    chunks: Vec<Box<[u32]>>,
+    stride: usize,
+    rows: u32,
+    free: u32,
+}
+
+impl Slab {
+    pub(crate) fn new(stride: usize) -> Self {
+        Self {
+            chunks: Vec::new(),
+            stride,
+            rows: 0,
+            free: NO_SLOT,
+        }
+    }
+
+    /// Rows ever used: slots are below this.
+    pub(crate) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// A zeroed row, not yet live; none when the shard is at its end.
+    pub(crate) fn allocate(&mut self) -> Option<u32> {
+        if self.free != NO_SLOT {
+            let slot = self.free;
+            self.free = self.row(slot)[REFS];
+            self.row_mut(slot).fill(0);
+            return Some(slot);
+        }
+        if self.rows >= MAX_ROWS {
+            return None;
+        }
+        if self.rows as usize == self.chunks.len() * CHUNK {
+            let chunk = vec![0; CHUNK * self.stride].into_boxed_slice();
+            self.chunks.push(chunk);
+        }
+        self.rows += 1;
+        Some(self.rows - 1)
+    }
+
+    /// Gives a row back.
+    pub(crate) fn release(&mut self, slot: u32) {
+        let free = self.free;
+        let row = self.row_mut(slot);
+        row[META] = 0;
+        row[REFS] = free;
+        self.free = slot;
+    }
+
+    #[inline]
+    pub(crate) fn row(&self, slot: u32) -> &[u32] {
+        let at = (slot as usize % CHUNK) * self.stride;
+        &self.chunks[(slot >> CHUNK_BITS) as usize][at..at + self.stride]
+    }
+
+    #[inline]
+    pub(crate) fn row_mut(&mut self, slot: u32) -> &mut [u32] {
+        let at = (slot as usize % CHUNK) * self.stride;
+        &mut self.chunks[(slot >> CHUNK_BITS) as usize][at..at + self.stride]
+    }
+
+    /// Bytes that it has allocated.
+    pub(crate) fn bytes(&self) -> usize {
+        self.chunks.len() * (CHUNK * self.stride * 4) + self.chunks.capacity() * 16
+    }
+}
+
+/// Moment at which an entry is over, or was last used in a table without expiry; milliseconds.
+#[inline]
+pub(crate) fn deadline(row: &[u32]) -> u64 {
+    u64::from(row[META] >> 24) << 32 | u64::from(row[DEADLINE])
+}
+
+/// Deadlines have 40 bits: 34 years of milliseconds.
+#[inline]
+pub(crate) fn set_deadline(row: &mut [u32], deadline_ms: u64) {
+    row[DEADLINE] = deadline_ms as u32;
+    row[META] = row[META] & 0x00FF_FFFF | ((deadline_ms >> 32) as u32 & 0xFF) << 24;
+}
+
+#[inline]
+pub(crate) fn has(row: &[u32], flag: u32) -> bool {
+    row[META] & flag != 0
+}
+
+#[inline]
+pub(crate) fn set(row: &mut [u32], flags: u32) {
+    row[META] |= flags;
+}
+
+#[inline]
+pub(crate) fn clear(row: &mut [u32], flags: u32) {
+    row[META] &= !flags;
+}
+
+#[inline]
+pub(crate) fn refs(row: &[u32]) -> u32 {
+    row[REFS]
+}
+
+#[inline]
+pub(crate) fn set_refs(row: &mut [u32], refs: u32) {
+    row[REFS] = refs;
+}
+
+#[inline]
+pub(crate) fn update(row: &[u32]) -> u32 {
+    row[UPDATE]
+}
+
+#[inline]
+pub(crate) fn set_update(row: &mut [u32], id: u64) {
+    // The low half tells an entry's place in the log from its former ones.
+    row[UPDATE] = id as u32;
+}
