@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use lbd_core::{BindId, ListenerId, ProxyId, Span};
+use lbd_core::{BindId, Diag, ListenerId, ProxyId, Span};
 
 use super::context::Compiler;
 use crate::address::{Address, AddressSpec};
@@ -63,6 +63,23 @@ impl Compiler<'_> {
         for (at, draft) in proxy.binds.iter().enumerate() {
             let bind = BindId(number(at));
             let mut own = Vec::new();
+            let sockets: usize = draft
+                .addresses
+                .iter()
+                .map(|spec| match &spec.address {
+                    Address::Inet { port, .. } => port.ports().count(),
+                    _ => 1,
+                })
+                .sum();
+            if draft.options.id.is_some() && sockets > 1 {
+                self.fault(Diag::alert(
+                    draft.span,
+                    format!(
+                        "'bind {}' : 'id' can only be used with a single socket",
+                        draft.text
+                    ),
+                ));
+            }
             let mut forced = draft.options.id;
             for address in self.listen_addresses(&draft.addresses, draft.span, "bind") {
                 let listener = ListenerId(number(listeners.len()));

@@ -2,7 +2,7 @@
 //!
 //! Actions are `lbd_rules::action`'s.
 
-use lbd_core::{Checkpoint, ProxyId};
+use lbd_core::{Checkpoint, Diag, ProxyId};
 use lbd_rules::acl::AclTable;
 use lbd_rules::action::{self, parse_redirect, parse_rule};
 use lbd_rules::program::{Program, Step};
@@ -93,6 +93,14 @@ impl Compiler<'_> {
         acls: &AclTable,
         steps: &mut Steps,
     ) {
+        let http = |steps: &Steps| {
+            [
+                steps.http_request.len(),
+                steps.http_response.len(),
+                steps.http_after_response.len(),
+            ]
+        };
+        let own = http(steps);
         // `redirect` lines run behind all `http-request` rules, as in the reference.
         let (redirects, others): (Vec<_>, Vec<_>) = rules
             .iter()
@@ -129,6 +137,23 @@ impl Compiler<'_> {
                 }
                 false => parse_rule(ruleset, &words, ctx),
             });
+            let first = match rule.ruleset {
+                Ruleset::HttpRequest => own[0],
+                Ruleset::HttpResponse => own[1],
+                Ruleset::HttpAfterResponse => own[2],
+                _ => usize::MAX,
+            };
+            let previous = list.last().filter(|_| list.len() > first);
+            if previous.is_some_and(|step| step.is_final && step.cond.is_none()) {
+                self.fault(Diag::warning(
+                    sentence.span,
+                    format!(
+                        "previous '{}' action is final and has no condition attached, further \
+                         entries are NOOP.",
+                        rule.ruleset.name()
+                    ),
+                ));
+            }
             list.extend(step);
         }
     }

@@ -62,7 +62,7 @@ fn capture(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
             if !words.take_if("len") {
                 return Err(Diag::alert(words.here(), fault));
             }
-            let len = words.int(&format!("{keyword} header len"), 1..=MAX_LEN)?;
+            let len = words.int(&format!("{keyword} header len"), 0..=MAX_LEN)?;
             let spec = CaptureSpec {
                 header: Some(name.to_ascii_lowercase().into_bytes()),
                 len: usize::try_from(len).unwrap_or_default(),
@@ -104,7 +104,7 @@ fn cookie(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     if !words.take_if("len") {
         return Err(Diag::alert(words.here(), fault));
     }
-    let len = words.int("capture cookie len", 1..=MAX_LEN)?;
+    let len = words.int("capture cookie len", 0..=MAX_LEN)?;
     let (text, is_prefix) = match name.strip_suffix('=') {
         Some(exact) => (exact, false),
         None => (name, true),
@@ -140,7 +140,7 @@ fn declare(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
             "'declare capture' expects 'len' <length>",
         ));
     }
-    let len = words.int("declare capture len", 1..=MAX_LEN)?;
+    let len = words.int("declare capture len", 0..=MAX_LEN)?;
     let spec = CaptureSpec {
         header: None,
         len: usize::try_from(len).unwrap_or_default(),

@@ -334,6 +334,24 @@ fn tcp_check(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     if std::mem::take(&mut check.tcp_inherited) {
         check.tcp.clear();
     }
+    if base == "connect" {
+        let first = check
+            .tcp
+            .iter()
+            .filter_map(|rule| rule.words.first())
+            .find(|word| {
+                let name = String::from_utf8_lossy(&word.text);
+                !name.starts_with("set-var") && !name.starts_with("unset-var") && name != "comment"
+            });
+        if first.is_some_and(|word| word != "connect") {
+            return Err(Diag::alert(
+                here,
+                "'tcp-check connect' : first step MUST also be a 'connect', optionally preceded by \
+                 a 'set-var', an 'unset-var' or a 'comment', when there is a 'connect' step in the \
+                 tcp-check ruleset.",
+            ));
+        }
+    }
     check.tcp_unused = check.kind.as_ref().map(|(kind, _)| kind) != Some(&CheckKind::Tcp);
     push(&mut check.tcp, sentence)
 }

@@ -12,6 +12,7 @@ use crate::registry::{self, Side};
 pub(crate) fn check(draft: &mut Draft, diags: &mut Diags) {
     let cookie_len = draft.global.value.tune.http_cookielen;
     let has_global_logs = !draft.global.logs.is_empty();
+    identifiers(draft, diags);
     for proxy in &mut draft.proxies {
         if proxy.settings.disabled {
             continue;
@@ -22,6 +23,29 @@ pub(crate) fn check(draft: &mut Draft, diags: &mut Diags) {
         sides(proxy, has_global_logs, diags);
         if proxy.mode() != Mode::Http {
             in_tcp(proxy, diags);
+        }
+    }
+}
+
+/// Globally unique identifiers are unique.
+fn identifiers(draft: &Draft, diags: &mut Diags) {
+    let mut seen: std::collections::HashMap<&str, String> = std::collections::HashMap::new();
+    for proxy in &draft.proxies {
+        let own = proxy.guid.iter().map(|guid| (guid, proxy.title()));
+        let servers = proxy.servers.iter().filter_map(|server| {
+            let owner = format!("server {}/{}", proxy.name, server.name);
+            server.guid.as_ref().map(|guid| (guid, owner))
+        });
+        for (guid, owner) in own.chain(servers) {
+            match seen.get(guid.name.as_str()) {
+                Some(other) => diags.push(Diag::alert(
+                    guid.span,
+                    format!("'guid': duplicate entry with {other}."),
+                )),
+                None => {
+                    seen.insert(&guid.name, owner);
+                }
+            }
         }
     }
 }
