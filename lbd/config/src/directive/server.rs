@@ -166,7 +166,7 @@ fn line(
     }
     if draft.health.agent && draft.health.agent_port.is_none() {
         site.diags.push(
-            Diag::alert(
+            Diag::warning(
                 site.line,
                 format!(
                     "'{title}' : server {name} does not have agent port. Agent check has been \
