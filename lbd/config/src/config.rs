@@ -155,6 +155,8 @@ pub struct ProxySpec {
     pub name: Box<str>,
     /// Numeric id, given by `id` or counted.
     pub uid: u32,
+    /// Whether `id` gave it.
+    pub is_uid_given: bool,
     /// `guid`.
     pub guid: Option<Box<str>>,
     /// Where the section begins.

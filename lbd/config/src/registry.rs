@@ -3,7 +3,7 @@
 //!
 //! It does not know what a keyword does: that stands beside it in its family file.
 
-mod dump;
+pub mod dump;
 mod lookup;
 mod reference;
 #[cfg(test)]

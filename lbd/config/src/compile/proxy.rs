@@ -35,6 +35,7 @@ impl Compiler<'_> {
             id,
             name: draft.name.as_str().into(),
             uid: ids.proxies.get(id.index()).copied().unwrap_or_default(),
+            is_uid_given: draft.id.is_some(),
             guid: draft.guid.as_ref().map(|guid| guid.name.as_str().into()),
             span: draft.span,
             caps: Capabilities {

@@ -93,6 +93,7 @@ impl Compiler<'_> {
                 .into(),
             cookie: draft.cookie.clone(),
             disabled: draft.disabled,
+            is_uid_given: draft.id.is_some(),
             guid: draft.guid.as_ref().map(|guid| guid.name.as_str().into()),
             redir: draft.redir.clone(),
             non_stick: draft.non_stick,

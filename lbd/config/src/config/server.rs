@@ -31,6 +31,8 @@ pub struct ServerSpec {
     pub cookie: Option<Vec<u8>>,
     /// `disabled`: starts in maintenance.
     pub disabled: bool,
+    /// Whether `id` gave its numeric id.
+    pub is_uid_given: bool,
     /// `guid`.
     pub guid: Option<Box<str>>,
     /// `redir` prefix.
