@@ -70,3 +70,5 @@ impl Clock {
 
 /// How long an adjustment of the wall clock may stay unnoticed.
 const WALL_INTERVAL: Duration = Duration::from_millis(500);
+
+pub use crate::sys::utc_offset;

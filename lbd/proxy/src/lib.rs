@@ -22,6 +22,7 @@ pub mod clock;
 mod connect;
 pub mod live;
 pub mod log;
+pub mod metric;
 pub mod pool;
 mod server_conn;
 pub mod session;

@@ -3,6 +3,7 @@
 //! It holds what traffic, checks and operators change; what the text says is in `lbd-config`.
 //! Numbers with one writer are kept per worker and summed by readers; only limits are shared.
 
+pub mod availability;
 pub mod counters;
 pub mod generation;
 pub mod mailbox;
@@ -12,6 +13,7 @@ pub mod server;
 pub mod world;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use bumpalo::Bump;
@@ -206,6 +208,28 @@ impl Shared {
     /// Process-wide variables: readers copy, `set-var(proc.…)` and the runtime API write.
     pub fn proc_vars(&self) -> &RwLock<Vec<(VarId, OwnedValue)>> {
         &self.proc_vars
+    }
+
+    /// Limit of client connections in force; 0 for none.
+    pub fn maxconn(&self) -> u32 {
+        match self.process.maxconn.load(Relaxed) {
+            0 => self.setup.maxconn,
+            changed => changed,
+        }
+    }
+
+    /// Changes the limit of client connections; 0 for that of the start.
+    pub fn set_maxconn(&self, limit: u32) {
+        self.process.maxconn.store(limit, Relaxed);
+    }
+
+    /// Interrupts accepting on all frontends, or goes on (`SIGTTOU`, `SIGTTIN`).
+    pub fn pause_listeners(&self, paused: bool) {
+        for proxy in &self.current().proxies {
+            if !proxy.is_disabled() {
+                proxy.listen(Some(paused), self);
+            }
+        }
     }
 
     /// Makes workers close their listeners, after draining what waits there, and end when their

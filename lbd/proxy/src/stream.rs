@@ -353,6 +353,10 @@ async fn idle(session: &mut Session) -> Woken {
 async fn one(session: &mut Session, fault: Option<StreamError>) -> After {
     let mut stream = session.worker.take_stream();
     request::begin(session, &mut stream);
+    if fault.is_some() {
+        // Nothing of a request ever came.
+        stream.facts.timers.request_start = None;
+    }
     let mut guard = end::Guard::new(session, stream);
     let (session, stream) = guard.parts();
     let result = match fault {

@@ -1,7 +1,10 @@
 //! The system calls that neither std nor socket2 offer in the form the data path needs.
 //!
 //! It holds no state and no policy: a call, its error, nothing else. All unsafe code is here.
-#![allow(unsafe_code)]
+#![allow(
+    unsafe_code,
+    reason = "system calls that no kept crate offers in this form"
+)]
 
 use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -236,7 +239,7 @@ fn set_int(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::Result<
 const MAX_SLICES: usize = 64;
 
 /// Seconds that local time is east of GMT at this moment.
-pub(crate) fn utc_offset(secs: u64) -> i32 {
+pub fn utc_offset(secs: u64) -> i32 {
     let time = libc::time_t::try_from(secs).unwrap_or(0);
     // SAFETY: an all-zero tm is a valid value of that plain structure (its zone pointer is null).
     let mut tm: libc::tm = unsafe { std::mem::zeroed() };

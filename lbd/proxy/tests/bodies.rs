@@ -1,5 +1,6 @@
 //! Forms of bodies and heads on both ways.
 
+#[path = "support/all.rs"]
 mod support;
 
 use std::io::Write;

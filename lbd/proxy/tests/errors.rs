@@ -1,5 +1,6 @@
 //! Every phase in which a stream can fail: status, letters, and what becomes of the connection.
 
+#[path = "support/all.rs"]
 mod support;
 
 use std::io::Write;

@@ -1,5 +1,6 @@
 //! HTTP/1 through a frontend and a backend: sharing, keep-alive, bodies, and log lines.
 
+#[path = "support/all.rs"]
 mod support;
 
 use lbd_config::config::Mode;

@@ -1,5 +1,6 @@
 //! Slots, queues, retries and redispatch.
 
+#[path = "support/all.rs"]
 mod support;
 
 use std::io::Write;

@@ -1,5 +1,6 @@
 //! Rules on the way: denials, answers, delays, captures, cookies, monitor, ids.
 
+#[path = "support/all.rs"]
 mod support;
 
 use std::net::SocketAddr;

@@ -1,5 +1,6 @@
 //! TCP mode, upgrades, CONNECT, and the PROXY header on both sides.
 
+#[path = "support/all.rs"]
 mod support;
 
 use std::io::{Read, Write};

@@ -3,7 +3,7 @@
 //! Written by workers; the control side changes limits and placements through the methods here.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use lbd_backend::{Placed, Placement, Roster, ServerSpec, Wake};
 use lbd_config::config::{Config, ListenerSpec, ProxySpec, ServerAddress};
@@ -12,6 +12,7 @@ use lbd_rules::facts::Endpoint;
 use parking_lot::Mutex;
 
 use super::Shared;
+use super::availability::Availability;
 use super::counters::{Gauge, Shards, SharedRate};
 use super::mailbox::Message;
 use super::server::ServerState;
@@ -73,8 +74,9 @@ pub struct ProxyState {
     /// Last faulty response.
     pub bad_response: Mutex<Option<BadMessage>>,
     is_disabled: AtomicBool,
-    /// Changes of the number of usable servers: second of the last one.
-    pub last_change: AtomicU64,
+    is_paused: AtomicBool,
+    /// As backend: since when it has been up or down.
+    pub availability: Availability,
 }
 
 impl ProxyState {
@@ -122,7 +124,8 @@ impl ProxyState {
             bad_request: Mutex::default(),
             bad_response: Mutex::default(),
             is_disabled: AtomicBool::new(spec.disabled),
-            last_change: AtomicU64::new(now.as_millis() / 1000),
+            is_paused: AtomicBool::new(false),
+            availability: Availability::new(true, now),
         }
     }
 
@@ -131,15 +134,41 @@ impl ProxyState {
         self.is_disabled.load(Relaxed)
     }
 
+    /// Whether accepting is interrupted (`disable frontend`).
+    pub fn is_paused(&self) -> bool {
+        self.is_paused.load(Relaxed)
+    }
+
+    /// Interrupts accepting, goes on, or (`None`) stops it for good.
+    pub fn listen(&self, paused: Option<bool>, shared: &Shared) {
+        match paused {
+            Some(paused) => self.is_paused.store(paused, Relaxed),
+            None => self.is_disabled.store(true, Relaxed),
+        }
+        for mailbox in shared.mailboxes() {
+            mailbox.post(Message::Listen {
+                frontend: self.id,
+                paused,
+            });
+        }
+    }
+
+    /// Changes the limit of connections; 0 for none but the process's.
+    pub fn set_maxconn(&self, limit: u32, shared: &Shared) {
+        self.maxconn.store(limit, Relaxed);
+        // Whoever waits for a place looks again.
+        if !self.is_disabled() {
+            self.listen(Some(self.is_paused()), shared);
+        }
+    }
+
     /// Applies a server's new placement and wakes those whom it concerns.
     pub fn place(&self, server: ServerId, placement: Placement, shared: &Shared) -> Placed {
         let mut wakes = Vec::new();
         let now = shared.now();
-        let before = self.roster.view();
         let placed = self.roster.place(server, placement, now, &mut wakes);
-        if (before.active + before.backup == 0) != (placed.active + placed.backup == 0) {
-            self.last_change.store(now.as_millis() / 1000, Relaxed);
-        }
+        self.availability
+            .note(placed.active + placed.backup > 0, now);
         shared.deliver(&wakes);
         placed
     }

@@ -122,7 +122,8 @@ fn capture(session: &Session, stream: &Stream, error: ParseError) {
     let bytes = session.input.data();
     let state = session.bound.generation.proxy(session.frontend);
     let mut slot = state.bad_request.lock();
-    let event = slot.as_ref().map_or(0, |last| last.event + 1);
+    let events = &session.worker.shared.process().bad_messages;
+    let event = events.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     *slot = Some(BadMessage {
         wall: session.worker.clock.wall(),
         frontend: session.frontend,

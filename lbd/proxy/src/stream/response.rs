@@ -59,7 +59,8 @@ pub(super) fn capture(session: &Session, stream: &Stream, conn: &ServerConn, err
     };
     let bytes = conn.input.data();
     let mut slot = session.bound.generation.proxy(backend).bad_response.lock();
-    let event = slot.as_ref().map_or(0, |last| last.event + 1);
+    let events = &session.worker.shared.process().bad_messages;
+    let event = events.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     *slot = Some(BadMessage {
         wall: session.worker.clock.wall(),
         frontend: session.frontend,

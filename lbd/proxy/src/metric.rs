@@ -1,0 +1,49 @@
+//! The numbers that operators see, one registry for all ways of showing them.
+//!
+//! It formats nothing and counts nothing.
+
+pub mod column;
+pub mod row;
+
+pub use column::{COLUMNS, Column};
+pub use row::{Object, Row, rows};
+
+/// A value of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// The object does not have it.
+    Empty,
+    /// Text.
+    Str(String),
+    /// 32 bits.
+    U32(u32),
+    /// 64 bits.
+    U64(u64),
+    /// 32 bits with a sign.
+    S32(i32),
+}
+
+impl Field {
+    /// Name of the type in typed output.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Empty => "",
+            Self::Str(_) => "str",
+            Self::U32(_) => "u32",
+            Self::U64(_) => "u64",
+            Self::S32(_) => "s32",
+        }
+    }
+}
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => Ok(()),
+            Self::Str(text) => f.write_str(text),
+            Self::U32(number) => number.fmt(f),
+            Self::U64(number) => number.fmt(f),
+            Self::S32(number) => number.fmt(f),
+        }
+    }
+}
