@@ -58,7 +58,10 @@ const CRATES: &[Crate] = &[
     pure("peers-proto", &["lbd-core", "lbd-table"]),
     pure("vrrp-proto", &["lbd-core"]),
     pure("failover-plan", &["lbd-core"]),
-    pure("lbd-rules", &["lbd-backend", "lbd-core", "lbd-http", "lbd-table"]),
+    pure(
+        "lbd-rules",
+        &["lbd-backend", "lbd-core", "lbd-http", "lbd-table"],
+    ),
     pure(
         "lbd-config",
         &[

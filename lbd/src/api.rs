@@ -1,0 +1,18 @@
+//! The runtime API on `stats socket` (haproxy 3.4 management 9.3).
+//!
+//! `line` and `session` are the conversation without sockets, `server` puts it on them, the
+//! other files are families of commands.
+
+mod basic;
+pub(crate) mod command;
+mod errors;
+mod info;
+mod info_command;
+mod line;
+pub(crate) mod server;
+mod server_state;
+mod servers;
+pub(crate) mod session;
+mod sessions;
+mod stat;
+mod stat_command;

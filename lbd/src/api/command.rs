@@ -1,0 +1,188 @@
+//! The commands of the runtime API, one descriptor each (haproxy 3.4 management 9.3).
+//!
+//! Families of commands live in the files beside; connections in `server.rs`.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use lbd_config::config::AccessLevel;
+
+use super::session::{Caller, Execute};
+use super::{basic, errors, info_command, servers, sessions, stat_command};
+use crate::run::Daemon;
+
+/// How bad a feedback message is, as a syslog level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Severity {
+    /// Wrong use, or it cannot be done.
+    Error = 3,
+    /// Done.
+    Info = 6,
+}
+
+/// A command.
+#[derive(Debug)]
+pub(crate) struct ApiCommand {
+    /// Words that select it.
+    pub(crate) words: &'static [&'static str],
+    /// As `help` shows it.
+    pub(crate) usage: &'static str,
+    /// What it does.
+    pub(crate) describe: &'static str,
+    /// Lowest level that may use it.
+    pub(crate) level: AccessLevel,
+    /// Does it; the arguments are the words behind those that select it.
+    pub(crate) run: fn(&mut Call<'_>),
+}
+
+/// One execution of a command.
+pub(crate) struct Call<'a> {
+    /// The running balancer.
+    pub(crate) daemon: &'a Daemon,
+    /// The connection.
+    pub(crate) caller: &'a mut Caller,
+    /// Words behind the command's own.
+    pub(crate) args: &'a [String],
+    /// The reply.
+    pub(crate) out: &'a mut String,
+}
+
+impl Call<'_> {
+    /// An argument, empty when it is not there.
+    pub(crate) fn arg(&self, at: usize) -> &str {
+        self.args.get(at).map_or("", String::as_str)
+    }
+
+    /// A feedback message on a line of its own, with its severity when the connection wants it.
+    pub(crate) fn say(&mut self, severity: Severity, text: &str) {
+        use lbd_config::config::SeverityOutput;
+        let word = match severity {
+            Severity::Error => "err",
+            Severity::Info => "info",
+        };
+        // Writing to a string cannot fail.
+        let _ = match self.caller.severity {
+            SeverityOutput::None => Ok(()),
+            SeverityOutput::Number => write!(self.out, "[{}]: ", severity as u8),
+            SeverityOutput::Text => write!(self.out, "[{word}]: "),
+        };
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    /// An error message.
+    pub(crate) fn fail(&mut self, text: &str) {
+        self.say(Severity::Error, text);
+    }
+}
+
+/// All families.
+const FAMILIES: &[&[ApiCommand]] = &[
+    basic::COMMANDS,
+    errors::COMMANDS,
+    info_command::COMMANDS,
+    servers::COMMANDS,
+    sessions::COMMANDS,
+    stat_command::COMMANDS,
+];
+
+/// All commands in alphabetical order of their usage.
+pub(crate) fn commands() -> Vec<&'static ApiCommand> {
+    let mut all: Vec<_> = FAMILIES.iter().flat_map(|family| family.iter()).collect();
+    all.sort_by_key(|command| command.usage);
+    all
+}
+
+/// Runs commands on a balancer.
+pub(crate) struct Runner {
+    /// The balancer.
+    pub(crate) daemon: Arc<Daemon>,
+}
+
+impl Execute for Runner {
+    fn execute(
+        &mut self,
+        caller: &mut Caller,
+        words: &[String],
+        _payload: &str,
+        out: &mut Vec<u8>,
+    ) {
+        let mut text = String::new();
+        match find(words) {
+            None => unknown(caller.level, words, &mut text),
+            Some(command) if caller.level < command.level => {
+                text.push_str("Permission denied\n");
+            }
+            Some(command) => {
+                let args = &words[command.words.len()..];
+                let daemon = &self.daemon;
+                (command.run)(&mut Call {
+                    daemon,
+                    caller,
+                    args,
+                    out: &mut text,
+                });
+            }
+        }
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The command with the most words that all are there.
+fn find(words: &[String]) -> Option<&'static ApiCommand> {
+    let matches = |command: &&ApiCommand| {
+        command.words.len() <= words.len()
+            && command
+                .words
+                .iter()
+                .zip(words)
+                .all(|(known, word)| known == word)
+    };
+    let all = FAMILIES.iter().flat_map(|family| family.iter());
+    all.filter(matches)
+        .max_by_key(|command| command.words.len())
+}
+
+/// Lists what begins with `prefix`, for `help` and for unknown commands.
+pub(super) fn list(level: AccessLevel, prefix: &[String], out: &mut String) {
+    for command in commands() {
+        let mut pairs = command.words.iter().zip(prefix);
+        let always = matches!(command.words, ["help"] | ["prompt"] | ["quit"]);
+        if command.level <= level
+            && (always || pairs.all(|(known, word)| known.starts_with(&**word)))
+        {
+            let _ = writeln!(out, "  {:<39}: {}", command.usage, command.describe);
+        }
+    }
+}
+
+fn unknown(level: AccessLevel, words: &[String], out: &mut String) {
+    let shown = words.first().map_or("", String::as_str);
+    let _ = writeln!(
+        out,
+        "Unknown command: '{shown}', but maybe one of the following ones is a better match:"
+    );
+    // As many of the words as begin some command.
+    let begins = |count: usize| {
+        let all = FAMILIES.iter().flat_map(|family| family.iter());
+        let mut all = all.map(|command| command.words.iter().zip(&words[..count]));
+        all.any(|mut pairs| {
+            pairs.len() == count && pairs.all(|(known, word)| known.starts_with(&**word))
+        })
+    };
+    let count = (0..=words.len())
+        .rev()
+        .find(|count| begins(*count))
+        .unwrap_or(0);
+    if count > 0 {
+        list(level, &words[..count], out);
+    } else {
+        list(level, &[NOTHING.to_owned()], out);
+    }
+}
+
+/// A word that no command begins with.
+const NOTHING: &str = "\0";
+
+#[cfg(test)]
+mod tests;

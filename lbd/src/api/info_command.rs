@@ -1,0 +1,72 @@
+//! `show info` in its forms.
+//!
+//! The keys are in `info.rs`.
+
+use std::fmt::Write;
+
+use lbd_config::config::AccessLevel;
+use lbd_proxy::metric::Field;
+
+use super::command::{ApiCommand, Call};
+use super::info::KEYS;
+use super::stat::json_value;
+
+pub(super) const COMMANDS: &[ApiCommand] = &[ApiCommand {
+    words: &["show", "info"],
+    usage: "show info [desc|json|typed|float]*",
+    describe: "process facts and totals",
+    level: AccessLevel::User,
+    run: show_info,
+}];
+
+fn show_info(call: &mut Call<'_>) {
+    let has = |word: &str| call.args.iter().any(|arg| arg == word);
+    let (with_description, is_typed) = (has("desc"), has("typed"));
+    if has("json") {
+        return json(call);
+    }
+    for (at, key) in KEYS.iter().enumerate() {
+        let field = (key.read)(call.daemon);
+        if field == Field::Empty {
+            continue;
+        }
+        // Writing to a string cannot fail.
+        let _ = if is_typed {
+            write!(
+                call.out,
+                "{at}.{}.1:{}:{}:{field}",
+                key.name,
+                key.tags,
+                field.kind()
+            )
+        } else {
+            write!(call.out, "{}: {field}", key.name)
+        };
+        if with_description {
+            let _ = write!(call.out, ":\"{}\"", key.describe);
+        }
+        call.out.push('\n');
+    }
+}
+
+fn json(call: &mut Call<'_>) {
+    call.out.push('[');
+    let mut is_first = true;
+    for (at, key) in KEYS.iter().enumerate() {
+        let field = (key.read)(call.daemon);
+        if field == Field::Empty {
+            continue;
+        }
+        if !std::mem::take(&mut is_first) {
+            call.out.push(',');
+        }
+        let _ = write!(
+            call.out,
+            "{{\"field\":{{\"pos\":{at},\"name\":\"{}\"}},\"processNum\":1,",
+            key.name
+        );
+        json_value(key.tags, &field, call.out);
+        call.out.push('}');
+    }
+    call.out.push_str("]\n");
+}

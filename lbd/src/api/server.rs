@@ -1,0 +1,141 @@
+//! The runtime API's connections: accepting, reading, writing, their limits.
+//!
+//! What is said on them is `session.rs`'s and the commands' matter.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use lbd_config::config::{ListenAddress, StatsSocketSpec};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::command::Runner;
+use super::session::Session;
+use crate::run::Daemon;
+
+/// Bytes read at once.
+const READ: usize = 4096;
+/// Pause after a failed accept (no descriptors).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Limits of all connections together.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    /// `stats maxconn`.
+    pub(crate) connections: u32,
+    /// `stats timeout`.
+    pub(crate) timeout: Duration,
+    open: AtomicU32,
+}
+
+impl Limits {
+    /// Limits as configured.
+    pub(crate) fn new(connections: u32, timeout: Duration) -> Self {
+        Self {
+            connections,
+            timeout,
+            open: AtomicU32::new(0),
+        }
+    }
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Takes a bound socket; an inherited one is asked what it is.
+    fn new(socket: OwnedFd, address: &ListenAddress) -> io::Result<Self> {
+        let is_unix = match address {
+            ListenAddress::Tcp(_) => false,
+            ListenAddress::Unix(_) | ListenAddress::Abstract { .. } => true,
+            ListenAddress::Fd(_) | ListenAddress::SockPair(_) => {
+                socket2::SockRef::from(&socket).local_addr()?.is_unix()
+            }
+        };
+        if is_unix {
+            UnixListener::from_std(socket.into()).map(Self::Unix)
+        } else {
+            TcpListener::from_std(socket.into()).map(Self::Tcp)
+        }
+    }
+}
+
+/// Serves one `stats socket` line until the runtime ends.
+pub(crate) async fn serve(
+    socket: OwnedFd,
+    spec: StatsSocketSpec,
+    limits: Arc<Limits>,
+    daemon: Arc<Daemon>,
+) {
+    let Ok(listener) = Listener::new(socket, &spec.address) else {
+        return;
+    };
+    loop {
+        // More connections than allowed wait in the kernel's queue.
+        if limits.open.load(Ordering::Relaxed) >= limits.connections {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        }
+        let session = Session::new(spec.level, spec.severity);
+        let (limits_here, daemon) = (Arc::clone(&limits), Arc::clone(&daemon));
+        let accepted = match &listener {
+            Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+                tokio::task::spawn_local(converse(stream, session, limits_here, daemon));
+            }),
+            Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+                tokio::task::spawn_local(converse(stream, session, limits_here, daemon));
+            }),
+        };
+        if accepted.is_err() {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
+    }
+}
+
+/// Counts a connection for as long as it lives.
+struct Open(Arc<Limits>);
+
+impl Open {
+    fn new(limits: Arc<Limits>) -> Self {
+        limits.open.fetch_add(1, Ordering::Relaxed);
+        Self(limits)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn converse<S>(mut stream: S, mut session: Session, limits: Arc<Limits>, daemon: Arc<Daemon>)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let _open = Open::new(Arc::clone(&limits));
+    let mut runner = Runner { daemon };
+    let mut input = [0; READ];
+    let mut reply = Vec::new();
+    loop {
+        let timeout = session.caller.timeout.unwrap_or(limits.timeout);
+        let Ok(Ok(count)) = tokio::time::timeout(timeout, stream.read(&mut input)).await else {
+            return;
+        };
+        if count == 0 {
+            session.finish(&mut runner, &mut reply);
+        } else {
+            session.feed(&input[..count], &mut runner, &mut reply);
+        }
+        let sent = tokio::time::timeout(timeout, stream.write_all(&reply)).await;
+        reply.clear();
+        if !matches!(sent, Ok(Ok(()))) || session.is_done() {
+            break;
+        }
+    }
+    let _ = stream.shutdown().await;
+}

@@ -1,0 +1,181 @@
+//! `show servers state` and `show servers conn`.
+//!
+//! The first is also what a server state file holds.
+
+use std::fmt::Write;
+
+use lbd_backend::State;
+use lbd_backend::health::ProbeSnapshot;
+use lbd_config::config::{ProxySpec, ServerAddress, ServerSpec};
+use lbd_proxy::state::{ProxyState, ServerState};
+
+use super::command::Call;
+
+/// Calls `visit` for every server of the backends that argument 0 wants.
+fn each(
+    call: &mut Call<'_>,
+    visit: impl Fn(&ProxySpec, &ProxyState, &ServerSpec, &ServerState, &mut Call<'_>),
+) {
+    let generation = call.daemon.shared.current();
+    let wanted = call.arg(0).to_owned();
+    for spec in generation
+        .config
+        .proxies
+        .iter()
+        .filter(|spec| spec.caps.backend)
+    {
+        if !wanted.is_empty() && *spec.name != *wanted {
+            continue;
+        }
+        let proxy = generation.proxy(spec.id);
+        for (server, server_spec) in proxy.servers.iter().zip(&spec.backend.servers) {
+            visit(spec, proxy, server_spec, server, call);
+        }
+    }
+}
+
+fn is_known(call: &mut Call<'_>) -> bool {
+    let wanted = call.arg(0);
+    let config = call.daemon.config();
+    let is_known = wanted.is_empty()
+        || config
+            .proxies
+            .iter()
+            .any(|spec| spec.caps.backend && *spec.name == *wanted);
+    if !is_known {
+        call.fail("Can't find backend.");
+    }
+    is_known
+}
+
+/// The address and port columns of a server.
+fn address_and_port(address: &ServerAddress) -> (String, String) {
+    match address {
+        ServerAddress::Inet(address) => (address.ip().to_string(), address.port().to_string()),
+        ServerAddress::MappedPort(ip, offset) => (ip.to_string(), offset.to_string()),
+        ServerAddress::Transparent { port } => ("0.0.0.0".to_owned(), port.to_string()),
+        _ => ("-".to_owned(), "0".to_owned()),
+    }
+}
+
+/// `show servers state`.
+pub(super) fn show_state(call: &mut Call<'_>) {
+    if !is_known(call) {
+        return;
+    }
+    call.out.push_str(
+        "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight \
+         srv_iweight srv_time_since_last_change srv_check_status srv_check_result \
+         srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn \
+         srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr \
+         srv_agent_port\n",
+    );
+    each(call, |spec, proxy, server_spec, server, call| {
+        let now = call.daemon.shared.now();
+        let Some(view) = proxy.roster.server(server.id, now) else {
+            return;
+        };
+        let (address, port) = address_and_port(&server.address());
+        let health = server.health();
+        let check = health.as_ref().and_then(|health| health.check.as_ref());
+        let agent = health.as_ref().and_then(|health| health.agent.as_ref());
+        let state = health
+            .as_ref()
+            .map_or(view.placement.state, |health| health.state);
+        let since = health
+            .as_ref()
+            .map_or(view.placement.since, |health| health.last_change);
+        let flags = health
+            .as_ref()
+            .map_or(0, |health| u32::from(health.admin.bits()));
+        let check_spec = server_spec.check.as_ref();
+        let agent_spec = server_spec.agent.as_ref();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            call.out,
+            "{} {} {} {} {address} {} {flags} {} {} {} {} {} {} {} {} {} {} {} {port} - 0 {} {} \
+             {} {}",
+            spec.uid,
+            spec.name,
+            server_spec.roster.puid,
+            server.name,
+            state_number(state),
+            view.placement.weight,
+            server_spec.roster.weight,
+            now.since(since).as_secs(),
+            check.map_or(0, |probe| probe.status.number()),
+            check.map_or(0, |probe| probe.status.result().number()),
+            check.map_or(0, |probe| probe.health),
+            check.map_or(0, probe_state),
+            agent.map_or(0, probe_state),
+            u32::from(spec.is_uid_given),
+            u32::from(server_spec.is_uid_given),
+            server_spec.fqdn.as_deref().unwrap_or("-"),
+            check_spec.and_then(|check| check.port).unwrap_or(0),
+            check_spec
+                .and_then(|check| check.address)
+                .map_or_else(|| "-".into(), |ip| ip.to_string()),
+            agent_spec
+                .and_then(|agent| agent.address)
+                .map_or_else(|| "-".into(), |ip| ip.to_string()),
+            agent_spec.map_or(0, |agent| agent.port),
+        );
+    });
+}
+
+/// Number of an operational state in the state file.
+fn state_number(state: State) -> u32 {
+    match state {
+        State::Stopped => 0,
+        State::Starting => 1,
+        State::Running => 2,
+        State::Stopping => 3,
+    }
+}
+
+/// Bits of a check's state: 1 in progress, 2 configured, 4 enabled, 8 paused.
+fn probe_state(probe: &ProbeSnapshot) -> u32 {
+    let bit = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
+    bit(probe.running, 1) + 2 + bit(probe.enabled, 4) + bit(probe.paused, 8)
+}
+
+/// `show servers conn`.
+pub(super) fn show_conn(call: &mut Call<'_>) {
+    if !is_known(call) {
+        return;
+    }
+    let workers = call.daemon.shared.setup().workers;
+    let _ = writeln!(
+        call.out,
+        "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est \
+         idle_sess unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[{workers}]"
+    );
+    each(call, |spec, proxy, server_spec, server, call| {
+        let now = call.daemon.shared.now();
+        let Some(view) = proxy.roster.server(server.id, now) else {
+            return;
+        };
+        let (address, port) = address_and_port(&server.address());
+        let totals = server.counters.totals(now);
+        let _ = write!(
+            call.out,
+            "{}/{} {}/{} {address} {port} - {} {} {} {} {} 0 0 {} {} {}",
+            spec.name,
+            server.name,
+            spec.uid,
+            server_spec.roster.puid,
+            server_spec.pool_purge_delay.as_millis(),
+            view.served,
+            totals.used,
+            view.served_max,
+            totals.used,
+            totals.idle,
+            server.max_idle,
+            totals.idle,
+        );
+        for worker in 0..call.daemon.shared.setup().workers {
+            let _ = write!(call.out, " {}", server.counters.of(worker).idle.get());
+        }
+        call.out.push('\n');
+    });
+}

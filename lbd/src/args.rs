@@ -1,0 +1,235 @@
+//! The command line: the reference's flags with the reference's meaning (haproxy 3.4 management 3).
+//!
+//! It opens and runs nothing.
+
+use std::path::PathBuf;
+
+/// What the program was asked to do first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Task {
+    /// Run the balancer.
+    #[default]
+    Run,
+    /// `-c`: check the configuration.
+    Check,
+    /// `-cc`: evaluate a condition of `.if`.
+    Condition(String),
+    /// `-v`, `-vv`, `-vq`, `-vqs`, `-vqb`.
+    Version(VersionForm),
+    /// `demo`: the built-in demonstration, with its own words.
+    Demo(Vec<String>),
+}
+
+/// Which version text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum VersionForm {
+    /// `-v`.
+    Page,
+    /// `-vv`.
+    Build,
+    /// `-vq` and `-vqs`.
+    Number,
+    /// `-vqb`.
+    Branch,
+}
+
+/// The command line, parsed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Args {
+    /// What to do.
+    pub(crate) task: Task,
+    /// `-f` and the words behind `--`.
+    pub(crate) sources: Vec<String>,
+    /// `-C`.
+    pub(crate) directory: Option<PathBuf>,
+    /// `-D`.
+    pub(crate) daemon: bool,
+    /// `-db`.
+    pub(crate) foreground: bool,
+    /// `-d`.
+    pub(crate) debug: bool,
+    /// `-q`.
+    pub(crate) quiet: bool,
+    /// `-V`.
+    pub(crate) verbose: bool,
+    /// `-n`: limit of connections of the process.
+    pub(crate) maxconn: Option<u32>,
+    /// `-N`: default limit of each proxy.
+    pub(crate) proxy_maxconn: Option<u32>,
+    /// `-m`: memory in megabytes.
+    pub(crate) memory_mb: Option<u64>,
+    /// `-p`.
+    pub(crate) pidfile: Option<PathBuf>,
+    /// `-L`.
+    pub(crate) localpeer: Option<String>,
+    /// `-sf`: processes that shall finish once this one listens.
+    pub(crate) finish: Vec<i32>,
+    /// `-st`: processes that shall stop at once then.
+    pub(crate) terminate: Vec<i32>,
+    /// `-dW`: warnings refuse the start.
+    pub(crate) warnings_fatal: bool,
+    /// `-dD`: diagnostic warnings.
+    pub(crate) diagnostics: bool,
+    /// `-dI`.
+    pub(crate) insecure_fork: bool,
+    /// `-dS`: no splicing.
+    pub(crate) no_splice: bool,
+    /// `-dR`: no `SO_REUSEPORT`.
+    pub(crate) no_reuseport: bool,
+    /// `-dr`: server names that do not resolve are no error.
+    pub(crate) ignore_unresolved: bool,
+    /// `-dV`: certificates of servers are not verified.
+    pub(crate) no_server_verify: bool,
+    /// `-4`: host names give IPv4 addresses only.
+    pub(crate) ipv4_only: bool,
+    /// `-dK`: classes of keywords to print.
+    pub(crate) keyword_classes: Option<String>,
+    /// Flags that were given and change nothing here, for one notice.
+    pub(crate) no_effect: Vec<String>,
+}
+
+/// Why a command line is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ArgsError {
+    /// Show the usage page.
+    Usage,
+    /// Say this.
+    Message(String),
+}
+
+/// Largest number of process ids behind `-sf`/`-st`.
+const MAX_PIDS: usize = 1024;
+
+/// Reads the words after the program's name.
+pub(crate) fn parse(words: &[String]) -> Result<Args, ArgsError> {
+    let mut args = Args::default();
+    let mut words = words.iter().map(String::as_str).peekable();
+    if words.peek() == Some(&"demo") {
+        args.task = Task::Demo(words.skip(1).map(str::to_owned).collect());
+        return Ok(args);
+    }
+    while let Some(word) = words.next() {
+        match word {
+            "--" => args.sources.extend(words.by_ref().map(str::to_owned)),
+            "-sf" | "-st" => {
+                let pids = if word == "-sf" {
+                    &mut args.finish
+                } else {
+                    &mut args.terminate
+                };
+                while let Some(pid) = words.peek().and_then(|w| w.parse().ok()) {
+                    if pids.len() == MAX_PIDS {
+                        return Err(ArgsError::Message(format!("{word}: too many processes")));
+                    }
+                    pids.push(pid);
+                    words.next();
+                }
+            }
+            _ if takes_value(word) => {
+                let value = words.next().ok_or(ArgsError::Usage)?;
+                set_value(&mut args, word, value)?;
+            }
+            _ => set_flag(&mut args, word)?,
+        }
+    }
+    Ok(args)
+}
+
+fn takes_value(word: &str) -> bool {
+    matches!(
+        word,
+        "-f" | "-C" | "-cc" | "-n" | "-N" | "-m" | "-p" | "-L" | "-S" | "-x"
+    )
+}
+
+fn set_value(args: &mut Args, flag: &str, value: &str) -> Result<(), ArgsError> {
+    match flag {
+        "-f" => args.sources.push(value.to_owned()),
+        "-C" => args.directory = Some(value.into()),
+        "-cc" => args.task = Task::Condition(value.to_owned()),
+        "-n" => args.maxconn = Some(number(flag, value)?),
+        "-N" => args.proxy_maxconn = Some(number(flag, value)?),
+        "-m" => args.memory_mb = Some(number(flag, value)?),
+        "-p" => args.pidfile = Some(value.into()),
+        "-L" => args.localpeer = Some(value.to_owned()),
+        _ => return Err(not_yet(flag)),
+    }
+    Ok(())
+}
+
+fn number<T: std::str::FromStr>(flag: &str, value: &str) -> Result<T, ArgsError> {
+    value
+        .parse()
+        .map_err(|_| ArgsError::Message(format!("{flag}: '{value}' is not a whole number")))
+}
+
+fn not_yet(flag: &str) -> ArgsError {
+    ArgsError::Message(format!(
+        "{flag} (master-worker mode and socket hand-over) is not supported yet: start lbd in the \
+         foreground with -db, or with -D"
+    ))
+}
+
+fn set_flag(args: &mut Args, flag: &str) -> Result<(), ArgsError> {
+    match flag {
+        "-c" => args.task = Task::Check,
+        "-v" => args.task = Task::Version(VersionForm::Page),
+        "-vv" => args.task = Task::Version(VersionForm::Build),
+        "-vq" | "-vqs" => args.task = Task::Version(VersionForm::Number),
+        "-vqb" => args.task = Task::Version(VersionForm::Branch),
+        "-D" => args.daemon = true,
+        "-d" => args.debug = true,
+        "-db" => args.foreground = true,
+        "-q" => args.quiet = true,
+        "-V" => args.verbose = true,
+        "-4" => args.ipv4_only = true,
+        "-dW" => args.warnings_fatal = true,
+        "-dD" => args.diagnostics = true,
+        "-dI" => args.insecure_fork = true,
+        "-dS" => args.no_splice = true,
+        "-dR" => args.no_reuseport = true,
+        "-dr" => args.ignore_unresolved = true,
+        "-dV" => args.no_server_verify = true,
+        "-W" | "-Ws" => return Err(not_yet(flag)),
+        // Pollers, allocator, look-up function and offloads that lbd does not have.
+        "-de" | "-dp" | "-dk" | "-dv" | "-dG" | "-dF" | "-dZ" | "-dT" => {
+            args.no_effect.push(flag.to_owned());
+        }
+        _ if flag.starts_with("-dM") => args.no_effect.push(flag.to_owned()),
+        _ if flag.starts_with("-dK") => args.keyword_classes = Some(flag[3..].to_owned()),
+        _ => return Err(ArgsError::Usage),
+    }
+    Ok(())
+}
+
+/// The usage page.
+pub(crate) const USAGE: &str = "\
+Usage: lbd [-f <file|directory>]... [flags] [-- <file>...]
+       lbd demo [--check]     a balancer in front of built-in servers, on loopback only
+ configuration
+        -f <file|dir>  read a configuration (a directory: its *.cfg in order); may be repeated
+        -c             check it and exit: 0 good, 1 refused, 2 good but without a listener
+        -cc <cond>     evaluate a condition of '.if': exit 0 true, 1 false, 2 cannot parse
+        -C <dir>       change to this directory first
+        -dW            warnings refuse the start      -dD  suspicious statements too
+        -dr            server names that do not resolve are no error
+        -dK<class>     print the known keywords ('-dKhelp' lists the classes)
+        -L <name>      name of the local peer (default: the host name)
+ process
+        -D             go to the background            -db  stay in the foreground
+        -d             debug: foreground, verbose      -q   print nothing
+        -V             print more                      -p <file>  write the process id
+        -n <number>    limit of connections            -N <number>  default limit of a proxy
+        -m <MB>        limit of memory
+        -sf <pid>...   these processes finish once this one listens
+        -st <pid>...   these processes stop at once then
+ switches
+        -4             host names give IPv4 only       -dR  no SO_REUSEPORT
+        -dS            no splicing                     -dI  allow insecure fork
+        -dV            no verification of servers' certificates
+ version
+        -v  short      -vv  with build facts           -vq / -vqb  compatible version / branch
+";
+
+#[cfg(test)]
+mod tests;

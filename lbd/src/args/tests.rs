@@ -1,0 +1,37 @@
+use super::*;
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn vtest_command_line_is_understood() {
+    let args = parse(&words("-d -dM -dI -dW -L A -m 50 -f /tmp/cfg")).unwrap();
+    assert!(args.debug && args.insecure_fork && args.warnings_fatal);
+    assert_eq!(args.localpeer.as_deref(), Some("A"));
+    assert_eq!(args.memory_mb, Some(50));
+    assert_eq!(args.sources, ["/tmp/cfg"]);
+    assert_eq!(args.no_effect, ["-dM"]);
+}
+
+#[test]
+fn old_processes_are_listed_until_the_next_flag() {
+    let args = parse(&words("-sf 12 13 -st 14 -f a -- b c")).unwrap();
+    assert_eq!(args.finish, [12, 13]);
+    assert_eq!(args.terminate, [14]);
+    assert_eq!(args.sources, ["a", "b", "c"]);
+}
+
+#[test]
+fn unknown_flag_shows_the_usage() {
+    assert_eq!(parse(&words("-f a --wrong")), Err(ArgsError::Usage));
+    assert_eq!(parse(&words("-f")), Err(ArgsError::Usage));
+}
+
+#[test]
+fn master_mode_is_refused_by_name() {
+    let Err(ArgsError::Message(text)) = parse(&words("-Ws -f a")) else {
+        panic!("-Ws must be refused");
+    };
+    assert!(text.contains("not supported yet"), "{text}");
+}

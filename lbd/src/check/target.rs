@@ -1,0 +1,122 @@
+//! Where a check connects to, and what it says before the check proper begins.
+//!
+//! It opens nothing.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use lbd_backend::check::Connect;
+use lbd_config::config::{ServerAddress, ServerSpec};
+
+/// A place to connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Name with its leading zero byte, padded if the address says so.
+    Abstract(Vec<u8>),
+    Inet(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// Address and port as changed at run time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    pub(super) address: Option<IpAddr>,
+    pub(super) port: Option<u16>,
+}
+
+/// What a `connect` step makes of a server's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    /// Where the server is.
+    pub(super) place: Place,
+    /// The SOCKS proxy on the way there.
+    pub(super) socks: Option<SocketAddr>,
+    /// Whether a PROXY header comes first.
+    pub(super) send_proxy: bool,
+}
+
+/// Where a health check's `connect` step leads; `port` is what its port expression gave. `None`
+/// when the server has no address to check.
+pub(super) fn health(
+    spec: &ServerSpec,
+    address: &ServerAddress,
+    moved: Moved,
+    step: &Connect,
+    port: Option<u16>,
+) -> Option<Target> {
+    let check = spec.check.as_ref();
+    let of_check = check.and_then(|check| check.address);
+    let set = |port: &u16| *port != 0;
+    let of_step = step.port.or(port).or_else(|| Some(step.addr?.port()));
+    let of_server = match moved.port {
+        Some(port) => Some(port),
+        None => check.and_then(|check| check.port),
+    };
+    let given_port = of_step.filter(set).or_else(|| of_server.filter(set));
+    let unix = check.and_then(|check| check.unix.as_ref());
+    let place = match (step.addr, moved.address.or(of_check), unix) {
+        (Some(addr), ..) => inet(addr.ip(), given_port, address),
+        (None, Some(ip), _) => inet(ip, given_port, address),
+        (None, None, Some(path)) => Some(Place::Unix(path.clone())),
+        (None, None, None) => server(address, given_port),
+    }?;
+    let default = step.default;
+    let socks = spec
+        .socks4
+        .filter(|_| step.via_socks4 || (default && check.is_some_and(|check| check.via_socks4)));
+    let send_proxy = step.send_proxy || (default && check.is_some_and(|check| check.send_proxy));
+    Some(Target {
+        place,
+        socks,
+        send_proxy,
+    })
+}
+
+/// Where the agent of a server is.
+pub(super) fn agent(spec: &ServerSpec, address: &ServerAddress, moved: Moved) -> Option<Target> {
+    let agent = spec.agent.as_ref()?;
+    let port = moved.port.filter(|&port| port != 0).or(Some(agent.port));
+    let place = match moved.address.or(agent.address) {
+        Some(ip) => inet(ip, port, address),
+        None => server(address, port),
+    }?;
+    Some(Target {
+        place,
+        socks: None,
+        send_proxy: false,
+    })
+}
+
+fn inet(ip: IpAddr, port: Option<u16>, server: &ServerAddress) -> Option<Place> {
+    let port = match (port, server) {
+        (Some(port), _) => port,
+        (None, ServerAddress::Inet(address)) => address.port(),
+        (None, _) => return None,
+    };
+    Some(Place::Inet(SocketAddr::new(ip, port)))
+}
+
+fn server(address: &ServerAddress, port: Option<u16>) -> Option<Place> {
+    match address {
+        ServerAddress::Inet(address) => {
+            let port = port.unwrap_or_else(|| address.port());
+            Some(Place::Inet(SocketAddr::new(address.ip(), port)))
+        }
+        ServerAddress::MappedPort(ip, _) => Some(Place::Inet(SocketAddr::new(*ip, port?))),
+        ServerAddress::Unix(path) => Some(Place::Unix(path.clone())),
+        ServerAddress::Abstract { name, is_padded } => {
+            let mut full = vec![0];
+            full.extend_from_slice(name);
+            if *is_padded {
+                full.resize(SUN_PATH, 0);
+            }
+            Some(Place::Abstract(full))
+        }
+        ServerAddress::SockPair(_) | ServerAddress::Transparent { .. } | ServerAddress::None => {
+            None
+        }
+    }
+}
+
+/// Size of `sockaddr_un::sun_path`.
+const SUN_PATH: usize = 108;

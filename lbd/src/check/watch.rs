@@ -1,0 +1,112 @@
+//! `observe`: what traffic shows of servers, counted on the workers, handed over at the limit.
+//!
+//! It does not touch a machine: the runner takes the events.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use lbd_backend::health::{Observation, Observer as Errors};
+use lbd_config::config::Config;
+use lbd_core::{ProxyId, ServerId};
+use lbd_proxy::state::{Observer, ServerState};
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// A server's errors have reached the limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Event {
+    pub(super) backend: ProxyId,
+    pub(super) server: ServerId,
+    pub(super) errors: u32,
+    pub(super) last: Observation,
+}
+
+/// Error counts of the servers that say `observe`, by backend and server.
+#[derive(Debug)]
+pub(super) struct Counters {
+    servers: Vec<Vec<Option<Errors>>>,
+    /// Events dropped because the runner lagged behind by `MAX_EVENTS`.
+    lost: AtomicU64,
+}
+
+impl Counters {
+    fn new(config: &Config) -> Self {
+        let of = |spec: &lbd_config::config::ServerSpec| {
+            let health = &spec.health;
+            health
+                .observe
+                .map(|layer| Errors::new(layer, health.error_limit))
+        };
+        let proxies = config.proxies.iter();
+        Self {
+            servers: proxies
+                .map(|proxy| proxy.backend.servers.iter().map(of).collect())
+                .collect(),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// Events lost since the last call.
+    pub(super) fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Relaxed)
+    }
+
+    pub(super) fn get(&self, backend: ProxyId, server: ServerId) -> Option<&Errors> {
+        self.servers
+            .get(backend.index())?
+            .get(server.index())?
+            .as_ref()
+    }
+}
+
+/// The observer that workers call.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    counters: Arc<Counters>,
+    sender: Sender<Event>,
+    receiver: Mutex<Option<Receiver<Event>>>,
+}
+
+impl Watch {
+    /// An observer for the servers of a configuration.
+    pub(crate) fn new(config: &Config) -> Self {
+        let (sender, receiver) = channel(MAX_EVENTS);
+        Self {
+            counters: Arc::new(Counters::new(config)),
+            sender,
+            receiver: Mutex::new(Some(receiver)),
+        }
+    }
+
+    pub(super) fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// The receiving end, once; afterwards an end at which nothing arrives.
+    pub(super) fn take_events(&self) -> Receiver<Event> {
+        self.receiver.lock().take().unwrap_or_else(|| channel(1).1)
+    }
+}
+
+impl Observer for Watch {
+    fn observed(&self, server: &ServerState, what: Observation) {
+        let Some(counter) = self.counters.get(server.backend, server.id) else {
+            return;
+        };
+        let Some(errors) = counter.note(what) else {
+            return;
+        };
+        let event = Event {
+            backend: server.backend,
+            server: server.id,
+            errors,
+            last: what,
+        };
+        if self.sender.try_send(event).is_err() {
+            self.counters.lost.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// Most events that wait for the runner.
+const MAX_EVENTS: usize = 1024;

@@ -1,0 +1,48 @@
+//! Messages on standard error in the reference's form.
+//!
+//! Diagnostics of the configuration are rendered by `lbd-config`; these are the program's own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lbd_core::Level;
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Keeps everything but alerts to itself (`-q`, `quiet`, background).
+pub(crate) fn set_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Prints one message: `[ALERT]    (pid) : text`.
+pub(crate) fn say(level: Level, text: &str) {
+    if QUIET.load(Ordering::Relaxed) && level != Level::Alert {
+        return;
+    }
+    let label = lbd_config::render::label(level);
+    eprintln!("{label} ({}) : {text}", std::process::id());
+}
+
+/// An alert.
+pub(crate) fn alert(text: &str) {
+    say(Level::Alert, text);
+}
+
+/// A warning.
+pub(crate) fn warning(text: &str) {
+    say(Level::Warning, text);
+}
+
+/// A notice.
+pub(crate) fn notice(text: &str) {
+    say(Level::Notice, text);
+}
+
+/// A message with the label as a word: `WARNING`, `ALERT`.
+pub(crate) fn say_as(label: &'static str, text: &str) {
+    let level = match label {
+        "ALERT" => Level::Alert,
+        "WARNING" => Level::Warning,
+        _ => Level::Notice,
+    };
+    say(level, text);
+}

@@ -1,0 +1,370 @@
+//! The running balancer: sockets bound, privileges dropped, workers and control side started,
+//! signals obeyed, everything ended.
+//!
+//! It decides nothing about traffic.
+
+pub(crate) mod limits;
+pub(crate) mod listen;
+mod signals;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use lbd_config::config::Config;
+use lbd_core::WallTime;
+use lbd_proxy::state::{Generation, Setup, Shared};
+
+use crate::api;
+use crate::args::Args;
+use crate::check::{self, CheckHandle, Watch};
+use crate::log::{Dropped, Logger};
+use crate::process::{self, Identity, Side};
+use crate::report;
+
+pub(crate) use limits::Limits;
+use listen::Sockets;
+
+/// What the command line says about running.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// The command line.
+    pub(crate) args: Args,
+    /// Warnings of the configuration.
+    pub(crate) warnings: u32,
+    /// When the program began.
+    pub(crate) started: Instant,
+    /// Name in log lines: the program's own.
+    pub(crate) name: String,
+}
+
+impl Options {
+    /// Options of a start from the command line.
+    pub(crate) fn new(args: &Args, warnings: usize, started: Instant) -> Self {
+        let path = std::env::args_os().next().unwrap_or_default();
+        let name = std::path::Path::new(&path)
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned());
+        Self {
+            args: args.clone(),
+            warnings: u32::try_from(warnings).unwrap_or(u32::MAX),
+            started,
+            name: name.unwrap_or_else(|| "lbd".to_owned()),
+        }
+    }
+}
+
+/// The running balancer as its control side sees it.
+pub(crate) struct Daemon {
+    /// State shared with the workers.
+    pub(crate) shared: Arc<Shared>,
+    /// Health checks, and all orders about servers.
+    pub(crate) checks: CheckHandle,
+    /// Log lines lost.
+    pub(crate) dropped: Arc<Dropped>,
+    /// Limits of the process.
+    pub(crate) limits: Limits,
+    /// Warnings at the start.
+    pub(crate) warnings: u32,
+    /// Milliseconds that the start took.
+    pub(crate) boot_ms: u64,
+    /// Seconds east of UTC.
+    pub(crate) utc_offset: i32,
+}
+
+impl Daemon {
+    /// The configuration that runs.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        let generation: Arc<Generation> = self.shared.current();
+        Arc::clone(&generation.config)
+    }
+
+    /// The wall clock.
+    pub(crate) fn wall(&self) -> WallTime {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        WallTime(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+/// A balancer whose threads run.
+pub(crate) struct Running {
+    /// Its control side.
+    pub(crate) daemon: Arc<Daemon>,
+    workers: Vec<JoinHandle<()>>,
+    control: JoinHandle<()>,
+    stop_control: tokio::sync::mpsc::UnboundedSender<()>,
+    paths: Vec<std::path::PathBuf>,
+}
+
+/// Runs a configuration until it is told to stop.
+///
+/// # Errors
+///
+/// What prevents the start, a sentence each.
+pub(crate) fn run(config: Config, options: &Options) -> Result<ExitCode, Vec<String>> {
+    let args = &options.args;
+    let one = |error: String| vec![error];
+    let workers = limits::workers(&config);
+    let limits = Limits::apply(&config, args, workers).map_err(one)?;
+    let mut signals = signals::Signals::block().map_err(|error| one(error.to_string()))?;
+    let sockets = listen::bind_all(&config, args, workers, &limits)?;
+
+    let is_daemon = (config.global.daemon || args.daemon) && !args.foreground && !args.debug;
+    let started = match is_daemon.then(process::fork_to_background).transpose() {
+        Ok(None) => None,
+        Ok(Some(Side::Child(started))) => Some(started),
+        Ok(Some(Side::Parent(child))) => {
+            return Ok(ExitCode::from(u8::from(!child.wait())));
+        }
+        Err(error) => return Err(one(format!("Cannot fork : {error}"))),
+    };
+    let pidfile = args
+        .pidfile
+        .clone()
+        .or_else(|| config.global.pidfile.clone());
+    // As in the reference, only a process in the background leaves its number.
+    if let Some(path) = pidfile.filter(|_| is_daemon) {
+        process::write_pidfile(&path, std::process::id())
+            .map_err(|_| one(format!("Cannot create pidfile {}", path.display())))?;
+    }
+    let notifier = process::Notifier::open();
+    let logger = make_logger(&config, workers, options);
+    warn_of_root(&config);
+    process::drop_privileges(Identity {
+        chroot: config.global.chroot.as_deref(),
+        gid: config.global.gid,
+        uid: config.global.uid,
+    })
+    .map_err(|text| one(format!("[{}.main()] {text}", options.name)))?;
+
+    signals::tell_old_processes(args);
+    let hard_stop_after = config.global.hard_stop_after;
+    let running = start(config, sockets, workers, limits, logger, options)?;
+    if let Some(started) = started {
+        let _ = process::close_standard_streams();
+        report::set_quiet(true);
+        started.started();
+    }
+    notifier.say("READY=1\nSTATUS=Ready.\n");
+    let code = running.wait(&mut signals, hard_stop_after, &notifier);
+    Ok(code)
+}
+
+fn warn_of_root(config: &Config) {
+    if !nix::unistd::Uid::effective().is_root() {
+        return;
+    }
+    if config.global.chroot.is_none() {
+        report::warning(
+            "lbd was started as root without a 'chroot' in the global section: a chroot limits \
+             what an intruder can reach ('chroot /' silences this)",
+        );
+    }
+    if config.global.uid.is_none() {
+        report::warning(
+            "lbd was started as root and has no 'user' in the global section to drop privileges \
+             ('user root' silences this)",
+        );
+    }
+}
+
+/// A logger with its sockets open: unix ones may be out of reach once the root changes.
+pub(crate) fn make_logger(config: &Config, workers: usize, options: &Options) -> Logger {
+    let hostname = nix::unistd::gethostname().unwrap_or_default();
+    let logger = Logger::new(
+        workers,
+        &options.name,
+        &hostname.to_string_lossy(),
+        limits::utc_offset(),
+        &Arc::new(Dropped::default()),
+    );
+    for target in config.proxies.iter().flat_map(|proxy| &proxy.log.targets) {
+        logger.open(&target.address);
+    }
+    logger
+}
+
+/// Starts workers and control side on bound sockets.
+///
+/// # Errors
+///
+/// What prevents it, a sentence each.
+pub(crate) fn start(
+    config: Config,
+    sockets: Sockets,
+    workers: usize,
+    limits: Limits,
+    logger: Logger,
+    options: &Options,
+) -> Result<Running, Vec<String>> {
+    let dropped = logger.dropped();
+    let fault = |error: std::io::Error| vec![format!("cannot start a thread: {error}")];
+    let utc_offset = limits::utc_offset();
+    let config = Arc::new(config);
+    let watch = Arc::new(Watch::new(&config));
+    let shared = Shared::new(
+        Arc::clone(&config),
+        Setup {
+            maxconn: limits.maxconn,
+            max_pipes: limits.pipes as usize,
+            log: Arc::new(logger),
+            observer: watch.clone(),
+            origin: options.started,
+            ..Setup::new(workers)
+        },
+    );
+    let boot_ms = u64::try_from(options.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (stop_control, stopped) = tokio::sync::mpsc::unbounded_channel();
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let control = Control {
+        shared: Arc::clone(&shared),
+        watch,
+        dropped,
+        limits,
+        warnings: options.warnings,
+        boot_ms,
+        utc_offset,
+        stats: sockets.stats,
+        ready,
+    };
+    let control = std::thread::Builder::new()
+        .name("control".to_owned())
+        .spawn(move || control.run(stopped))
+        .map_err(fault)?;
+    let daemon = is_ready
+        .recv()
+        .map_err(|_| vec!["the control side cannot start".to_owned()])?;
+    let cpus = config.global.cpu_map.clone();
+    let mut threads = Vec::with_capacity(workers);
+    for (index, listeners) in sockets.workers.into_iter().enumerate() {
+        let shared = Arc::clone(&shared);
+        let cpus = u16::try_from(index + 1)
+            .ok()
+            .and_then(|n| cpus.get(&n).cloned());
+        let thread = std::thread::Builder::new()
+            .name(format!("worker-{}", index + 1))
+            .spawn(move || {
+                if let Some(cpus) = cpus {
+                    limits::pin(&cpus);
+                }
+                if let Err(error) = lbd_proxy::worker::run(shared, index, listeners) {
+                    report::alert(&format!("worker {} ended: {error}", index + 1));
+                }
+            });
+        threads.push(thread.map_err(fault)?);
+    }
+    Ok(Running {
+        daemon,
+        workers: threads,
+        control,
+        stop_control,
+        paths: sockets.paths,
+    })
+}
+
+/// The control side's thread: checks, runtime API.
+struct Control {
+    shared: Arc<Shared>,
+    watch: Arc<Watch>,
+    dropped: Arc<Dropped>,
+    limits: Limits,
+    warnings: u32,
+    boot_ms: u64,
+    utc_offset: i32,
+    stats: Vec<listen::StatsSocket>,
+    ready: std::sync::mpsc::Sender<Arc<Daemon>>,
+}
+
+impl Control {
+    fn run(self, mut stopped: tokio::sync::mpsc::UnboundedReceiver<()>) {
+        let runtime = match tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+        {
+            Ok(runtime) => runtime,
+            Err(error) => return report::alert(&format!("the control side cannot start: {error}")),
+        };
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async move {
+            let options = check::Options {
+                max_running: self.limits.checks(),
+                console: Some(Box::new(report::say_as)),
+            };
+            let checks = check::start(&self.shared, &self.watch, options);
+            let daemon = Arc::new(Daemon {
+                shared: self.shared,
+                checks,
+                dropped: self.dropped,
+                limits: self.limits,
+                warnings: self.warnings,
+                boot_ms: self.boot_ms,
+                utc_offset: self.utc_offset,
+            });
+            let global = &daemon.config().global;
+            let limits = Arc::new(api::server::Limits::new(
+                global.stats_maxconn,
+                global.stats_timeout,
+            ));
+            for socket in self.stats {
+                tokio::task::spawn_local(api::server::serve(
+                    socket.fd,
+                    socket.spec,
+                    Arc::clone(&limits),
+                    Arc::clone(&daemon),
+                ));
+            }
+            // The receiver waits in `start`.
+            let _ = self.ready.send(daemon);
+            stopped.recv().await;
+        });
+    }
+}
+
+impl Running {
+    /// Obeys signals until all workers have ended; gives the exit code.
+    fn wait(
+        self,
+        signals: &mut signals::Signals,
+        hard_stop_after: Option<std::time::Duration>,
+        notifier: &process::Notifier,
+    ) -> ExitCode {
+        let workers = self.workers;
+        let waker = signals.waker();
+        let joiner = std::thread::spawn(move || {
+            for worker in workers {
+                let _ = worker.join();
+            }
+            waker.workers_ended();
+        });
+        let end = signals.obey(&self.daemon, hard_stop_after);
+        let _ = self.stop_control.send(());
+        let _ = self.control.join();
+        for path in self.paths {
+            let _ = std::fs::remove_file(path);
+        }
+        notifier.say("STOPPING=1\n");
+        match end {
+            signals::End::Workers => {
+                let _ = joiner.join();
+                ExitCode::SUCCESS
+            }
+            signals::End::Signal(signal) => signals::die_of(signal),
+        }
+    }
+
+    /// Stops everything at once and waits for it (the demonstration's end).
+    pub(crate) fn stop(self) {
+        self.daemon.shared.hard_stop();
+        for worker in self.workers {
+            let _ = worker.join();
+        }
+        let _ = self.stop_control.send(());
+        let _ = self.control.join();
+        for path in self.paths {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}

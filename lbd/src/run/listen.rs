@@ -1,0 +1,146 @@
+//! All sockets of a configuration, bound before privileges are dropped.
+//!
+//! One socket is `bind.rs`'s work.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use lbd_config::config::{Config, ListenAddress, StatsSocketSpec};
+use lbd_core::Span;
+use lbd_proxy::accept::ListenerSocket;
+
+use super::limits::Limits;
+use crate::args::Args;
+use crate::bind::{self, BindError, Bound, ListenRequest, RETRIES, RETRY_PAUSE};
+
+/// A bound `stats socket`.
+#[derive(Debug)]
+pub(crate) struct StatsSocket {
+    /// The socket.
+    pub(crate) fd: OwnedFd,
+    /// Its line.
+    pub(crate) spec: StatsSocketSpec,
+}
+
+/// Everything bound.
+#[derive(Debug, Default)]
+pub(crate) struct Sockets {
+    /// By worker, the listening sockets it accepts on.
+    pub(crate) workers: Vec<Vec<ListenerSocket>>,
+    /// Runtime API.
+    pub(crate) stats: Vec<StatsSocket>,
+    /// Paths to remove at the end.
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Binds everything, or says all that could not be bound.
+pub(crate) fn bind_all(
+    config: &Config,
+    args: &Args,
+    workers: usize,
+    limits: &Limits,
+) -> Result<Sockets, Vec<String>> {
+    let mut sockets = Sockets {
+        workers: (0..workers).map(|_| Vec::new()).collect(),
+        ..Sockets::default()
+    };
+    let mut faults = Vec::new();
+    // Old processes that are told to leave may still hold an address for a moment.
+    let patience = if args.finish.is_empty() && args.terminate.is_empty() {
+        1
+    } else {
+        RETRIES
+    };
+    for spec in &config.global.stats_sockets {
+        match bind::bind_stats(&spec.address, &spec.unix, limits.backlog(None)) {
+            Ok(bound) => take_stats(bound, spec, &mut sockets),
+            Err(error) => faults.push(sentence(config, spec.span, "GLOBAL", &error)),
+        }
+    }
+    for listener in &config.listeners {
+        let proxy = &config.proxies[listener.proxy.index()];
+        if proxy.disabled {
+            continue;
+        }
+        let line = &proxy.frontend.binds[listener.bind.index()];
+        let backlog = line.options.backlog.or(proxy.frontend.backlog);
+        let request = ListenRequest {
+            address: &listener.address,
+            options: &line.options,
+            backlog: limits
+                .backlog(backlog.or_else(|| Some(proxy.frontend.maxconn).filter(|n| *n > 0))),
+            shards: workers,
+            reuse_port: !config.global.no_reuseport && !args.no_reuseport,
+        };
+        match with_patience(patience, || bind::bind(&request)) {
+            Ok(bound) => deal(bound, listener.id, &mut sockets),
+            Err(error) => faults.push(sentence(config, line.span, &proxy.name, &error)),
+        }
+    }
+    if faults.is_empty() {
+        return Ok(sockets);
+    }
+    for path in sockets.paths {
+        let _ = std::fs::remove_file(path);
+    }
+    faults.push("[lbd.main()] Some protocols failed to start their listeners! Exiting.".to_owned());
+    Err(faults)
+}
+
+fn with_patience(
+    tries: u32,
+    bind: impl Fn() -> Result<Bound, BindError>,
+) -> Result<Bound, BindError> {
+    let mut result = bind();
+    for _ in 1..tries {
+        if !result.as_ref().is_err_and(|error| error.is_in_use) {
+            break;
+        }
+        std::thread::sleep(RETRY_PAUSE);
+        result = bind();
+    }
+    result
+}
+
+fn sentence(config: &Config, span: Span, proxy: &str, error: &BindError) -> String {
+    let file = config
+        .files
+        .get(span.file.0 as usize)
+        .map_or("?", String::as_str);
+    let hint = if error.hint.is_empty() {
+        String::new()
+    } else {
+        format!("\n  hint: {}", error.hint)
+    };
+    format!(
+        "Binding [{file}:{}] for frontend {proxy}: {}.{hint}",
+        span.line, error.message
+    )
+}
+
+/// One socket for each worker; a single one goes to the first, which hands connections on.
+fn deal(bound: Bound, listener: lbd_core::ListenerId, sockets: &mut Sockets) {
+    sockets.paths.extend(bound.path);
+    let is_shared = bound.sockets.len() < sockets.workers.len();
+    for (worker, fd) in sockets.workers.iter_mut().zip(bound.sockets) {
+        worker.push(ListenerSocket {
+            id: listener,
+            socket: fd,
+            is_shared,
+        });
+    }
+}
+
+fn take_stats(bound: Bound, spec: &StatsSocketSpec, sockets: &mut Sockets) {
+    // An inherited socket's path belongs to the parent.
+    let is_own = !matches!(
+        spec.address,
+        ListenAddress::Fd(_) | ListenAddress::SockPair(_)
+    );
+    sockets.paths.extend(bound.path.filter(|_| is_own));
+    let own = bound.sockets.into_iter().map(|fd| StatsSocket {
+        fd,
+        spec: spec.clone(),
+    });
+    sockets.stats.extend(own);
+}

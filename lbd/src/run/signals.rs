@@ -1,0 +1,172 @@
+//! Signals: what each one makes the balancer do (haproxy 3.4 management 4).
+//!
+//! They arrive on the main thread only.
+#![allow(
+    unsafe_code,
+    reason = "restoring a signal's default action before dying of it"
+)]
+
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{SigHandler, Signal, kill, raise, signal};
+use nix::unistd::Pid;
+use signal_hook::consts;
+
+use super::Daemon;
+use crate::args::Args;
+use crate::report;
+
+/// Why waiting ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// All workers have ended.
+    Workers,
+    /// A signal asks the process to die of it.
+    Signal(Signal),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Signal(i32),
+    WorkersEnded,
+}
+
+/// Signals and the end of the workers, as they come.
+pub(super) struct Signals {
+    sender: Sender<Event>,
+    events: Receiver<Event>,
+}
+
+/// Tells the main thread that the workers have ended.
+pub(super) struct Waker(Sender<Event>);
+
+impl Waker {
+    pub(super) fn workers_ended(self) {
+        // The receiver lives as long as the main thread waits.
+        let _ = self.0.send(Event::WorkersEnded);
+    }
+}
+
+impl Signals {
+    /// Takes the signals over.
+    pub(super) fn block() -> std::io::Result<Self> {
+        let (sender, events) = channel();
+        Ok(Self { sender, events })
+    }
+
+    pub(super) fn waker(&self) -> Waker {
+        Waker(self.sender.clone())
+    }
+
+    fn listen(&self) -> std::io::Result<()> {
+        let mut signals = signal_hook::iterator::Signals::new([
+            consts::SIGUSR1,
+            consts::SIGTERM,
+            consts::SIGINT,
+            consts::SIGHUP,
+            consts::SIGQUIT,
+            consts::SIGTTOU,
+            consts::SIGTTIN,
+        ])?;
+        let sender = self.sender.clone();
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                for number in signals.forever() {
+                    if sender.send(Event::Signal(number)).is_err() {
+                        break;
+                    }
+                }
+            })?;
+        Ok(())
+    }
+
+    /// Does what signals ask until the process shall end.
+    pub(super) fn obey(&mut self, daemon: &Daemon, hard_stop_after: Option<Duration>) -> End {
+        if let Err(error) = self.listen() {
+            report::alert(&format!("signals cannot be received: {error}"));
+        }
+        let mut hard_stop: Option<Instant> = None;
+        loop {
+            let event = match hard_stop {
+                None => self
+                    .events
+                    .recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected),
+                Some(at) => self
+                    .events
+                    .recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            match event {
+                Ok(Event::WorkersEnded) => return End::Workers,
+                Ok(Event::Signal(consts::SIGUSR1)) => {
+                    report::warning("Stopping: new connections are refused, sessions may end.");
+                    daemon.checks.stop();
+                    daemon.shared.soft_stop();
+                    if hard_stop.is_none() {
+                        hard_stop = hard_stop_after.map(|after| Instant::now() + after);
+                    }
+                }
+                Ok(Event::Signal(consts::SIGTERM)) => return End::Signal(Signal::SIGTERM),
+                Ok(Event::Signal(consts::SIGINT)) => return End::Signal(Signal::SIGINT),
+                Ok(Event::Signal(consts::SIGHUP)) => log_states(daemon),
+                Ok(Event::Signal(consts::SIGQUIT)) => report_memory(daemon),
+                Ok(Event::Signal(consts::SIGTTOU)) => daemon.shared.pause_listeners(true),
+                Ok(Event::Signal(consts::SIGTTIN)) => daemon.shared.pause_listeners(false),
+                Ok(Event::Signal(_)) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    report::warning("soft-stop running for too long, performing a hard-stop.");
+                    daemon.shared.hard_stop();
+                    hard_stop = None;
+                }
+                // This value holds a sender itself.
+                Err(RecvTimeoutError::Disconnected) => return End::Workers,
+            }
+        }
+    }
+}
+
+/// Logs the state of every server.
+fn log_states(daemon: &Daemon) {
+    let generation = daemon.shared.current();
+    for row in lbd_proxy::metric::rows(&daemon.shared, &generation) {
+        if row.server_id().is_some() {
+            report::warning(&format!(
+                "Server {}/{} is {}.",
+                row.proxy.name,
+                row.object_name(),
+                row.status()
+            ));
+        }
+    }
+}
+
+fn report_memory(daemon: &Daemon) {
+    let sessions = daemon.shared.process().connections.get();
+    report::notice(&format!("{sessions} connections"));
+}
+
+/// `-sf`: old processes finish; `-st`: they stop at once.
+pub(super) fn tell_old_processes(args: &Args) {
+    let orders = [
+        (&args.finish, Signal::SIGUSR1),
+        (&args.terminate, Signal::SIGTERM),
+    ];
+    for (pids, order) in orders {
+        for pid in pids {
+            // One that is gone already needs no order.
+            let _ = kill(Pid::from_raw(*pid), order);
+        }
+    }
+}
+
+/// Ends as one who has not caught the signal, which is what shells and supervisors look at.
+pub(super) fn die_of(number: Signal) -> ExitCode {
+    // SAFETY: the default action is restored for a signal that this process is about to raise;
+    // no handler of ours relies on it any more.
+    let _ = unsafe { signal(number, SigHandler::SigDfl) };
+    let _ = raise(number);
+    ExitCode::from(128 + number as u8)
+}

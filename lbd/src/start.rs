@@ -1,0 +1,198 @@
+//! From the command line to a running balancer: what is asked, is it valid, bind, then run.
+//!
+//! Each step ends the program with the reference's exit code when it fails.
+
+use std::process::ExitCode;
+
+use lbd_config::config::Config;
+use lbd_config::host::Environment;
+use lbd_config::loader::Sources;
+use lbd_core::{Diags, Level};
+
+use crate::args::{Args, ArgsError, Task, USAGE, VersionForm};
+use crate::host::SystemHost;
+use crate::run::{self, Options};
+use crate::{args, demo, report, version};
+
+/// A configuration is refused, or the program cannot start.
+const REFUSED: u8 = 1;
+/// The configuration is good but has nothing to listen on.
+const NO_LISTENER: u8 = 2;
+
+/// Shown when nothing is asked.
+const HINT: &str = "\
+lbd: nothing to do. Try one of
+  lbd demo                        a balancer in front of built-in servers, on loopback only
+  lbd -c -V -f haproxy.cfg        check a configuration
+  lbd -db -f haproxy.cfg          run it in the foreground
+";
+
+/// Runs the program with these words behind its name.
+pub(crate) fn main(words: &[String]) -> ExitCode {
+    let args = match args::parse(words) {
+        Ok(args) => args,
+        Err(ArgsError::Usage) => {
+            eprint!("{}{USAGE}", version::text(VersionForm::Page));
+            return ExitCode::from(REFUSED);
+        }
+        Err(ArgsError::Message(text)) => {
+            report::alert(&text);
+            return ExitCode::from(REFUSED);
+        }
+    };
+    report::set_quiet(args.quiet);
+    match &args.task {
+        Task::Version(form) => {
+            print!("{}", version::text(*form));
+            ExitCode::SUCCESS
+        }
+        Task::Condition(text) => condition(text, &args),
+        Task::Demo(words) => demo::main(words),
+        Task::Check | Task::Run => match &args.keyword_classes {
+            Some(classes) if args.sources.is_empty() => keywords(classes),
+            _ if args.sources.is_empty() && words.is_empty() => {
+                eprint!("{HINT}");
+                ExitCode::from(REFUSED)
+            }
+            _ if args.sources.is_empty() => {
+                eprint!("{}{USAGE}", version::text(VersionForm::Page));
+                ExitCode::from(REFUSED)
+            }
+            _ => with_configuration(&args),
+        },
+    }
+}
+
+fn system(args: &Args) -> SystemHost {
+    SystemHost {
+        ipv4_only: args.ipv4_only,
+        no_splice: args.no_splice,
+        no_reuseport: args.no_reuseport,
+    }
+}
+
+/// `-cc`: 0 true, 1 false, 2 cannot be parsed.
+fn condition(text: &str, args: &Args) -> ExitCode {
+    let host = system(args);
+    let verdict = lbd_config::condition::check(text, &Environment::new(&host));
+    if let lbd_config::condition::Verdict::Unreadable(message) = &verdict {
+        report::alert(&format!("Failed to evaluate condition: {message}"));
+    }
+    ExitCode::from(verdict.exit_code())
+}
+
+/// `-dK`: prints the known keywords of some classes.
+fn keywords(classes: &str) -> ExitCode {
+    match crate::keywords::dump(classes) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(help) => {
+            print!("{help}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+fn with_configuration(args: &Args) -> ExitCode {
+    if let Some(directory) = &args.directory
+        && let Err(error) = std::env::set_current_dir(directory)
+    {
+        report::alert(&format!(
+            "Could not change to directory {} : {}",
+            directory.display(),
+            crate::bind::plain(&error)
+        ));
+        return ExitCode::from(REFUSED);
+    }
+    let started = std::time::Instant::now();
+    let loaded = load(args);
+    print_diagnostics(&loaded, args);
+    let warnings = loaded.diags.count(Level::Warning);
+    let Some(config) = loaded.config else {
+        return ExitCode::from(REFUSED);
+    };
+    if args.warnings_fatal && warnings > 0 {
+        report::alert(&format!(
+            "Some warnings were found and 'zero-warning' is set. Aborting. ({warnings} warnings)"
+        ));
+        return ExitCode::from(REFUSED);
+    }
+    let is_check = args.task == Task::Check;
+    if !config.has_listener() {
+        if is_check || !args.quiet {
+            println!(
+                "Configuration file has no error but will not start (no listener) => exit(2)."
+            );
+        }
+        return ExitCode::from(NO_LISTENER);
+    }
+    if is_check {
+        if args.verbose {
+            println!("Configuration file is valid");
+        }
+        return ExitCode::SUCCESS;
+    }
+    if !args.no_effect.is_empty() {
+        report::notice(&format!("no effect in lbd: {}", args.no_effect.join(" ")));
+    }
+    let options = Options::new(args, warnings, started);
+    match run::run(config, &options) {
+        Ok(code) => code,
+        Err(messages) => {
+            messages.iter().for_each(|text| report::alert(text));
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+/// What reading the configuration brought.
+struct Loaded {
+    config: Option<Config>,
+    diags: Diags,
+    sources: Sources,
+}
+
+fn load(args: &Args) -> Loaded {
+    let host = system(args);
+    let names: Vec<&str> = args.sources.iter().map(String::as_str).collect();
+    let (sources, mut diags) = lbd_config::loader::load(&names, &host);
+    if diags.has_alert() {
+        return Loaded {
+            config: None,
+            diags,
+            sources,
+        };
+    }
+    let (config, found) = lbd_config::load(&sources, &host);
+    diags.append(found);
+    Loaded {
+        config,
+        diags,
+        sources,
+    }
+}
+
+fn print_diagnostics(loaded: &Loaded, args: &Args) {
+    let pid = std::process::id();
+    let is_refused = loaded.diags.has_alert();
+    if is_refused || (loaded.diags.count(Level::Warning) > 0 && !args.quiet) {
+        report::notice(&format!("lbd version is {}", env!("CARGO_PKG_VERSION")));
+        if let Ok(path) = std::env::current_exe() {
+            report::notice(&format!("path to executable is {}", path.display()));
+        }
+    }
+    if is_refused || !args.quiet {
+        let text =
+            lbd_config::render::render(&loaded.diags, &loaded.sources, pid, args.diagnostics);
+        eprint!("{text}");
+    }
+    if is_refused {
+        let closing = lbd_config::render::verdict(&loaded.diags, &loaded.sources);
+        eprint!(
+            "{}",
+            lbd_config::render::render(&closing, &loaded.sources, pid, false)
+        );
+    }
+}
