@@ -353,13 +353,13 @@ impl Row<'_> {
         }
     }
 
+    /// Whether the health check is turned on; an agent alone does not count.
     fn has_check(&self) -> bool {
-        self.health.as_ref().is_some_and(|health| {
-            [&health.check, &health.agent]
-                .into_iter()
-                .flatten()
-                .any(|probe| probe.enabled)
-        })
+        let check = self
+            .health
+            .as_ref()
+            .and_then(|health| health.check.as_ref());
+        check.is_some_and(|check| check.enabled)
     }
 
     /// A number of a server that is checked.
@@ -445,7 +445,7 @@ impl Row<'_> {
         };
         probe
             .as_ref()
-            .filter(|probe| probe.enabled)
+            .filter(|probe| probe.enabled && !probe.paused)
             .map_or(Empty, read)
     }
 
