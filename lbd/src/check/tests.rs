@@ -479,6 +479,19 @@ async fn a_check_that_breaks_off_is_reported_and_the_next_one_comes() {
 }
 
 #[tokio::test]
+async fn no_check_starts_once_the_process_stops() {
+    let (listener, address) = listener().await;
+    let heard = serve(listener, b"hi");
+    let rig = Rig::new(backend(HI, &[address], FAST), 10);
+    rig.checked(0).await;
+    rig.checks.stop();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let before = heard.lock().len();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(heard.lock().len(), before);
+}
+
+#[tokio::test]
 async fn ten_thousand_servers_start_at_once_and_spread_their_checks() {
     let (_listener, address) = listener().await;
     let config = backend("", &[address; 10_000], "check inter 100s");
