@@ -3,9 +3,10 @@
 //! The first is also what a server state file holds.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 
 use lbd_backend::State;
-use lbd_backend::health::ProbeSnapshot;
+use lbd_backend::health::{CheckStatus, ProbeSnapshot, Which};
 use lbd_config::config::{ProxySpec, ServerAddress, ServerSpec};
 use lbd_proxy::state::{ProxyState, ServerState};
 
@@ -75,7 +76,12 @@ pub(super) fn show_state(call: &mut Call<'_>) {
         let Some(view) = proxy.roster.server(server.id, now) else {
             return;
         };
-        let (address, port) = address_and_port(&server.address());
+        let (address, mut port) = address_and_port(&server.address());
+        if *server.address() == ServerAddress::None {
+            // A name that did not resolve: the port stands behind it.
+            let text = server_spec.text.rsplit_once(':');
+            port = text.map_or("0", |(_, port)| port).to_owned();
+        }
         let health = server.health();
         let check = health.as_ref().and_then(|health| health.check.as_ref());
         let agent = health.as_ref().and_then(|health| health.agent.as_ref());
@@ -88,8 +94,22 @@ pub(super) fn show_state(call: &mut Call<'_>) {
         let flags = health
             .as_ref()
             .map_or(0, |health| u32::from(health.admin.bits()));
+        let flags = flags
+            | if server_spec.disabled {
+                SAID_DISABLED
+            } else {
+                0
+            };
         let check_spec = server_spec.check.as_ref();
         let agent_spec = server_spec.agent.as_ref();
+        let checks = &call.daemon.checks;
+        let check_moved = checks.moved(spec.id, server.id, Which::Health);
+        let agent_moved = checks.moved(spec.id, server.id, Which::Agent);
+        let ip = |moved: Option<IpAddr>, given: Option<IpAddr>| {
+            moved
+                .or(given)
+                .map_or_else(|| "-".into(), |ip| ip.to_string())
+        };
         // Writing to a string cannot fail.
         let _ = writeln!(
             call.out,
@@ -103,25 +123,36 @@ pub(super) fn show_state(call: &mut Call<'_>) {
             view.placement.weight,
             server_spec.roster.weight,
             now.since(since).as_secs(),
-            check.map_or(0, |probe| probe.status.number()),
+            check.map_or(NO_CHECK, |probe| probe.status).number(),
             check.map_or(0, |probe| probe.status.result().number()),
             check.map_or(0, |probe| probe.health),
             check.map_or(0, probe_state),
-            agent.map_or(0, probe_state),
+            agent.map_or(0, |probe| probe_state(probe) + IS_AGENT),
             u32::from(spec.is_uid_given),
             u32::from(server_spec.is_uid_given),
             server_spec.fqdn.as_deref().unwrap_or("-"),
-            check_spec.and_then(|check| check.port).unwrap_or(0),
-            check_spec
-                .and_then(|check| check.address)
-                .map_or_else(|| "-".into(), |ip| ip.to_string()),
-            agent_spec
-                .and_then(|agent| agent.address)
-                .map_or_else(|| "-".into(), |ip| ip.to_string()),
-            agent_spec.map_or(0, |agent| agent.port),
+            check_moved
+                .1
+                .or_else(|| check_spec.and_then(|check| check.port))
+                .unwrap_or(0),
+            ip(check_moved.0, check_spec.and_then(|check| check.address)),
+            ip(agent_moved.0, agent_spec.and_then(|agent| agent.address)),
+            agent_moved
+                .1
+                .or_else(|| agent_spec.map(|agent| agent.port))
+                .unwrap_or(0),
         );
     });
 }
+
+/// What stands for the status of a server that is not checked.
+const NO_CHECK: CheckStatus = CheckStatus::Initializing;
+
+/// Bit of the administrative state of a server whose line says `disabled`, whatever came later.
+const SAID_DISABLED: u32 = 4;
+
+/// Bit of a check's state that tells an agent's.
+const IS_AGENT: u32 = 16;
 
 /// Number of an operational state in the state file.
 fn state_number(state: State) -> u32 {

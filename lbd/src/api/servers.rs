@@ -399,8 +399,11 @@ fn set_server(call: &mut Call<'_>) {
             ),
             _ => call.fail("'set server <srv> agent' expects 'up' or 'down'."),
         },
-        "agent-addr" | "agent-port" | "agent-send" => set_agent(call, &found, &what, &value),
-        "check-addr" | "check-port" => set_check(call, &found, &what, &value),
+        "agent-addr" => set_place(call, &found, Which::Agent, true, &value),
+        "agent-port" => set_place(call, &found, Which::Agent, false, &value),
+        "agent-send" => order(call, &found, Order::AgentSend(value.as_bytes())),
+        "check-addr" => set_place(call, &found, Which::Health, true, &value),
+        "check-port" => set_place(call, &found, Which::Health, false, &value),
         "addr" => set_addr(call, &found),
         "fqdn" => call.fail("set server <b>/<s> fqdn failed because no resolution is configured."),
         "ssl" => call.fail(
@@ -413,36 +416,33 @@ fn set_server(call: &mut Call<'_>) {
     }
 }
 
-fn set_agent(call: &mut Call<'_>, found: &Found, what: &str, value: &str) {
-    match what {
-        "agent-addr" => match value.parse() {
-            Ok(ip) => order(call, found, moved(Which::Agent, Some(ip), None)),
-            Err(_) => call.fail("incorrect addr address given for agent."),
-        },
-        "agent-port" => match value.parse() {
-            Ok(port) => order(call, found, moved(Which::Agent, None, Some(port))),
-            Err(_) => call.fail("incorrect value for agent port."),
-        },
-        _ => order(call, found, Order::AgentSend(value.as_bytes())),
+/// `check-addr|check-port` and `agent-addr|agent-port`; the address may be followed by a port.
+fn set_place(call: &mut Call<'_>, found: &Found, which: Which, is_address: bool, value: &str) {
+    let (ip, port) = if is_address {
+        let port = (call.arg(3) == "port").then(|| call.arg(4).to_owned());
+        (Some(value), port)
+    } else {
+        (None, Some(value.to_owned()))
+    };
+    // Whether there is a check to move is told before what is wrong with the words.
+    let nowhere = moved(which, None, None);
+    let checks = &call.daemon.checks;
+    if checks
+        .order(found.proxy.id, found.server.id, &nowhere)
+        .is_err()
+    {
+        return order(call, found, nowhere);
     }
-}
-
-fn set_check(call: &mut Call<'_>, found: &Found, what: &str, value: &str) {
-    if what == "check-addr" {
-        return match value.parse() {
-            Ok(ip) => {
-                let port = (call.arg(3) == "port")
-                    .then(|| call.arg(4).parse().ok())
-                    .flatten();
-                order(call, found, moved(Which::Health, Some(ip), port));
-            }
-            Err(_) => call.fail(&format!("invalid addr '{value}'")),
-        };
-    }
-    match value.parse() {
-        Ok(port) => order(call, found, moved(Which::Health, None, Some(port))),
-        Err(_) => call.fail("provided port is not an integer"),
-    }
+    let Ok(ip) = ip.map(str::parse).transpose() else {
+        return call.fail(&format!("invalid addr '{value}'"));
+    };
+    let Ok(port) = port.map(|port| port.parse::<i64>()).transpose() else {
+        return call.fail("provided port is not an integer");
+    };
+    let Ok(port) = port.map(u16::try_from).transpose() else {
+        return call.fail("provided port is invalid");
+    };
+    order(call, found, moved(which, ip, port));
 }
 
 fn set_addr(call: &mut Call<'_>, found: &Found) {

@@ -88,6 +88,21 @@ impl CheckHandle {
         result
     }
 
+    /// Address and port that operators gave to a check; `None` where the configuration's holds.
+    pub(crate) fn moved(
+        &self,
+        backend: ProxyId,
+        server: ServerId,
+        which: Which,
+    ) -> (Option<IpAddr>, Option<u16>) {
+        let mut core = self.runner.core.lock();
+        let Some(at) = core.find(backend, server) else {
+            return (None, None);
+        };
+        let moved = core.slot_mut(at).moved_mut(which);
+        (moved.address, moved.port)
+    }
+
     /// Counts the time that servers have been down so far into what status pages read.
     pub(crate) fn refresh(&self) {
         self.runner.core.lock().refresh();

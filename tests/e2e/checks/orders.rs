@@ -61,6 +61,24 @@ fn operators_speak_for_checks_and_agents() {
                 "u",
                 "no check",
             ),
+            (
+                "set server b/t agent-port x",
+                "provided port is not an integer",
+                "t",
+                "no check",
+            ),
+            (
+                "set server b/t agent-addr ::1 port 70000",
+                "provided port is invalid",
+                "t",
+                "no check",
+            ),
+            (
+                "set server b/t agent-addr nowhere",
+                "invalid addr 'nowhere'",
+                "t",
+                "no check",
+            ),
             ("set server b/u state drain", "", "u", "DRAIN"),
             ("set server b/u state maint", "", "u", "MAINT"),
             ("set server b/u state ready", "", "u", "no check"),
@@ -195,5 +213,24 @@ fn columns_of_checks_are_empty_where_there_is_none() {
             "{program:?}"
         );
         assert_eq!(row(&proxy, "b", "u")["downtime"], "", "{program:?}");
+        let moved = format!("set server b/u agent-addr 127.0.0.1 port {nobody}");
+        assert_eq!(proxy.runtime(&moved).trim(), "", "{program:?}");
+        let state = proxy.runtime("show servers state b");
+        let fields = |server: &str| -> Vec<String> {
+            let find = |line: &&str| line.split(' ').nth(3) == Some(server);
+            let line = state.lines().find(find).unwrap_or_default();
+            line.split(' ').map(str::to_owned).collect()
+        };
+        // Administration, status of the check, state of the agent, port, agent's place.
+        let seen = |server| [6, 10, 14, 18, 23, 24].map(|at| fields(server)[at].clone());
+        let port = nobody.to_string();
+        let own = origin.port().to_string();
+        assert_eq!(seen("t"), ["5", "1", "0", &own, "-", "0"], "{program:?}");
+        assert_eq!(
+            seen("u"),
+            ["0", "1", "22", &own, "127.0.0.1", &port],
+            "{program:?}"
+        );
+        assert_eq!(seen("w"), ["32", "1", "0", "80", "-", "0"], "{program:?}");
     });
 }
