@@ -112,8 +112,16 @@ pub(crate) fn send(fd: BorrowedFd<'_>, slices: &[IoSlice<'_>], more: bool) -> io
 }
 
 /// Moves up to `len` bytes between a pipe and a socket without blocking; 0 at the end.
-pub(crate) fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, len: usize) -> io::Result<usize> {
-    let flags = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK;
+///
+/// `more` says that more follows at once, as in [`send`].
+pub(crate) fn splice(
+    from: BorrowedFd<'_>,
+    to: BorrowedFd<'_>,
+    len: usize,
+    more: bool,
+) -> io::Result<usize> {
+    let more = if more { libc::SPLICE_F_MORE } else { 0 };
+    let flags = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK | more;
     // SAFETY: null offsets are allowed for pipes and sockets; no memory of ours is involved.
     check(unsafe {
         libc::splice(

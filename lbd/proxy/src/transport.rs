@@ -128,7 +128,13 @@ impl Transport {
         loop {
             let mut guard = ready!(self.socket().poll_write_ready(cx))?;
             match sys::send(self.fd(), slices, more) {
-                Ok(sent) => return Poll::Ready(Ok(sent)),
+                Ok(sent) => {
+                    // A part only: the send buffer is full, and room in it makes a new event.
+                    if sent < slices.iter().map(|slice| slice.len()).sum() {
+                        guard.clear_ready_matching(Ready::WRITABLE);
+                    }
+                    return Poll::Ready(Ok(sent));
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Poll::Ready(Err(error)),
@@ -150,7 +156,7 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.socket().poll_read_ready(cx))?;
-            match sys::splice(self.fd(), pipe.writer(), len.min(pipe.room())) {
+            match sys::splice(self.fd(), pipe.writer(), len.min(pipe.room()), false) {
                 Ok(moved) => {
                     pipe.added(moved);
                     return Poll::Ready(Ok(moved));
@@ -169,15 +175,16 @@ impl Transport {
         }
     }
 
-    /// Moves what the pipe holds to the socket.
+    /// Moves what the pipe holds to the socket; `more` as for a write.
     pub fn poll_splice_out(
         &self,
         cx: &mut Context<'_>,
         pipe: &mut Pipe,
+        more: bool,
     ) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.socket().poll_write_ready(cx))?;
-            match sys::splice(pipe.reader(), self.fd(), pipe.held()) {
+            match sys::splice(pipe.reader(), self.fd(), pipe.held(), more) {
                 Ok(moved) => {
                     pipe.removed(moved);
                     return Poll::Ready(Ok(moved));

@@ -40,6 +40,7 @@ pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<()
     let out = encode_request(session, stream, spec, &mut conn);
     let mut upload = Pump::new(out, stream.body.decoder.clone(), session.now());
     upload.without_trailers(spec.backend.drop_request_trailers);
+    upload.without_delay(no_delay(session, spec));
     upload.with_splice(may_splice(session, spec.options.splice_request));
     if !stream.is_replayable {
         stream.body.data.clear();
@@ -74,6 +75,11 @@ pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<()
     }
     let result = body(session, stream, spec, &parsed, upload, limits).await;
     result.map_err(Halt::Error)
+}
+
+/// `option http-no-delay` of either side.
+pub(super) fn no_delay(session: &Session, spec: &ProxySpec) -> bool {
+    spec.options.no_delay || session.spec().options.no_delay
 }
 
 /// Whether bodies may be spliced: unless the configuration forbids it.

@@ -51,8 +51,8 @@ pub(super) struct Pump {
     unchunk: bool,
     may_splice: bool,
     pipe: Option<Pipe>,
-    /// Whether more follows at once, so that the packet may wait for it.
-    pub(super) more: bool,
+    /// Whether a packet may wait for what follows it.
+    may_delay: bool,
     /// Everything was read and written.
     pub(super) ended: bool,
     /// Everything was read.
@@ -81,7 +81,7 @@ impl Pump {
             unchunk: false,
             may_splice: false,
             pipe: None,
-            more: false,
+            may_delay: true,
             ended: false,
             read_all,
             received: 0,
@@ -102,6 +102,11 @@ impl Pump {
     /// Leaves trailers out.
     pub(super) fn without_trailers(&mut self, drop: bool) {
         self.drop_trailers = drop;
+    }
+
+    /// Lets every packet leave at once (`option http-no-delay`).
+    pub(super) fn without_delay(&mut self, at_once: bool) {
+        self.may_delay = !at_once;
     }
 
     /// Takes chunk framing off.
@@ -165,6 +170,10 @@ impl Pump {
         pool: &Pool,
     ) -> Poll<Result<(), PumpError>> {
         loop {
+            // What is here already leaves together with what is ready: one call, one packet.
+            if !input.is_empty() && self.direct == 0 && !self.read_all && self.out.len() < MAX_OUT {
+                self.decode(input)?;
+            }
             match self.flush(cx, to, input) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(PumpError::Write)),
@@ -178,28 +187,25 @@ impl Pump {
                 self.blocked = Blocked::No;
                 return Poll::Ready(Ok(()));
             }
-            if input.is_empty() {
-                let filled = if self.wants_splice(from, to) {
-                    self.splice_in(cx, from, pool)
-                } else {
-                    None
-                };
-                let filled = match filled {
-                    Some(filled) => filled,
-                    None => Self::fill(cx, from, input, pool),
-                };
-                match filled {
-                    Poll::Ready(Ok(0)) => self.on_close()?,
-                    Poll::Ready(Ok(read)) => self.received += read as u64,
-                    Poll::Ready(Err(_)) => return Poll::Ready(Err(PumpError::Read)),
-                    Poll::Pending => {
-                        self.blocked = Blocked::Reading;
-                        return Poll::Pending;
-                    }
-                }
-            }
             if !input.is_empty() {
-                self.decode(input)?;
+                continue;
+            }
+            let spliced = match self.wants_splice(from, to) {
+                true => self.splice_in(cx, from, pool),
+                false => None,
+            };
+            let filled = match spliced {
+                Some(filled) => filled,
+                None => Self::fill(cx, from, input, pool),
+            };
+            match filled {
+                Poll::Ready(Ok(0)) => self.on_close()?,
+                Poll::Ready(Ok(read)) => self.received += read as u64,
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(PumpError::Read)),
+                Poll::Pending => {
+                    self.blocked = Blocked::Reading;
+                    return Poll::Pending;
+                }
             }
         }
     }
@@ -266,15 +272,26 @@ impl Pump {
         to: &Transport,
         input: &mut Buf,
     ) -> Poll<io::Result<()>> {
+        if !self.out.is_empty() && (1..=MAX_COPY).contains(&self.direct) {
+            // Copying a little is cheaper than sending two slices.
+            let body = self.direct.min(input.len());
+            self.out.extend_from_slice(&input.data()[..body]);
+            input.eat(body);
+            self.direct = 0;
+        }
+        // Of a body whose length is known the rest follows at once.
+        let more = self.may_delay
+            && matches!(self.decoder.framing(), Framing::ContentLength(_))
+            && self.decoder.remaining_known() > 0;
         while self.sent < self.out.len() || self.direct > 0 {
             let head = &self.out[self.sent..];
             let body = &input.data()[..self.direct.min(input.len())];
             let sent = match (head.is_empty(), body.is_empty()) {
                 (false, false) => {
-                    to.poll_write(cx, &[IoSlice::new(head), IoSlice::new(body)], self.more)
+                    to.poll_write(cx, &[IoSlice::new(head), IoSlice::new(body)], more)
                 }
-                (false, true) => to.poll_write(cx, &[IoSlice::new(head)], self.more),
-                (true, _) => to.poll_write(cx, &[IoSlice::new(body)], self.more),
+                (false, true) => to.poll_write(cx, &[IoSlice::new(head)], more),
+                (true, _) => to.poll_write(cx, &[IoSlice::new(body)], more),
             };
             let sent = std::task::ready!(sent)?;
             self.written += sent as u64;
@@ -286,7 +303,7 @@ impl Pump {
         self.out.clear();
         self.sent = 0;
         while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
-            let sent = std::task::ready!(to.poll_splice_out(cx, pipe))?;
+            let sent = std::task::ready!(to.poll_splice_out(cx, pipe, more))?;
             if sent == 0 {
                 return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero)));
             }
@@ -327,6 +344,12 @@ impl Pump {
         Some(read)
     }
 }
+
+/// Bytes ready to be written beyond which nothing more is decoded.
+const MAX_OUT: usize = 256 * 1024;
+
+/// Content that is copied behind the head instead of being sent as a slice of its own.
+const MAX_COPY: usize = 4096;
 
 /// Content known to come that makes a splice worth its two system calls.
 const MIN_SPLICE: u64 = 128 * 1024;

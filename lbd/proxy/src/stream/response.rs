@@ -34,7 +34,9 @@ pub(super) fn poll_fill(
         std::task::ready!(conn.io.poll_readable(cx));
         conn.input = pool.large();
     }
-    let read = conn.io.poll_read(cx, conn.input.room());
+    let room = conn.input.room();
+    let room_len = room.len().min(FIRST_READ);
+    let read = conn.io.poll_read(cx, &mut room[..room_len]);
     match read {
         Poll::Ready(Ok(read)) => {
             conn.input.filled(read);
@@ -325,9 +327,14 @@ pub(super) fn pump(
     }
     let mut pump = Pump::new(out, decoder, session.now());
     pump.without_trailers(frontend.drop_response_trailers);
+    pump.without_delay(exchange::no_delay(session, spec));
     pump.with_splice(exchange::may_splice(session, spec.options.splice_response));
     if unchunks {
         pump.unchunk();
     }
     pump
 }
+
+/// Bytes read with a response head: a body of 64 KiB comes along with it, and of a larger one not
+/// much is copied that could be spliced.
+const FIRST_READ: usize = 72 * 1024;
