@@ -37,6 +37,8 @@ fn denied_requests_get_403_and_keep_their_connection() {
         line.contains("fe fe/<NOSRV> 0/-1/-1/-1/0 403 0 - - PR-- "),
         "{line}"
     );
+    // The second line is written after its counters.
+    proxy.line(1);
     let generation = proxy.shared.current();
     let totals = generation.proxies[0].frontend.totals(proxy.shared.now());
     assert_eq!(
