@@ -68,7 +68,10 @@ impl Table {
         let own = self.context.layout.expire_ms.unwrap_or(0);
         let lives_ms = expires_ms.map_or(own, |sent| sent.min(own));
         state.touch_remote(&self.context, slot, now_ms + u64::from(lives_ms));
-        self.shards[index].publish(&state);
+        self.publish(index, &state);
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,44 @@
 //!
 //! *Invariant:* a table never holds more than `size` entries, and an entry with references is
 //! neither purged, expired nor cleared.
+//!
+//! An entry is a row of 32-bit words: a header of 16 bytes, the key (one longer than 64 bytes is
+//! allocated apart with its own length), the values side by side in the order of the peers
+//! protocol's bits. A second set of values for each further node (contributions that add up) would
+//! lie behind the first: the layout's stride and offsets are the only place that knows.
+//!
+//! Expiry is a queue by deadline in each shard. Using an entry moves its deadline, not its place in
+//! the queue: an entry is looked at when its place comes up, once per lifetime at most. That an
+//! entry is over is decided by its deadline alone, whether or not it was removed yet.
+//!
+//! The update log is a list of places in each shard. Ids rise over the whole table; a reader merges
+//! the shards. An entry has one place at most that counts, so a log is never longer than twice the
+//! entries.
+//!
+//! # What it costs
+//!
+//! Bytes for an entry, index, queue and slack included, of a million entries; the reference's
+//! resident bytes for the same in brackets (`examples/measure.rs`):
+//!
+//! | key | gpc0 | + 2 rates | + 5 rates |
+//! |---|---|---|---|
+//! | ip | 44 (207) | 67 (224) | 103 (256) |
+//! | ipv6 | 55 (207) | 79 (240) | 116 (272) |
+//! | string len 32 | 75 (240) | 100 (256) | 136 (288) |
+//!
+//! A place in the update log is 12 bytes and goes when all peers have acknowledged it.
+//!
+//! Processor time of one operation on a shared machine: update of a tracked entry 36 ns; finding
+//! and counting 52 ns with two threads on 50,000 keys, 330 ns on a million in an order no cache
+//! likes; creating 245 ns, in a full table 215 ns; a place of the log read 63 ns, an entry of a
+//! lesson 37 ns, an entry learned 340 ns.
+//!
+//! # Deviations
+//!
+//! Counters wrap at 2^32 as the reference's do, but the events of a rate stop at the largest number,
+//! where the reference begins again at zero and lets a flood pass. A full table loses the one entry
+//! that would end first, over all shards, not some of the older ones. A zero byte ends a string key
+//! in every place, not only in some.
 #![forbid(unsafe_code)]
 
 pub mod data;
@@ -18,6 +56,7 @@ pub mod dictionary;
 pub mod entry;
 pub mod key;
 pub mod learn;
+mod room;
 pub mod schema;
 mod shard;
 pub mod table;

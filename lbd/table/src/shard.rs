@@ -6,6 +6,7 @@ pub(crate) mod log;
 pub(crate) mod queue;
 pub(crate) mod slab;
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use ahash::RandomState;
@@ -42,15 +43,34 @@ pub(crate) struct Context {
     /// Shards of the `peers` section; zero when it has none.
     pub(crate) peer_shards: AtomicU32,
     /// Entries, and rooms reserved for one.
-    pub(crate) used: AtomicU32,
+    pub(crate) used: Apart<AtomicU32>,
     /// The last update id given.
-    pub(crate) ids: AtomicU64,
-    /// Every reader of the update log has acknowledged ids up to this.
+    pub(crate) ids: Apart<AtomicU64>,
+    pub(crate) reading: Apart<Reading>,
+}
+
+/// What workers must know of the readers of the update log.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// Every reader has acknowledged ids up to this.
     pub(crate) acknowledged: AtomicU64,
     /// There are readers.
     pub(crate) is_replicated: AtomicBool,
     /// A reader sleeps and wants to be woken.
     pub(crate) is_armed: AtomicBool,
+}
+
+/// On cache lines of its own, so that writing it does not slow down readers of its neighbours.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Apart<T>(T);
+
+impl<T> Deref for Apart<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
 }
 
 impl Context {
@@ -87,8 +107,6 @@ pub(crate) struct Counted {
 #[repr(align(128))]
 pub(crate) struct Shard {
     state: Mutex<State>,
-    /// Earliest place of the queue in milliseconds; written under the lock.
-    pub(crate) first_ms: AtomicU64,
     /// Last id of the log; the largest number while one is being given. Written under the lock.
     pub(crate) last_id: AtomicU64,
 }
@@ -97,7 +115,6 @@ impl Shard {
     pub(crate) fn new(layout: &Layout) -> Self {
         Self {
             state: Mutex::new(State::new(layout)),
-            first_ms: AtomicU64::new(u64::MAX),
             last_id: AtomicU64::new(0),
         }
     }
@@ -105,15 +122,6 @@ impl Shard {
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
-    }
-
-    /// Publishes the earliest place after the queue changed.
-    #[inline]
-    pub(crate) fn publish(&self, state: &State) {
-        let first = state.queue.first().map_or(u64::MAX, |(at_ms, _)| at_ms);
-        if self.first_ms.load(Ordering::Relaxed) != first {
-            self.first_ms.store(first, Ordering::Relaxed);
-        }
     }
 }
 
@@ -150,6 +158,12 @@ impl State {
     /// Entries, those that are over but not yet removed included.
     pub(crate) fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// Earliest place of the queue in milliseconds, the largest number without one.
+    #[inline]
+    pub(crate) fn first_ms(&self) -> u64 {
+        self.queue.first().map_or(u64::MAX, |(at_ms, _)| at_ms)
     }
 
     /// Bytes that it has allocated.
@@ -337,7 +351,7 @@ impl State {
         let row = self.slab.row_mut(slot);
         slab::set_deadline(row, deadline);
         // A place that no peer has seen yet stays: the peer will be sent what is there then.
-        if !context.is_replicated.load(Ordering::Relaxed) || slab::has(row, PENDING) {
+        if !context.reading.is_replicated.load(Ordering::Relaxed) || slab::has(row, PENDING) {
             return false;
         }
         self.append(context, last_id, slot)
@@ -355,12 +369,13 @@ impl State {
         self.log.push(id, slot);
         self.counted.logged += 1;
         self.log
-            .trim(context.acknowledged.load(Ordering::Relaxed), TRIM);
+            .trim(context.reading.acknowledged.load(Ordering::Relaxed), TRIM);
         if self.log.is_long(self.index.len()) {
             let slab = &self.slab;
             self.log.compact(|id, slot| is_current(slab.row(slot), id));
         }
-        context.is_armed.load(Ordering::SeqCst) && context.is_armed.swap(false, Ordering::SeqCst)
+        context.reading.is_armed.load(Ordering::SeqCst)
+            && context.reading.is_armed.swap(false, Ordering::SeqCst)
     }
 
     /// An entry was learned from a peer and lives until `deadline_ms`. Returns its slot, which may
@@ -370,10 +385,10 @@ impl State {
         let row = self.slab.row_mut(slot);
         let is_earlier = deadline_ms + IN_USE_MS < slab::deadline(row);
         slab::set_deadline(row, deadline_ms);
-        slab::clear(row, PENDING);
-        if !slab::has(row, LOGGED) {
-            slab::clear(row, LOCAL);
-        }
+        // The next change made here is news again. One made before that no peer has seen keeps its
+        // place in the log, as in the reference.
+        let is_ours = slab::has(row, PENDING);
+        slab::clear(row, if is_ours { PENDING } else { PENDING | LOCAL });
         if is_earlier && context.layout.expire_ms.is_some() && slab::refs(row) == 0 {
             return self.relocate(context, slot, deadline_ms).unwrap_or(slot);
         }

@@ -1,11 +1,11 @@
-//! A stick table: find, create, change, track, expire, purge and clear entries.
+//! A stick table: find, create, change and clear entries.
 //!
 //! It keeps no clock and starts no timer: `now` comes with each call, and [`Table::expire`] says
 //! when it wants to be called again.
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use ahash::RandomState;
 use lbd_core::Time;
@@ -16,17 +16,12 @@ use crate::dictionary::Dictionary;
 use crate::entry::{EntryMut, EntryView};
 use crate::key::{self, Key};
 use crate::schema::{Layout, Schema};
-use crate::shard::{Context, Shard, State, slab};
+use crate::shard::{Apart, Context, Shard, State, slab};
 
 /// Shards of a table; four times as many for one of more than [`LARGE`] entries, because a shard
 /// has 2^24 rows.
 const SHARDS: usize = 64;
 const LARGE: u32 = 1 << 28;
-
-/// Shards that making room for one entry looks at.
-const PURGE_TRIES: usize = 8;
-/// Places of a shard's queue that it looks at, at most.
-const PURGE_PLACES: usize = 64;
 
 /// The table has no room: it is full and `nopurge`, or everything that could go is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +112,12 @@ pub struct Table {
     schema: Schema,
     pub(crate) context: Context,
     pub(crate) shards: Box<[Shard]>,
+    /// Earliest place of each shard's queue in milliseconds, to be looked at together; written under
+    /// the shard's lock.
+    pub(crate) first_ms: Box<[AtomicU64]>,
     refused: AtomicU64,
     /// Shard at which the next expiry begins.
-    next_expiry: AtomicUsize,
+    pub(crate) next_expiry: AtomicUsize,
     waker: OnceLock<Waker>,
     pub(crate) readers: crate::updates::Readers,
 }
@@ -151,17 +149,16 @@ impl Table {
             dictionary: Dictionary::default(),
             shard_seed: key::shard_seed(name),
             peer_shards: AtomicU32::new(0),
-            used: AtomicU32::new(0),
-            ids: AtomicU64::new(0),
-            acknowledged: AtomicU64::new(0),
-            is_replicated: AtomicBool::new(false),
-            is_armed: AtomicBool::new(false),
+            used: Apart::default(),
+            ids: Apart::default(),
+            reading: Apart::default(),
         };
         Self {
             name: name.into(),
             schema,
             context,
             shards,
+            first_ms: (0..count).map(|_| AtomicU64::new(u64::MAX)).collect(),
             refused: AtomicU64::new(0),
             next_expiry: AtomicUsize::new(0),
             waker: OnceLock::new(),
@@ -306,44 +303,6 @@ impl Table {
         }
     }
 
-    /// Removes entries whose time is over, `budget` of them at most. Tells when it wants to be
-    /// called again: now when there may be more, none when nothing will end.
-    pub fn expire(&self, now: Time, budget: usize) -> Option<Time> {
-        self.context.layout.expire_ms?;
-        let now_ms = now.as_millis();
-        let mut left = budget;
-        let start = self.next_expiry.load(Ordering::Relaxed);
-        for step in 0..self.shards.len() {
-            let index = (start + step) % self.shards.len();
-            let shard = &self.shards[index];
-            if shard.first_ms.load(Ordering::Relaxed) > now_ms {
-                continue;
-            }
-            let mut state = shard.lock();
-            while let Some(deadline) = state.settle(&self.context, now_ms, &mut left) {
-                if deadline > now_ms {
-                    break;
-                }
-                state.remove_first(&self.context);
-                state.counted.expired += 1;
-                self.context.used.fetch_sub(1, Ordering::Relaxed);
-            }
-            shard.publish(&state);
-            if left == 0 {
-                self.next_expiry.store(index, Ordering::Relaxed);
-                return Some(now);
-            }
-        }
-        let first = self
-            .shards
-            .iter()
-            .map(|shard| shard.first_ms.load(Ordering::Relaxed))
-            .min();
-        first
-            .filter(|&at_ms| at_ms != u64::MAX)
-            .map(Time::from_millis)
-    }
-
     /// Counters and sizes. Takes each shard's lock once: not for the hot path.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats {
@@ -470,7 +429,7 @@ impl Table {
             }
             if has_room || self.reserve() {
                 if let Some(slot) = state.insert(&self.context, hash, key, now_ms) {
-                    shard.publish(&state);
+                    self.publish(index, &state);
                     return Ok((state, slot, true));
                 }
                 self.context.used.fetch_sub(1, Ordering::Relaxed);
@@ -485,60 +444,6 @@ impl Table {
         }
         self.refused.fetch_add(1, Ordering::Relaxed);
         Err(Full)
-    }
-
-    /// Counts one entry more if there is room for it.
-    fn reserve(&self) -> bool {
-        let next = |used: u32| (used < self.schema.size).then_some(used + 1);
-        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
-        self.context.used.fetch_update(set, fetch, next).is_ok()
-    }
-
-    /// Removes the entry that would end first, in whichever shard it is; its room is the caller's.
-    fn make_room(&self, now_ms: u64) -> bool {
-        let may_purge = !self.schema.nopurge;
-        let expires = self.context.layout.expire_ms.is_some();
-        for attempt in 1..=PURGE_TRIES {
-            let Some((index, first, second)) = self.first_to_end() else {
-                return false;
-            };
-            if !(may_purge || expires && first <= now_ms) {
-                return false;
-            }
-            let shard = &self.shards[index];
-            let mut state = shard.lock();
-            let settled = state.settle(&self.context, now_ms, &mut { PURGE_PLACES });
-            if let Some(deadline) = settled {
-                let is_over = expires && deadline <= now_ms;
-                let is_first = deadline <= second || attempt == PURGE_TRIES;
-                if is_over || may_purge && is_first {
-                    state.remove_first(&self.context);
-                    if is_over {
-                        state.counted.expired += 1;
-                    } else {
-                        state.counted.purged += 1;
-                    }
-                    shard.publish(&state);
-                    return true;
-                }
-            }
-            shard.publish(&state);
-        }
-        false
-    }
-
-    /// The shard whose queue is first, its first place and the first place of the others.
-    fn first_to_end(&self) -> Option<(usize, u64, u64)> {
-        let (mut best, mut first, mut second) = (0, u64::MAX, u64::MAX);
-        for (index, shard) in self.shards.iter().enumerate() {
-            let at_ms = shard.first_ms.load(Ordering::Relaxed);
-            if at_ms < first {
-                (best, second, first) = (index, first, at_ms);
-            } else {
-                second = second.min(at_ms);
-            }
-        }
-        (first != u64::MAX).then_some((best, first, second))
     }
 
     pub(crate) fn clear(&self, state: &mut State, slot: u32, now_ms: u64) -> Removal {

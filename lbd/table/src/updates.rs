@@ -57,12 +57,15 @@ impl Table {
         if index == readers.len() {
             readers.push(None);
         }
-        let at = self.context.acknowledged.load(Ordering::Relaxed);
+        let at = self.context.reading.acknowledged.load(Ordering::Relaxed);
         readers[index] = Some(Reader {
             acknowledged: at,
             sent: at,
         });
-        self.context.is_replicated.store(true, Ordering::SeqCst);
+        self.context
+            .reading
+            .is_replicated
+            .store(true, Ordering::SeqCst);
         Some(ReaderId(index))
     }
 
@@ -74,6 +77,7 @@ impl Table {
         }
         let is_replicated = readers.iter().any(Option::is_some);
         self.context
+            .reading
             .is_replicated
             .store(is_replicated, Ordering::SeqCst);
         self.acknowledge_all(&readers);
@@ -98,7 +102,7 @@ impl Table {
     /// Asks to be woken at the next change that is logged. Look with [`Table::has_updates`] once
     /// more after this, before sleeping.
     pub fn arm(&self) {
-        self.context.is_armed.store(true, Ordering::SeqCst);
+        self.context.reading.is_armed.store(true, Ordering::SeqCst);
     }
 
     /// Gives a reader the entries changed since it last was given some, in the order of their ids,
@@ -223,6 +227,12 @@ impl Table {
     fn acknowledge_all(&self, readers: &[Option<Reader>]) {
         let least = readers.iter().flatten().map(|reader| reader.acknowledged);
         let all = least.min().unwrap_or_else(|| self.last_update());
-        self.context.acknowledged.store(all, Ordering::Relaxed);
+        self.context
+            .reading
+            .acknowledged
+            .store(all, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

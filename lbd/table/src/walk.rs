@@ -188,3 +188,6 @@ impl Table {
         walk.shard < self.shards.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,65 +48,6 @@ fn an_entry_is_over_at_its_time_whether_or_not_it_was_removed() {
 }
 
 #[test]
-fn expiry_says_when_it_wants_to_be_called_and_removes_no_other() {
-    let table = table(10, Some(1000));
-    assert_eq!(table.expire(at(0), 100), None);
-    hit(&table, 1, 0).unwrap();
-    hit(&table, 2, 300).unwrap();
-    assert_eq!(table.expire(at(10), 100), Some(at(1000)));
-    hit(&table, 1, 900).unwrap();
-    assert_eq!(table.expire(at(1000), 100), Some(at(1300)));
-    assert_eq!(table.used(), 2);
-    assert_eq!(table.expire(at(1300), 100), Some(at(1900)));
-    assert_eq!(table.used(), 1);
-    assert_eq!(table.expire(at(1900), 100), None);
-    assert_eq!(table.used(), 0);
-    assert_eq!(table.stats().expired, 2);
-}
-
-#[test]
-fn a_budget_bounds_what_one_call_of_expiry_does() {
-    let table = table(1000, Some(10));
-    for key in 0..500 {
-        hit(&table, key, 0).unwrap();
-    }
-    assert_eq!(table.expire(at(10), 100), Some(at(10)));
-    assert!(table.used() >= 400);
-    while table.expire(at(10), 100).is_some() {}
-    assert_eq!(table.used(), 0);
-}
-
-#[test]
-fn a_full_table_loses_the_entry_that_was_used_longest_ago() {
-    let table = table(4, None);
-    for key in 0..4 {
-        hit(&table, key, u64::from(key)).unwrap();
-    }
-    hit(&table, 0, 10).unwrap();
-    hit(&table, 9, 11).unwrap();
-    assert_eq!(count(&table, 1, 11), None);
-    assert_eq!(count(&table, 0, 11), Some(2));
-    hit(&table, 10, 12).unwrap();
-    assert_eq!(count(&table, 2, 12), None);
-    assert_eq!(table.used(), 4);
-    assert_eq!(table.stats().purged, 2);
-}
-
-#[test]
-fn a_full_table_with_nopurge_refuses_until_something_is_over() {
-    let mut schema = schema(2);
-    schema.nopurge = true;
-    schema.expire_ms = Some(100);
-    let table = Table::new("t", schema, 1);
-    hit(&table, 1, 0).unwrap();
-    hit(&table, 2, 50).unwrap();
-    assert_eq!(hit(&table, 3, 60), Err(Full));
-    assert_eq!(hit(&table, 3, 100), Ok(1));
-    assert_eq!(count(&table, 2, 100), Some(1));
-    assert_eq!(table.stats().refused, 1);
-}
-
-#[test]
 fn a_tracked_entry_is_neither_purged_expired_nor_cleared() {
     let table = table(2, Some(1000));
     let tracked = Tracked::start(&table, &Key::integer(1), at(0)).unwrap();
@@ -119,16 +60,6 @@ fn a_tracked_entry_is_neither_purged_expired_nor_cleared() {
     tracked.end(at(5000));
     assert_eq!(table.remove(&Key::integer(1), at(5001)), Removal::Removed);
     assert_eq!(table.used(), 0);
-}
-
-#[test]
-fn when_all_entries_are_tracked_a_new_one_is_refused() {
-    let table = table(2, None);
-    let one = Tracked::start(&table, &Key::integer(1), at(0)).unwrap();
-    let _two = Tracked::start(&table, &Key::integer(2), at(0)).unwrap();
-    assert_eq!(hit(&table, 3, 1), Err(Full));
-    one.end(at(2));
-    assert_eq!(hit(&table, 3, 1500), Ok(1));
 }
 
 #[test]
@@ -221,30 +152,4 @@ fn threads_lose_no_increment() {
         .sum();
     assert_eq!(current, 0);
     assert_eq!(table.used(), 97);
-}
-
-#[test]
-fn threads_that_fill_a_table_keep_it_within_its_size() {
-    let table = table(100, Some(50));
-    std::thread::scope(|scope| {
-        for thread in 0..4_u32 {
-            let table = &table;
-            scope.spawn(move || {
-                for round in 0..5000_u32 {
-                    let _ = hit(table, round * 4 + thread, u64::from(round / 100));
-                    assert!(table.used() <= 100);
-                    if round % 64 == 0 {
-                        table.expire(at(u64::from(round / 100)), 16);
-                    }
-                }
-            });
-        }
-    });
-    let mut walk = crate::Walk::default();
-    let mut met = 0;
-    while table.walk(&mut walk, at(49), 1000, |_| {
-        met += 1;
-        std::ops::ControlFlow::Continue(())
-    }) {}
-    assert!(met <= table.used(), "{met}");
 }
