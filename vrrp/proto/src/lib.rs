@@ -4,6 +4,15 @@
 //! what happened goes in as values.
 #![forbid(unsafe_code)]
 
+pub mod group;
+pub mod handover;
+pub mod instance;
 pub mod packet;
+pub mod router;
+pub mod spec;
+pub mod track;
 
+pub use instance::{Input, Instance, Output, Snapshot, State};
 pub use packet::{Advertisement, Datagram, Family, Priority, Rejection, Version, Vrid};
+pub use router::{Router, RouterOutput, RouterSpec};
+pub use spec::InstanceSpec;

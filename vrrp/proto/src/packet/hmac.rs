@@ -150,6 +150,14 @@ impl Spec {
         self.mode != Mode::ReceiveOnly
     }
 
+    /// Whether a clock that is off by so much gets near the edge of the window.
+    pub fn is_drifting(&self, ahead: i32) -> bool {
+        match self.replay {
+            Replay::Monotonic => false,
+            Replay::Time { window } => ahead.unsigned_abs() > u32::from(window) / 2,
+        }
+    }
+
     fn key(&self, id: u8) -> Option<&Key> {
         self.keys.iter().find(|key| key.id == id)
     }
