@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use lbd_backend::reuse::PoolEstimate;
 use lbd_core::{ProxyId, ServerId, Time};
 use lbd_rules::facts::Endpoint;
 
@@ -30,7 +31,6 @@ pub(crate) struct ServerConn {
     pub(crate) private: bool,
     /// Number of the server's address it goes to.
     epoch: u32,
-    idle_since: Cell<Time>,
     worker: usize,
     /// Bytes to send before the first request: PROXY header, SOCKS.
     pub(crate) preface: Vec<u8>,
@@ -58,7 +58,6 @@ impl ServerConn {
             requests: 0,
             private: false,
             epoch,
-            idle_since: Cell::default(),
             worker,
             preface: Vec::new(),
         })
@@ -85,10 +84,21 @@ impl Drop for ServerConn {
 /// The idle connections of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct IdlePool {
-    /// By backend, server, and order of becoming idle. Boxed: they move between here and streams.
-    #[allow(clippy::vec_box)]
-    backends: RefCell<Vec<Vec<Vec<Box<ServerConn>>>>>,
+    /// By backend and server.
+    backends: RefCell<Vec<Vec<Kept>>>,
     total: Cell<usize>,
+}
+
+/// The idle connections to one server.
+#[derive(Debug, Default)]
+struct Kept {
+    /// In the order of becoming idle. Boxed: they move between here and streams.
+    #[allow(clippy::vec_box)]
+    conns: Vec<Box<ServerConn>>,
+    /// How many this worker has needed lately.
+    estimate: PoolEstimate,
+    /// When it was last looked through for what is not needed any more.
+    purged: Time,
 }
 
 /// What a look into the pool may return.
@@ -109,9 +119,10 @@ impl IdlePool {
         wanted: Wanted,
     ) -> Option<Box<ServerConn>> {
         let mut backends = self.backends.borrow_mut();
-        let pool = backends
+        let pool = &mut backends
             .get_mut(backend.index())?
-            .get_mut(server.id.index())?;
+            .get_mut(server.id.index())?
+            .conns;
         let mut at = pool.len();
         while at > 0 {
             at -= 1;
@@ -127,8 +138,8 @@ impl IdlePool {
         None
     }
 
-    /// Keeps a connection, unless limits forbid it.
-    pub(crate) fn give(&self, conn: Box<ServerConn>, now: Time) {
+    /// Keeps a connection, unless limits forbid it or more were kept than are needed.
+    pub(crate) fn give(&self, conn: Box<ServerConn>, low: u32) {
         let Some(server) = conn.server.as_ref().map(Arc::clone) else {
             return;
         };
@@ -144,13 +155,21 @@ impl IdlePool {
         }
         let servers = &mut backends[backend];
         if servers.len() <= at {
-            servers.resize_with(at + 1, Vec::new);
+            servers.resize_with(at + 1, Kept::default);
         }
-        conn.idle_since.set(now);
+        let kept = &mut servers[at];
         let counters = server.counters.of(conn.worker);
+        // `used` counts every open connection of this worker, idle ones included.
+        let idle = kept.conns.len() as u64;
+        let used = u32::try_from(counters.used.get().saturating_sub(idle)).unwrap_or(u32::MAX);
+        kept.estimate.observe(used);
+        let wanted = u64::from(kept.estimate.needed.max(used).saturating_add(low));
+        if idle > 0 && u64::from(used) + idle > wanted {
+            return;
+        }
         counters.idle.inc();
         self.total.set(self.total.get() + 1);
-        servers[at].push(conn);
+        kept.conns.push(conn);
     }
 
     fn left(&self, conn: &ServerConn) {
@@ -160,24 +179,28 @@ impl IdlePool {
         }
     }
 
-    /// Closes what the servers closed, what goes to old addresses, and what was idle too long.
+    /// Closes what the servers closed and what goes to old addresses; every `purge_delay` also
+    /// half of what was not needed since the last time.
     pub(crate) fn sweep(&self, now: Time, purge_delay: impl Fn(ProxyId, ServerId) -> Duration) {
         let mut closed = Vec::new();
-        for server in self.backends.borrow_mut().iter_mut().flatten() {
-            let Some(state) = server.first().and_then(|conn| conn.server.clone()) else {
+        for kept in self.backends.borrow_mut().iter_mut().flatten() {
+            let Some(state) = kept.conns.first().and_then(|conn| conn.server.clone()) else {
                 continue;
             };
-            let delay = purge_delay(state.backend, state.id);
-            let mut at = 0;
-            while at < server.len() {
-                let conn = &server[at];
-                let old = now.since(conn.idle_since.get()) > delay;
-                if old || !conn.is_reusable() {
-                    closed.push(server.remove(at));
-                } else {
-                    at += 1;
-                }
+            closed.extend(kept.conns.extract_if(.., |conn| !conn.is_reusable()));
+            if now.since(kept.purged) < purge_delay(state.backend, state.id) {
+                continue;
             }
+            kept.purged = now;
+            let idle = u32::try_from(kept.conns.len()).unwrap_or(u32::MAX);
+            let open = state
+                .counters
+                .of(kept.conns.first().map_or(0, |conn| conn.worker));
+            let used = u32::try_from(open.used.get())
+                .unwrap_or(u32::MAX)
+                .saturating_sub(idle);
+            let excess = kept.estimate.purge(used, idle) as usize;
+            closed.extend(kept.conns.drain(..excess.min(kept.conns.len())));
         }
         closed.iter().for_each(|conn| self.left(conn));
     }
@@ -189,7 +212,7 @@ impl IdlePool {
             let servers = backends.get_mut(backend.index());
             servers
                 .and_then(|servers| servers.get_mut(server.index()))
-                .map(std::mem::take)
+                .map(|kept| std::mem::take(&mut kept.conns))
         };
         pool.iter().flatten().for_each(|conn| self.left(conn));
     }
@@ -197,10 +220,8 @@ impl IdlePool {
     /// Closes all.
     pub(crate) fn clear(&self) {
         let all = std::mem::take(&mut *self.backends.borrow_mut());
-        all.iter()
-            .flatten()
-            .flatten()
-            .for_each(|conn| self.left(conn));
+        let conns = all.iter().flatten().flat_map(|kept| &kept.conns);
+        conns.for_each(|conn| self.left(conn));
     }
 
     /// How many there are.

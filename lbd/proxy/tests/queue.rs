@@ -182,3 +182,18 @@ fn a_server_in_maintenance_gets_nothing_and_its_waiters_leave() {
         assert_eq!(client.get("/").text(), "b");
     }
 }
+
+#[test]
+fn no_more_idle_connections_are_kept_than_were_needed_at_once() {
+    let proxy = Proxy::start(config(Mode::Http, &[hello("a")]), 1);
+    // Each first request of a session opens a connection of its own.
+    let mut clients: Vec<Client> = (0..10).map(|_| Client::connect(proxy.addr)).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").text(), "a");
+    }
+    let generation = proxy.shared.current();
+    let server = &generation.proxies[1].servers[0];
+    proxy.eventually("streams have ended", |_| server.streams.get() == 0);
+    let totals = server.counters.totals(proxy.shared.now());
+    assert_eq!((totals.connects, totals.idle), (10, 1));
+}
