@@ -67,6 +67,34 @@ impl Group {
         }
     }
 
+    /// A group whose members are in these states already: after a change of configuration. It leads
+    /// if all that run are master.
+    pub fn resume(states: &[State]) -> Self {
+        let mut group = Self::new(states.len());
+        let running = || states.iter().filter(|state| **state != State::Init);
+        let leads = running().count() > 0 && running().all(|state| *state == State::Master);
+        for (member, state) in group.members.iter_mut().zip(states) {
+            member.condition = match state {
+                State::Init => Condition::Stopped,
+                State::Backup | State::Master | State::Fault => Condition::Well,
+            };
+            let leads = leads && *state == State::Master;
+            (member.wants, member.leads) = (leads, leads);
+        }
+        for (member, state) in states.iter().enumerate() {
+            if *state != State::Init {
+                group.tell(member, Order::Run);
+            }
+            if *state == State::Master && !leads {
+                group.tell(member, Order::Follow);
+            }
+        }
+        if running().count() > 0 {
+            group.state = if leads { State::Master } else { State::Backup };
+        }
+        group
+    }
+
     /// Takes what a member reports; an unknown member is nobody.
     pub fn handle(&mut self, member: usize, report: Report) {
         let Some(reporter) = self.members.get_mut(member) else {
@@ -75,7 +103,13 @@ impl Group {
         match report {
             Report::Stopped => reporter.condition = Condition::Stopped,
             Report::Faulty => reporter.condition = Condition::Faulty,
-            Report::Well => reporter.condition = Condition::Well,
+            Report::Well => {
+                let is_new = reporter.condition == Condition::Stopped;
+                reporter.condition = Condition::Well;
+                if is_new {
+                    self.welcome(member);
+                }
+            }
             Report::WantsToLead => {
                 reporter.wants = true;
                 // keepalived: rather backup than to and fro, so all must want.
@@ -130,7 +164,12 @@ impl Group {
                 self.tell_all(Order::Run);
                 self.enter(State::Backup);
             }
-            State::Backup | State::Master if has(Condition::Stopped) => {
+            State::Backup | State::Master
+                if self
+                    .members
+                    .iter()
+                    .all(|m| m.condition == Condition::Stopped) =>
+            {
                 self.forget();
                 self.enter(State::Init);
             }
@@ -138,12 +177,23 @@ impl Group {
         }
     }
 
+    /// A member that joins a running group does as the others do.
+    fn welcome(&mut self, member: usize) {
+        match self.state {
+            State::Init | State::Fault => {}
+            State::Backup => self.tell(member, Order::Run),
+            State::Master => {
+                self.tell(member, Order::Run);
+                self.tell(member, Order::Lead);
+            }
+        }
+    }
+
     fn lead(&mut self) {
         for member in 0..self.members.len() {
             self.members[member].wants = true;
             if !self.members[member].leads {
-                let order = Order::Lead;
-                self.outputs.push_back(GroupOutput::Order { member, order });
+                self.tell(member, Order::Lead);
             }
         }
         self.enter(State::Master);
@@ -152,8 +202,7 @@ impl Group {
     fn follow(&mut self, first: usize) {
         self.forget();
         for member in (0..self.members.len()).filter(|member| *member != first) {
-            let order = Order::Follow;
-            self.outputs.push_back(GroupOutput::Order { member, order });
+            self.tell(member, Order::Follow);
         }
         self.enter(State::Backup);
     }
@@ -162,6 +211,10 @@ impl Group {
         for member in &mut self.members {
             (member.wants, member.leads) = (false, false);
         }
+    }
+
+    fn tell(&mut self, member: usize, order: Order) {
+        self.outputs.push_back(GroupOutput::Order { member, order });
     }
 
     fn tell_all(&mut self, order: Order) {

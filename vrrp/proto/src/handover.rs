@@ -85,6 +85,8 @@ pub enum HandoverInput {
         /// How long old connections may take.
         drain: Duration,
     },
+    /// Undo it: the unit it is about is no longer configured.
+    Cancel,
     /// The shell did what was asked.
     Done(Step),
     /// The last old connection ended.
@@ -200,7 +202,7 @@ pub enum HandoverOutput {
 /// How a switchover ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The partner undid it.
+    /// The partner or a change of configuration undid it.
     Aborted,
     /// The partner has the addresses and nothing is left over.
     Given,
@@ -237,6 +239,11 @@ impl Handover {
     pub fn handle(&mut self, now: Time, input: HandoverInput) {
         match input {
             HandoverInput::Ask { id, drain } => self.on_ask(now, id, drain),
+            HandoverInput::Cancel => {
+                if self.phase != Phase::Idle {
+                    self.give_up(Outcome::Aborted);
+                }
+            }
             HandoverInput::Done(step) => self.on_done(now, step),
             HandoverInput::Drained => self.on_drained(),
             HandoverInput::Failed(step) => self.on_failed(step),

@@ -103,7 +103,8 @@ impl Instance {
         Self::with_group(spec, true, now, wall)
     }
 
-    fn with_group(spec: InstanceSpec, is_grouped: bool, now: Time, wall: WallTime) -> Self {
+    fn with_group(mut spec: InstanceSpec, is_grouped: bool, now: Time, wall: WallTime) -> Self {
+        spec.interval = spec.interval.max(MIN_INTERVAL);
         Self {
             state: State::Init,
             reason: Reason::Stopped,
@@ -214,6 +215,11 @@ impl Instance {
     /// What builds its packets now: whoever outlives it can release the addresses with it.
     pub fn sender(&self) -> &Sender {
         &self.voice
+    }
+
+    /// Joins or leaves a sync group.
+    pub(crate) fn regroup(&mut self, is_grouped: bool) {
+        self.health.regroup(is_grouped);
     }
 
     fn on_tick(&mut self, now: Time) {
@@ -344,7 +350,8 @@ impl Instance {
         }
     }
 
-    fn on_reconfigure(&mut self, now: Time, spec: InstanceSpec) {
+    fn on_reconfigure(&mut self, now: Time, mut spec: InstanceSpec) {
+        spec.interval = spec.interval.max(MIN_INTERVAL);
         let identity = |spec: &InstanceSpec| (spec.version, spec.vrid, spec.family());
         if identity(&self.spec) != identity(&spec) {
             self.trigger(now, Trigger::Stop, Reason::Reconfigured, None);
@@ -419,6 +426,8 @@ impl Instance {
     }
 }
 
+/// An interval of 0, which `settle` refuses, would never let go of the processor.
+const MIN_INTERVAL: Centisecs = Centisecs(1);
 /// Take-overs put off in a row because of our own lateness.
 const MAX_GRACES: u8 = 3;
 /// Own advertisements that another owner may hear before we give way to it.

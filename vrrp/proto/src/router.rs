@@ -9,7 +9,7 @@ use lbd_core::{Time, WallTime};
 
 use crate::group::{Group, GroupOutput};
 use crate::handover::{Handover, HandoverInput, HandoverOutput, Message, Outcome, Standing, Step};
-use crate::instance::{Input, Instance, Output, Packet, Report, State};
+use crate::instance::{Input, Instance, Output, Packet, Report, State, Stop};
 use crate::packet::{Family, Priority, peek_vrid};
 use crate::spec::{InstanceSpec, Reach};
 use crate::track::TrackSpec;
@@ -70,6 +70,8 @@ pub enum RouterOutput {
     HandoverStep(Unit, Step),
     /// An instance wants something; never `Output::Report`.
     Instance(usize, Output),
+    /// From here on indices are those of the new configuration.
+    Reconfigured,
     /// A message to the partner.
     Tell(Unit, Message),
 }
@@ -79,9 +81,16 @@ pub enum RouterOutput {
 pub struct Router {
     instances: Vec<Placed>,
     groups: Vec<(GroupSpec, Group)>,
-    handovers: Vec<(Unit, Handover)>,
+    handovers: Vec<UnitHandover>,
     outputs: VecDeque<RouterOutput>,
     unknown: u64,
+}
+
+#[derive(Clone, Debug)]
+struct UnitHandover {
+    unit: Unit,
+    name: String,
+    handover: Handover,
 }
 
 #[derive(Clone, Debug)]
@@ -96,48 +105,110 @@ impl Router {
     /// A node on which nothing runs. Members that do not exist or are in another group already are
     /// left out of a group.
     pub fn new(spec: RouterSpec, now: Time, wall: WallTime) -> Self {
-        let mut places = vec![None; spec.instances.len()];
-        let mut groups = Vec::new();
-        for (index, mut group) in spec.groups.into_iter().enumerate() {
-            group
-                .members
-                .retain(|member| places.get(*member).is_some_and(Option::is_none));
-            group.members.dedup();
-            for (place, member) in group.members.iter().enumerate() {
-                places[*member] = Some((index, place));
+        let mut router = Self {
+            instances: Vec::new(),
+            groups: Vec::new(),
+            handovers: Vec::new(),
+            outputs: VecDeque::new(),
+            unknown: 0,
+        };
+        router.reconfigure(spec, now, wall);
+        router
+    }
+
+    /// Takes a new configuration. Instances are matched by name, groups too: what stays keeps its
+    /// state, whatever its place; what is gone releases its addresses under its old index, before
+    /// `RouterOutput::Reconfigured`; what is new must be started.
+    pub fn reconfigure(&mut self, spec: RouterSpec, now: Time, wall: WallTime) {
+        self.drop_missing(&spec, now);
+        let mut specs = spec.instances;
+        let (groups, places) = place(spec.groups, specs.len());
+        for (placed, group) in specs.iter_mut().zip(&places) {
+            if let Some((index, _)) = group {
+                let trackers = &groups[*index].trackers;
+                placed.spec.trackers.extend(trackers.iter().cloned());
             }
-            let machine = Group::new(group.members.len());
-            groups.push((group, machine));
         }
-        let place = |(placed, group): (PlacedSpec, Option<(usize, usize)>)| {
-            let mut spec = placed.spec;
-            let instance = match group {
-                None => Instance::new(spec, now, wall),
-                Some((index, _)) => {
-                    spec.trackers
-                        .extend(groups[index].0.trackers.iter().cloned());
-                    Instance::in_group(spec, now, wall)
+        let mut old = std::mem::take(&mut self.instances);
+        for (placed, group) in specs.into_iter().zip(places) {
+            let is_same = |old: &Placed| old.instance.spec().name == placed.spec.name;
+            let instance = match old.iter().position(is_same) {
+                Some(at) => {
+                    let mut instance = old.swap_remove(at).instance;
+                    instance.regroup(group.is_some());
+                    instance.handle(now, Input::Reconfigure(Box::new(placed.spec)));
+                    instance
                 }
+                None if group.is_some() => Instance::in_group(placed.spec, now, wall),
+                None => Instance::new(placed.spec, now, wall),
             };
-            Placed {
+            self.instances.push(Placed {
                 instance,
                 interface: placed.interface,
                 group,
+            });
+        }
+        self.rebuild_units(groups);
+        self.outputs.push_back(RouterOutput::Reconfigured);
+        self.settle(now);
+    }
+
+    /// Ends what the new configuration does not name.
+    fn drop_missing(&mut self, spec: &RouterSpec, now: Time) {
+        for UnitHandover {
+            unit,
+            name,
+            handover,
+        } in &mut self.handovers
+        {
+            let stays = match unit {
+                Unit::Group(_) => spec.groups.iter().any(|g| g.name == *name),
+                Unit::Instance(_) => spec.instances.iter().any(|i| i.spec.name == *name),
+            };
+            if !stays {
+                handover.handle(now, HandoverInput::Cancel);
             }
+        }
+        for placed in &mut self.instances {
+            let name = &placed.instance.spec().name;
+            if !spec.instances.iter().any(|i| i.spec.name == *name) {
+                placed.instance.handle(now, Input::Stop(Stop::Release));
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Groups take over from their members' states; switchovers follow their unit's name.
+    fn rebuild_units(&mut self, groups: Vec<GroupSpec>) {
+        let state = |member: &usize| self.instances[*member].instance.state();
+        let resume = |spec: GroupSpec| {
+            let states: Vec<_> = spec.members.iter().map(state).collect();
+            (spec, Group::resume(&states))
         };
-        let instances: Vec<_> = spec.instances.into_iter().zip(places).map(place).collect();
-        let lone = |(index, placed): (usize, &Placed)| {
-            placed.group.is_none().then_some(Unit::Instance(index))
-        };
-        let units = instances.iter().enumerate().filter_map(lone);
-        let units = units.chain((0..groups.len()).map(Unit::Group));
-        let handovers = units.map(|unit| (unit, Handover::new())).collect();
-        Self {
-            instances,
-            groups,
-            handovers,
-            outputs: VecDeque::new(),
-            unknown: 0,
+        self.groups = groups.into_iter().map(resume).collect();
+        let mut units = Vec::new();
+        for (index, placed) in self.instances.iter().enumerate() {
+            if placed.group.is_none() {
+                units.push((Unit::Instance(index), placed.instance.spec().name.clone()));
+            }
+        }
+        for (index, (group, _)) in self.groups.iter().enumerate() {
+            units.push((Unit::Group(index), group.name.clone()));
+        }
+        let mut old = std::mem::take(&mut self.handovers);
+        for (unit, name) in units {
+            let is_group = |unit: Unit| matches!(unit, Unit::Group(_));
+            let is_same =
+                |old: &UnitHandover| old.name == name && is_group(old.unit) == is_group(unit);
+            let handover = match old.iter().position(is_same) {
+                Some(at) => old.swap_remove(at).handover,
+                None => Handover::new(),
+            };
+            self.handovers.push(UnitHandover {
+                unit,
+                name,
+                handover,
+            });
         }
     }
 
@@ -186,16 +257,16 @@ impl Router {
                 placed.instance.handle(now, Input::Tick);
             }
         }
-        for (_, handover) in &mut self.handovers {
-            handover.handle(now, HandoverInput::Tick);
+        for placed in &mut self.handovers {
+            placed.handover.handle(now, HandoverInput::Tick);
         }
         self.settle(now);
     }
 
     /// Gives an input to the switchover of a unit.
     pub fn handover(&mut self, now: Time, unit: Unit, input: HandoverInput) {
-        if let Some((_, handover)) = self.handovers.iter_mut().find(|(u, _)| *u == unit) {
-            handover.handle(now, input);
+        if let Some(found) = self.handovers.iter_mut().find(|found| found.unit == unit) {
+            found.handover.handle(now, input);
         }
         self.settle(now);
     }
@@ -211,7 +282,10 @@ impl Router {
             .instances
             .iter()
             .filter_map(|p| p.instance.poll_timeout());
-        let handovers = self.handovers.iter().filter_map(|(_, h)| h.poll_timeout());
+        let handovers = self
+            .handovers
+            .iter()
+            .filter_map(|h| h.handover.poll_timeout());
         instances.chain(handovers).min()
     }
 
@@ -231,7 +305,7 @@ impl Router {
     pub fn handovers(&self) -> impl Iterator<Item = (Unit, &Handover)> {
         self.handovers
             .iter()
-            .map(|(unit, handover)| (*unit, handover))
+            .map(|found| (found.unit, &found.handover))
     }
 
     /// Packets that were for no instance.
@@ -301,11 +375,11 @@ impl Router {
     fn move_handovers(&mut self, now: Time) -> bool {
         let mut has_moved = false;
         for index in 0..self.handovers.len() {
-            let unit = self.handovers[index].0;
+            let unit = self.handovers[index].unit;
             let standing = self.standing(unit);
-            let handover = &mut self.handovers[index].1;
+            let handover = &mut self.handovers[index].handover;
             handover.handle(now, HandoverInput::Standing(standing));
-            while let Some(output) = self.handovers[index].1.poll_output() {
+            while let Some(output) = self.handovers[index].handover.poll_output() {
                 has_moved = true;
                 match output {
                     HandoverOutput::Announce => self.tell_unit(now, unit, &Input::Doubt),
@@ -358,6 +432,25 @@ impl Router {
         };
         Standing { state, can_take }
     }
+}
+
+/// Groups with the members they can have, and for each instance its group and place in it.
+fn place(
+    mut groups: Vec<GroupSpec>,
+    instances: usize,
+) -> (Vec<GroupSpec>, Vec<Option<(usize, usize)>>) {
+    let mut places = vec![None; instances];
+    for (index, group) in groups.iter_mut().enumerate() {
+        let mut members = Vec::new();
+        for member in std::mem::take(&mut group.members) {
+            if let Some(free @ None) = places.get_mut(member) {
+                *free = Some((index, members.len()));
+                members.push(member);
+            }
+        }
+        group.members = members;
+    }
+    (groups, places)
 }
 
 /// Rounds of reports and orders after one input; a group settles in three.

@@ -120,3 +120,40 @@ fn a_group_waits_for_members_that_are_not_ready() {
     assert_eq!(outputs(&mut group), []);
     assert_eq!(group.state(), State::Init);
 }
+
+#[test]
+fn a_resumed_group_leads_if_all_that_run_do() {
+    use State::{Backup, Fault, Init, Master};
+    let cases: [(&[State], State, &[Order]); 5] = [
+        (&[Master, Master], Master, &[Order::Run, Order::Run]),
+        (&[Master, Init], Master, &[Order::Run]),
+        (
+            &[Master, Backup],
+            Backup,
+            &[Order::Run, Order::Follow, Order::Run],
+        ),
+        (&[Backup, Fault], Backup, &[Order::Run, Order::Run]),
+        (&[Init, Init], Init, &[]),
+    ];
+    for (states, expected, orders) in cases {
+        let mut group = Group::resume(states);
+        assert_eq!(group.state(), expected, "{states:?}");
+        let given: Vec<_> = outputs(&mut group)
+            .into_iter()
+            .filter_map(|output| match output {
+                GroupOutput::Order { order, .. } => Some(order),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(given, orders, "{states:?}");
+    }
+}
+
+#[test]
+fn a_group_ends_when_its_last_member_stops() {
+    let mut group = running();
+    group.handle(0, Report::Stopped);
+    assert_eq!(group.state(), State::Backup);
+    group.handle(1, Report::Stopped);
+    assert_eq!(group.state(), State::Init);
+}

@@ -63,6 +63,18 @@ impl Health {
         self.group != Group::None
     }
 
+    /// Joins or leaves a sync group. In one it waits for its orders before it starts, but goes on
+    /// with what it does.
+    pub(super) fn regroup(&mut self, is_grouped: bool) {
+        self.group = if is_grouped {
+            Group::Waits
+        } else {
+            Group::None
+        };
+        self.reported = Report::Stopped;
+        self.wants_to_lead = false;
+    }
+
     pub(super) fn link(&mut self, now: Time, is_up: bool) {
         let status = if is_up { Status::Up } else { Status::Down };
         self.link.report(now, status);

@@ -124,3 +124,132 @@ fn a_groups_trackers_are_every_members() {
             .all(|instance| instance.state() == State::Fault)
     );
 }
+
+fn named(name: &str, vrid: u8) -> PlacedSpec {
+    let mut placed = placed(vrid, u32::from(vrid));
+    placed.spec.name = name.to_owned();
+    placed
+}
+
+fn states(router: &Router) -> Vec<State> {
+    router.instances().map(Instance::state).collect()
+}
+
+fn group(members: &[usize]) -> GroupSpec {
+    GroupSpec {
+        name: "G".to_owned(),
+        members: members.to_vec(),
+        trackers: Vec::new(),
+    }
+}
+
+fn run(router: &mut Router) -> Time {
+    let mut now = Time::ZERO;
+    for _ in 0..20 {
+        now = router.poll_timeout().unwrap().max(now);
+        router.tick(now);
+    }
+    now
+}
+
+fn outputs(router: &mut Router) -> Vec<RouterOutput> {
+    std::iter::from_fn(|| router.poll_output()).collect()
+}
+
+fn removals(outputs: &[RouterOutput]) -> Vec<usize> {
+    let removed = |output: &RouterOutput| match output {
+        RouterOutput::Instance(index, Output::RemoveAddresses) => Some(*index),
+        _ => None,
+    };
+    outputs.iter().filter_map(removed).collect()
+}
+
+#[test]
+fn mastership_is_kept_when_instances_are_added_removed_and_reordered() {
+    let mut router = started(
+        vec![named("a", 1), named("b", 2), named("c", 3)],
+        Vec::new(),
+    );
+    let now = run(&mut router);
+    assert_eq!(states(&router), [State::Master; 3]);
+    outputs(&mut router);
+    let instances = vec![named("c", 3), named("d", 4), named("a", 1)];
+    let spec = RouterSpec {
+        instances,
+        groups: Vec::new(),
+    };
+    router.reconfigure(spec, now, WallTime(0));
+    assert_eq!(states(&router), [State::Master, State::Init, State::Master]);
+    let done = outputs(&mut router);
+    let at = done
+        .iter()
+        .position(|o| *o == RouterOutput::Reconfigured)
+        .unwrap();
+    assert_eq!(removals(&done[..at]), [1]);
+    assert_eq!(removals(&done[at..]), []);
+    router.handle_all(now, &Input::Start);
+    assert_eq!(
+        states(&router),
+        [State::Master, State::Backup, State::Master]
+    );
+}
+
+#[test]
+fn masters_that_are_put_into_a_group_stay_master_and_newcomers_join_them() {
+    let mut router = started(vec![named("a", 1), named("b", 2)], Vec::new());
+    let now = run(&mut router);
+    outputs(&mut router);
+    let spec = RouterSpec {
+        instances: vec![named("a", 1), named("b", 2), named("c", 3)],
+        groups: vec![group(&[0, 1, 2])],
+    };
+    router.reconfigure(spec, now, WallTime(0));
+    router.handle_all(now, &Input::Start);
+    assert_eq!(states(&router), [State::Master; 3]);
+    assert_eq!(removals(&outputs(&mut router)), []);
+    // They are one now, and come apart again.
+    router.handle(now, 2, Input::Link(false));
+    assert_eq!(states(&router), [State::Fault; 3]);
+    let spec = RouterSpec {
+        instances: vec![named("a", 1), named("b", 2), named("c", 3)],
+        groups: Vec::new(),
+    };
+    router.reconfigure(spec, now, WallTime(0));
+    assert_eq!(
+        states(&router),
+        [State::Backup, State::Backup, State::Fault]
+    );
+}
+
+#[test]
+fn a_master_put_into_a_group_with_a_backup_follows_it() {
+    let mut router = started(vec![named("a", 1), named("b", 2)], Vec::new());
+    let now = run(&mut router);
+    router.handle(now, 1, Input::Release);
+    assert_eq!(states(&router), [State::Master, State::Backup]);
+    let spec = RouterSpec {
+        instances: vec![named("a", 1), named("b", 2)],
+        groups: vec![group(&[0, 1])],
+    };
+    router.reconfigure(spec, now, WallTime(0));
+    assert_eq!(states(&router), [State::Backup; 2]);
+}
+
+#[test]
+fn a_switchover_of_a_unit_that_is_gone_is_undone() {
+    let mut router = started(vec![named("a", 1), named("b", 2)], Vec::new());
+    let now = run(&mut router);
+    let drain = std::time::Duration::from_secs(1);
+    router.handover(now, Unit::Instance(0), HandoverInput::Ask { id: 1, drain });
+    router.handover(now, Unit::Instance(1), HandoverInput::Ask { id: 2, drain });
+    outputs(&mut router);
+    let spec = RouterSpec {
+        instances: vec![named("b", 2)],
+        groups: Vec::new(),
+    };
+    router.reconfigure(spec, now, WallTime(0));
+    let ended = RouterOutput::HandoverEnded(Unit::Instance(0), Outcome::Aborted);
+    assert!(outputs(&mut router).contains(&ended));
+    let phases: Vec<_> = router.handovers().map(|(_, h)| h.phase()).collect();
+    assert!(matches!(phases[..], [crate::handover::Phase::Asking(deal)] if deal.id == 2));
+}

@@ -247,6 +247,26 @@ fn an_initial_master_waits_for_one_advertisement_only() {
 }
 
 #[test]
+fn ipv6_works_alike_from_link_local_addresses() {
+    let mut lan = Lan::new(1);
+    for (priority, address) in [(150, "fe80::11"), (100, "fe80::12"), (200, "fd00::13")] {
+        let addresses = ["fe80::50", "fd00::50"].map(|a| a.parse().expect("an address"));
+        let vrid = Vrid::new(51).expect("not 0");
+        let mut spec = InstanceSpec::new("V", Version::V3, vrid, addresses.to_vec());
+        spec.priority = Priority(priority);
+        spec.interval = vrrp_proto::packet::Centisecs(10);
+        lan.add_at(address.parse().expect("an address"), node(spec));
+    }
+    lan.run_for(SETTLED);
+    // The third speaks from an address that is not link-local and is not heard.
+    assert_eq!(lan.masters(0), [A, 2]);
+    assert!(rejected(&lan, A, Rejection::Source) > 10);
+    lan.crash(A);
+    lan.run_for(SETTLED);
+    assert_eq!(lan.masters(0), [B, 2]);
+}
+
+#[test]
 fn the_interval_is_learned_from_the_master() {
     let mut lan = Lan::new(1);
     lan.add(node(instance(Version::V3, 150, 10)));

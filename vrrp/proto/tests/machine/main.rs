@@ -3,6 +3,7 @@
 //! Packets alone are in `packets.rs`.
 
 mod failover;
+mod hostile;
 #[path = "../support/lan.rs"]
 mod lan;
 mod schedules;

@@ -93,8 +93,13 @@ impl Lan {
 
     /// Adds a node at 10.77.0.(11 + index), started, its interfaces up.
     pub(crate) fn add(&mut self, spec: RouterSpec) -> usize {
+        let host = 11 + self.nodes.len() as u8;
+        self.add_at(IpAddr::V4(Ipv4Addr::new(10, 77, 0, host)), spec)
+    }
+
+    /// Adds a node at an address.
+    pub(crate) fn add_at(&mut self, address: IpAddr, spec: RouterSpec) -> usize {
         let index = self.nodes.len();
-        let address = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 11 + index as u8));
         self.nodes.push(Node {
             router: Router::new(RouterSpec::default(), self.now, WallTime(0)),
             spec,
@@ -323,7 +328,7 @@ impl Lan {
         while let Some(output) = self.nodes[index].router.poll_output() {
             match output {
                 RouterOutput::Instance(instance, output) => self.apply(index, instance, output),
-                RouterOutput::Group { .. } => {}
+                RouterOutput::Group { .. } | RouterOutput::Reconfigured => {}
                 RouterOutput::HandoverEnded(_, outcome) => {
                     self.note(index, Noted::HandoverEnded(outcome));
                 }
