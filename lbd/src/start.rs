@@ -113,7 +113,7 @@ fn with_configuration(args: &Args) -> ExitCode {
     let Some(config) = loaded.config else {
         return ExitCode::from(REFUSED);
     };
-    if args.warnings_fatal && warnings > 0 {
+    if (args.warnings_fatal || config.global.zero_warning) && warnings > 0 {
         report::alert(&format!(
             "Some warnings were found and 'zero-warning' is set. Aborting. ({warnings} warnings)"
         ));

@@ -23,8 +23,8 @@ use lbd_rules::reply::ReplySpec;
 use lbd_rules::var::{VarId, VarNames};
 
 pub use backend::{
-    BackendSpec, CheckRequestSpec, CheckSpec, CheckToken, DispatchSpec, ServerChoice,
-    ServerStateSource, SourceSpec, UseServer, UseSrc,
+    BackendSpec, CheckRequestSpec, CheckSpec, CheckToken, DispatchSpec, ServerChoice, SourceSpec,
+    UseServer, UseSrc,
 };
 pub use frontend::{BackendChoice, CaptureSpec, CookieCapture, FrontendSpec, UseBackend};
 pub use global::{
@@ -157,8 +157,6 @@ pub struct ProxySpec {
     pub uid: u32,
     /// Whether `id` gave it.
     pub is_uid_given: bool,
-    /// `guid`.
-    pub guid: Option<Box<str>>,
     /// Where the section begins.
     pub span: Span,
     /// Capabilities.

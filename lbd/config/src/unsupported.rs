@@ -91,10 +91,14 @@ pub enum Missing {
     SharedStatistics,
     /// SPOE.
     Spoe,
+    /// Server states from files.
+    StateFiles,
     /// The statistics page.
     StatsPage,
     /// Stick tables.
     StickTables,
+    /// Signatures and saved packets of TCP.
+    TcpOptions,
     /// TLS.
     Tls,
     /// Traces.
@@ -142,8 +146,10 @@ impl Missing {
             Self::SessionConns => "several server connections of a session",
             Self::SharedStatistics => "statistics in files",
             Self::Spoe => "SPOE",
+            Self::StateFiles => "server states from files",
             Self::StatsPage => "the statistics page",
             Self::StickTables => "stick tables",
+            Self::TcpOptions => "signatures and saved packets of TCP",
             Self::Tls => "TLS",
             Self::Traces => "traces",
         }
@@ -191,8 +197,10 @@ impl Missing {
             Self::SessionConns => "Remove the line.",
             Self::SharedStatistics => "Remove the line.",
             Self::Spoe => "Remove the line.",
+            Self::StateFiles => "Remove the line: servers start as their lines say.",
             Self::StatsPage => "Use the runtime socket (show stat) for now.",
             Self::StickTables => "Remove the line and the rules that use the table.",
+            Self::TcpOptions => "Remove the word.",
             Self::Tls => {
                 "Let another program end TLS before this one, or pass it through in mode tcp."
             }

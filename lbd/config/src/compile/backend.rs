@@ -77,8 +77,6 @@ impl Compiler<'_> {
             h1_case_adjust: settings.flag("h1-case-adjust-bogus-server"),
             drop_request_trailers: settings.flag("http-drop-request-trailers"),
             checkcache: settings.flag("checkcache"),
-            server_state: settings.server_state,
-            server_state_file_name: settings.server_state_file_name.as_deref().map(Into::into),
             roster,
         }
     }

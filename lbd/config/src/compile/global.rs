@@ -33,7 +33,6 @@ impl Compiler<'_> {
                     address,
                     level: bind.level.unwrap_or(AccessLevel::Operator),
                     unix: bind.options.unix.clone(),
-                    expose_fd: bind.options.expose_fd,
                     severity: bind.severity,
                     maxconn: bind.maxconn,
                     text: bind.text.as_str().into(),

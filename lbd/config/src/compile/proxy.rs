@@ -36,7 +36,6 @@ impl Compiler<'_> {
             name: draft.name.as_str().into(),
             uid: ids.proxies.get(id.index()).copied().unwrap_or_default(),
             is_uid_given: draft.id.is_some(),
-            guid: draft.guid.as_ref().map(|guid| guid.name.as_str().into()),
             span: draft.span,
             caps: Capabilities {
                 frontend: draft.is_front(),

@@ -62,22 +62,6 @@ pub struct BackendSpec {
     pub drop_request_trailers: bool,
     /// `option checkcache`.
     pub checkcache: bool,
-    /// `load-server-state-from-file`.
-    pub server_state: ServerStateSource,
-    /// `server-state-file-name`.
-    pub server_state_file_name: Option<Box<str>>,
-}
-
-/// `load-server-state-from-file`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ServerStateSource {
-    /// The file of `global`.
-    Global,
-    /// A file of the backend's own.
-    Local,
-    /// None.
-    #[default]
-    None,
 }
 
 /// `use-server`.

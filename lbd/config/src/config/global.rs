@@ -15,8 +15,6 @@ use super::{ListenAddress, LogTarget};
 pub struct Global {
     /// `daemon`.
     pub daemon: bool,
-    /// `master-worker`.
-    pub master_worker: bool,
     /// `quiet`.
     pub quiet: bool,
     /// `zero-warning`.
@@ -73,10 +71,6 @@ pub struct Global {
     pub stats_timeout: Duration,
     /// `stats maxconn`.
     pub stats_maxconn: u32,
-    /// `server-state-file`.
-    pub server_state_file: Option<PathBuf>,
-    /// `server-state-base`.
-    pub server_state_base: Option<PathBuf>,
     /// `unix-bind`.
     pub unix_bind: UnixSocketSpec,
     /// `tune.*` and other numbers.
@@ -141,22 +135,10 @@ pub struct Tune {
     pub vars_reqres_max_size: usize,
     /// `tune.vars.check-max-size`.
     pub vars_check_max_size: usize,
-    /// `tune.pattern.cache-size` (kept for `show info`).
-    pub pattern_cache_size: usize,
-    /// `tune.idletimer`; no effect but shown.
-    pub idletimer: Option<Duration>,
-    /// `tune.max-rules-at-once`.
-    pub max_rules_at_once: u32,
     /// `tune.notsent-lowat.client`.
     pub notsent_lowat_client: Option<u32>,
     /// `tune.notsent-lowat.server`.
     pub notsent_lowat_server: Option<u32>,
-    /// `tune.pool-low-fd-ratio`, percent.
-    pub pool_low_fd_ratio: u8,
-    /// `tune.pool-high-fd-ratio`, percent.
-    pub pool_high_fd_ratio: u8,
-    /// `tune.idle-pool.shared`.
-    pub idle_pool_shared: bool,
     /// `tune.listener.multi-queue`.
     pub listener_multi_queue: bool,
 }
@@ -183,8 +165,6 @@ pub struct StatsSocketSpec {
     pub level: AccessLevel,
     /// `mode user group`.
     pub unix: UnixSocketSpec,
-    /// `expose-fd listeners`.
-    pub expose_fd: bool,
     /// `severity-output`.
     pub severity: SeverityOutput,
     /// `maxconn`.

@@ -38,10 +38,6 @@ pub struct BindOptions {
     pub backlog: Option<u32>,
     /// `defer-accept`.
     pub defer_accept: bool,
-    /// `expose-fd listeners`.
-    pub expose_fd: bool,
-    /// `guid-prefix`.
-    pub guid_prefix: Option<Box<str>>,
     /// `id`: numeric id of the first socket.
     pub id: Option<u32>,
     /// `interface`.
@@ -50,18 +46,12 @@ pub struct BindOptions {
     pub maxconn: u32,
     /// `mss`, negative to lower the default.
     pub mss: Option<i32>,
-    /// `namespace`.
-    pub namespace: Option<Box<str>>,
-    /// `nice`.
-    pub nice: i32,
     /// `proto`: forced protocol on the clear side (`h1`, `h2`).
     pub proto: Option<Box<str>>,
     /// `shards`: sockets for each address; `None` for one per worker.
     pub shards: Option<u16>,
     /// `tcp-ut`.
     pub user_timeout: Option<Duration>,
-    /// `tcp-md5sig`.
-    pub md5sig: Option<Box<str>>,
     /// `cc`.
     pub congestion: Option<Box<str>>,
     /// `tfo`.
@@ -76,8 +66,6 @@ pub struct BindOptions {
     pub v6only: bool,
     /// `user/uid group/gid mode` of a unix socket.
     pub unix: UnixSocketSpec,
-    /// `tcp-ss`.
-    pub syn_save: Option<u8>,
 }
 
 /// One listening socket.

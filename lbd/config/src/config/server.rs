@@ -33,8 +33,6 @@ pub struct ServerSpec {
     pub disabled: bool,
     /// Whether `id` gave its numeric id.
     pub is_uid_given: bool,
-    /// `guid`.
-    pub guid: Option<Box<str>>,
     /// `redir` prefix.
     pub redir: Option<Vec<u8>>,
     /// `non-stick`.
@@ -45,20 +43,14 @@ pub struct ServerSpec {
     pub source: Option<SourceSpec>,
     /// `tcp-ut`.
     pub user_timeout: Option<Duration>,
-    /// `tcp-md5sig`.
-    pub md5sig: Option<Box<str>>,
     /// `cc`.
     pub congestion: Option<Box<str>>,
     /// `tfo`.
     pub fast_open: bool,
-    /// `namespace`.
-    pub namespace: Option<Box<str>>,
     /// `socks4` proxy.
     pub socks4: Option<SocketAddr>,
     /// `pool-max-conn`, -1 for no limit.
     pub pool_max_conn: i32,
-    /// `pool-low-conn`.
-    pub pool_low_conn: u32,
     /// `pool-purge-delay`.
     pub pool_purge_delay: Duration,
     /// `max-reuse`, -1 for no limit.

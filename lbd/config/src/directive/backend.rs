@@ -6,13 +6,20 @@ use lbd_core::Diag;
 
 use super::frontend::condition;
 use super::server_socket::source_words;
-use super::{directive, end, one_of};
+use super::{directive, end, inert, one_of};
 use crate::address::AddressRules;
-use crate::config::ServerStateSource;
 use crate::draft::Sentence;
 use crate::registry::{Directive, Example, Sections};
 use crate::section::Site;
+use crate::unsupported::{Missing, Unsupported};
 use crate::words::Words;
+
+/// Loading of states waits for this.
+const STATE_FILES: Unsupported = Unsupported {
+    name: "load-server-state-from-file",
+    args: 1,
+    missing: Missing::StateFiles,
+};
 
 /// Events of `retry-on`.
 pub const RETRY_EVENTS: &[&str] = &[
@@ -124,23 +131,25 @@ pub const DIRECTIVES: &[Directive] = &[
         "Which state file servers start from: global, local, none (4.2).",
         &[
             Example::Ok("load-server-state-from-file none"),
+            Example::Fail("load-server-state-from-file global", "not supported yet"),
             Example::Fail(
                 "load-server-state-from-file x",
                 "expects 'global', 'local' or 'none'",
             ),
         ],
-        |site, words| {
+        |_, words| {
             let what = one_of(words, &["global", "local", "none"], |given| {
                 format!(
                     "'load-server-state-from-file' expects 'global', 'local' or 'none'. Got \
                      '{given}'"
                 )
             })?;
-            site.proxy.settings.server_state = match what {
-                "global" => ServerStateSource::Global,
-                "local" => ServerStateSource::Local,
-                _ => ServerStateSource::None,
-            };
+            if what != "none" {
+                return Err(STATE_FILES.diag_as(
+                    words.last(),
+                    &format!("'load-server-state-from-file {what}'"),
+                ));
+            }
             end(words, "load-server-state-from-file")
         },
     ),
@@ -189,17 +198,14 @@ pub const DIRECTIVES: &[Directive] = &[
         ],
         retry_on,
     ),
-    directive(
+    inert(
         "server-state-file-name",
         Sections::BACK,
+        "no state of servers is read from files",
         "Name of the backend's own state file (4.2).",
         &[Example::Ok("server-state-file-name web")],
-        |site, words| {
-            let name = match words.text()? {
-                None | Some("use-backend-name") => site.proxy.name.clone(),
-                Some(name) => name.to_owned(),
-            };
-            site.proxy.settings.server_state_file_name = Some(name);
+        |_, words| {
+            words.text()?;
             end(words, "server-state-file-name")
         },
     ),

@@ -84,16 +84,16 @@ pub const OPTIONS: &[BindOption] = &[
             Ok(())
         },
     ),
-    option(
-        "guid-prefix",
-        1,
-        "Prefix of the listeners' unique identifiers.",
-        "guid-prefix web",
-        |_, draft, words| {
-            draft.options.guid_prefix = Some(text(words, "guid-prefix", "a prefix")?);
-            Ok(())
-        },
-    ),
+    BindOption {
+        effect: Effect::NoEffect("it names counters in statistics files, which lbd does not keep"),
+        ..option(
+            "guid-prefix",
+            1,
+            "Prefix of the listeners' unique identifiers.",
+            "guid-prefix web",
+            |_, _, words| text(words, "guid-prefix", "a prefix").map(|_| ()),
+        )
+    },
     option(
         "id",
         1,
@@ -159,27 +159,16 @@ pub const OPTIONS: &[BindOption] = &[
             Ok(())
         },
     ),
-    option(
-        "namespace",
-        1,
-        "Network namespace.",
-        "namespace blue",
-        |_, draft, words| {
-            draft.options.namespace = Some(text(words, "namespace", "a namespace")?);
-            Ok(())
-        },
-    ),
-    option(
-        "nice",
-        1,
-        "Priority of the connections, -1024 to 1024.",
-        "nice 10",
-        |_, draft, words| {
-            let n = number(words, "nice", -1024, 1024)?;
-            draft.options.nice = i32::try_from(n).unwrap_or(0);
-            Ok(())
-        },
-    ),
+    BindOption {
+        effect: Effect::NoEffect("workers serve their connections in turn"),
+        ..option(
+            "nice",
+            1,
+            "Priority of the connections, -1024 to 1024.",
+            "nice 10",
+            |_, _, words| number(words, "nice", -1024, 1024).map(|_| ()),
+        )
+    },
     option(
         "process",
         1,
@@ -243,27 +232,6 @@ pub const OPTIONS: &[BindOption] = &[
                     }
                 },
             };
-            Ok(())
-        },
-    ),
-    option(
-        "tcp-md5sig",
-        1,
-        "Key of TCP MD5 signatures.",
-        "tcp-md5sig secret",
-        |_, draft, words| {
-            draft.options.md5sig = Some(text(words, "tcp-md5sig", "a password")?);
-            Ok(())
-        },
-    ),
-    option(
-        "tcp-ss",
-        1,
-        "Saves SYN packets: 0, 1 or 2.",
-        "tcp-ss 1",
-        |_, draft, words| {
-            let n = number(words, "tcp-ss", 0, 2)?;
-            draft.options.syn_save = u8::try_from(n).ok();
             Ok(())
         },
     ),

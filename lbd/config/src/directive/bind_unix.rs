@@ -15,15 +15,14 @@ pub const OPTIONS: &[BindOption] = &[
     BindOption {
         name: "expose-fd",
         args: 1,
-        effect: Effect::Supported,
+        effect: Effect::NoEffect("a new process binds beside the old one"),
         doc: "Lets listening sockets be fetched through this socket (9.3).",
         example: "expose-fd listeners",
-        apply: |_, draft, words| {
+        apply: |_, _, words| {
             one_of(words, &["listeners"], |given| {
                 format!("'expose-fd' : unknown argument '{given}', only 'listeners' is supported")
-            })?;
-            draft.options.expose_fd = true;
-            Ok(())
+            })
+            .map(|_| ())
         },
     },
     BindOption {

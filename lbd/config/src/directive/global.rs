@@ -79,9 +79,10 @@ pub const DIRECTIVES: &[Directive] = &[
             end(words, "h1-case-adjust-file")
         },
     ),
-    directive(
+    inert(
         "http-err-codes",
         GLOBAL,
+        "only counters of stick tables know such answers",
         "Statuses that count as client errors (3.1).",
         &[
             Example::Ok("http-err-codes 400-499 -402"),
@@ -89,9 +90,10 @@ pub const DIRECTIVES: &[Directive] = &[
         ],
         |site, words| status_set(site, words, "http-err-codes"),
     ),
-    directive(
+    inert(
         "http-fail-codes",
         GLOBAL,
+        "only counters of stick tables know such answers",
         "Statuses that count as server failures (3.1).",
         &[
             Example::Ok("http-fail-codes +501"),
@@ -207,31 +209,31 @@ pub const DIRECTIVES: &[Directive] = &[
             end(words, "pp2-never-send-local")
         },
     ),
-    directive(
+    inert(
         "server-state-base",
         GLOBAL,
+        "no state of servers is read from files",
         "Directory of server state files (3.1).",
         &[
             Example::Ok("server-state-base /var/lib/lbd"),
             Example::Fail("server-state-base", "directory path"),
         ],
-        |site, words| {
-            let path = words.expect("server-state-base", "one argument: a directory path.")?;
-            site.draft.global.value.server_state_base = Some(PathBuf::from(path));
+        |_, words| {
+            words.expect("server-state-base", "one argument: a directory path.")?;
             end(words, "server-state-base")
         },
     ),
-    directive(
+    inert(
         "server-state-file",
         GLOBAL,
+        "no state of servers is read from files",
         "File with the state of servers of all backends (3.1).",
         &[
             Example::Ok("server-state-file global"),
             Example::Fail("server-state-file", "file path"),
         ],
-        |site, words| {
-            let path = words.expect("server-state-file", "one argument: a file path.")?;
-            site.draft.global.value.server_state_file = Some(PathBuf::from(path));
+        |_, words| {
+            words.expect("server-state-file", "one argument: a file path.")?;
             end(words, "server-state-file")
         },
     ),

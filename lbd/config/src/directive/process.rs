@@ -101,9 +101,10 @@ pub const DIRECTIVES: &[Directive] = &[
             end(words, "localpeer")
         },
     ),
-    directive(
+    inert(
         "master-worker",
         GLOBAL,
+        "lbd is one process, which the service manager watches",
         "Runs a privileged master beside the worker, as -W does (3.1).",
         &[
             Example::Ok("master-worker"),
@@ -377,7 +378,6 @@ fn master_worker(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag>
         "The 'master-worker' keyword is deprecated in 3.3 and will be removed in 3.5. Use -W or \
          -Ws in the startup script instead.",
     );
-    site.draft.global.value.master_worker = true;
     end(words, "master-worker")
 }
 

@@ -4,7 +4,7 @@
 
 use lbd_core::Diag;
 
-use super::{directive, end};
+use super::{directive, end, inert};
 use crate::config::Mode;
 use crate::draft::Named;
 use crate::lex::Word;
@@ -62,9 +62,10 @@ pub const DIRECTIVES: &[Directive] = &[
             end(words, "enabled")
         },
     ),
-    directive(
+    inert(
         "guid",
         Sections::OWN,
+        "it names counters in statistics files, which lbd does not keep",
         "Globally unique identifier (4.2).",
         &[Example::Ok("guid fe:web"), Example::Fail("guid", "expects")],
         |site, words| {

@@ -26,16 +26,6 @@ pub const OPTIONS: &[ServerOption] = &[
         },
     ),
     option(
-        "namespace",
-        1,
-        "Network namespace.",
-        "namespace blue",
-        |_, s, words| {
-            s.namespace = Some(words.expect("namespace", "<name> as argument")?.to_owned());
-            Ok(())
-        },
-    ),
-    option(
         "no-send-proxy",
         0,
         "Cancels 'send-proxy'.",
@@ -182,16 +172,6 @@ pub const OPTIONS: &[ServerOption] = &[
         "Address to connect from.",
         "source 127.0.0.1",
         source,
-    ),
-    option(
-        "tcp-md5sig",
-        1,
-        "Key of TCP MD5 signatures.",
-        "tcp-md5sig secret",
-        |_, s, words| {
-            s.md5sig = Some(words.expect("tcp-md5sig", "an argument.")?.to_owned());
-            Ok(())
-        },
     ),
     option(
         "tcp-ut",

@@ -1,10 +1,10 @@
-//! Keywords `tune.*` that change what lbd does.
+//! Keywords `tune.*` whose values are judged; most of them change what lbd does.
 //!
-//! Those that cannot are in [`super::tune_idle`].
+//! Those whose values are only counted are in [`super::tune_idle`].
 
 use lbd_core::Diag;
 
-use super::{directive, end};
+use super::{directive, end, inert};
 use crate::config::Tune;
 use crate::registry::{Directive, Example, Sections};
 use crate::section::Site;
@@ -72,19 +72,16 @@ pub const DIRECTIVES: &[Directive] = &[
             end(words, "tune.http.maxhdr")
         },
     ),
-    directive(
+    inert(
         "tune.idle-pool.shared",
         GLOBAL,
+        "each worker keeps its idle connections",
         "Whether workers take idle server connections of each other (3.2).",
         &[
             Example::Ok("tune.idle-pool.shared off"),
             Example::Fail("tune.idle-pool.shared x", "expects"),
         ],
-        |site, words| {
-            on_off(site, words, "tune.idle-pool.shared", |t, on| {
-                t.idle_pool_shared = on
-            })
-        },
+        |site, words| on_off(site, words, "tune.idle-pool.shared", |_, _| {}),
     ),
     directive(
         "tune.listener.multi-queue",
@@ -110,16 +107,13 @@ pub const DIRECTIVES: &[Directive] = &[
             end(words, "tune.listener.multi-queue")
         },
     ),
-    directive(
+    inert(
         "tune.max-rules-at-once",
         GLOBAL,
+        "rules never keep a worker for long",
         "Rules evaluated before other work gets its turn (3.2).",
         &[Example::Ok("tune.max-rules-at-once 100")],
-        |site, words| {
-            positive(site, words, "tune.max-rules-at-once", |t, n| {
-                t.max_rules_at_once = n as u32
-            })
-        },
+        |site, words| positive(site, words, "tune.max-rules-at-once", |_, _| {}),
     ),
     directive(
         "tune.maxaccept",
@@ -168,15 +162,14 @@ pub const DIRECTIVES: &[Directive] = &[
             })
         },
     ),
-    directive(
+    inert(
         "tune.pattern.cache-size",
         GLOBAL,
-        "Entries of the cache of pattern matches (3.2); shown, the cache sizes itself.",
+        "lists are indexed, their answers need no cache",
+        "Entries of the cache of pattern matches (3.2).",
         &[Example::Ok("tune.pattern.cache-size 0")],
-        |site, words| {
-            let n = words.int("tune.pattern.cache-size", 0..=i64::from(i32::MAX))?;
-            site.draft.global.value.tune.pattern_cache_size =
-                usize::try_from(n).unwrap_or_default();
+        |_, words| {
+            words.int("tune.pattern.cache-size", 0..=i64::from(i32::MAX))?;
             end(words, "tune.pattern.cache-size")
         },
     ),
@@ -187,30 +180,24 @@ pub const DIRECTIVES: &[Directive] = &[
         &[Example::Ok("tune.pipesize 1m")],
         |site, words| size(site, words, "tune.pipesize", |t, n| t.pipesize = n),
     ),
-    directive(
+    inert(
         "tune.pool-high-fd-ratio",
         GLOBAL,
+        "pool-max-conn and the descriptor budget bound idle connections",
         "Percentage of descriptors above which idle connections are closed (3.2).",
         &[
             Example::Ok("tune.pool-high-fd-ratio 30"),
             Example::Fail("tune.pool-high-fd-ratio 101", "between 0 and 100"),
         ],
-        |site, words| {
-            percent(site, words, "tune.pool-high-fd-ratio", |t, n| {
-                t.pool_high_fd_ratio = n
-            })
-        },
+        |_, words| percent(words, "tune.pool-high-fd-ratio"),
     ),
-    directive(
+    inert(
         "tune.pool-low-fd-ratio",
         GLOBAL,
+        "pool-max-conn and the descriptor budget bound idle connections",
         "Percentage of descriptors above which no connection becomes idle (3.2).",
         &[Example::Ok("tune.pool-low-fd-ratio 20")],
-        |site, words| {
-            percent(site, words, "tune.pool-low-fd-ratio", |t, n| {
-                t.pool_low_fd_ratio = n
-            })
-        },
+        |_, words| percent(words, "tune.pool-low-fd-ratio"),
     ),
     directive(
         "tune.rcvbuf.client",
@@ -322,15 +309,16 @@ pub const DIRECTIVES: &[Directive] = &[
             })
         },
     ),
-    directive(
+    inert(
         "tune.idletimer",
         GLOBAL,
-        "Idle time after which a stream counts as new (3.2); shown only.",
+        "buffers follow what a connection sends",
+        "Idle time after which a stream counts as idle (3.2).",
         &[
             Example::Ok("tune.idletimer 1s"),
             Example::Fail("tune.idletimer 70s", "65535"),
         ],
-        |site, words| {
+        |_, words| {
             let time = words.time("tune.idletimer", TimeUnit::Millisecond)?;
             if time.as_millis() > 65_535 {
                 return Err(Diag::alert(
@@ -338,7 +326,6 @@ pub const DIRECTIVES: &[Directive] = &[
                     "'tune.idletimer' expects a timer value between 0 and 65535 ms.",
                 ));
             }
-            site.draft.global.value.tune.idletimer = Some(time);
             end(words, "tune.idletimer")
         },
     ),
@@ -378,25 +365,15 @@ fn positive(
     end(words, keyword)
 }
 
-fn percent(
-    site: &mut Site<'_>,
-    words: &mut Words<'_>,
-    keyword: &str,
-    set: fn(&mut Tune, u8),
-) -> Result<(), Diag> {
+fn percent(words: &mut Words<'_>, keyword: &str) -> Result<(), Diag> {
     let text = words.expect(keyword, "an integer argument between 0 and 100.")?;
-    let n = text
-        .parse::<u8>()
-        .ok()
-        .filter(|n| *n <= 100)
-        .ok_or_else(|| {
-            Diag::alert(
-                words.last(),
-                format!("'{keyword}' expects an integer argument between 0 and 100."),
-            )
-        })?;
-    set(&mut site.draft.global.value.tune, n);
-    end(words, keyword)
+    if text.parse::<u8>().is_ok_and(|n| n <= 100) {
+        return end(words, keyword);
+    }
+    Err(Diag::alert(
+        words.last(),
+        format!("'{keyword}' expects an integer argument between 0 and 100."),
+    ))
 }
 
 fn on_off(

@@ -63,7 +63,6 @@ impl Default for GlobalDraft {
         Self {
             value: Global {
                 daemon: false,
-                master_worker: false,
                 quiet: false,
                 zero_warning: false,
                 threads: None,
@@ -92,8 +91,6 @@ impl Default for GlobalDraft {
                 stats_sockets: Vec::new(),
                 stats_timeout: Duration::from_secs(10),
                 stats_maxconn: 10,
-                server_state_file: None,
-                server_state_base: None,
                 unix_bind: UnixSocketSpec::default(),
                 tune: tune(),
                 h1_case_adjust: Vec::new(),
@@ -139,14 +136,8 @@ fn tune() -> Tune {
         vars_txn_max_size: 0,
         vars_reqres_max_size: 0,
         vars_check_max_size: 0,
-        pattern_cache_size: 10000,
-        idletimer: None,
-        max_rules_at_once: 50,
         notsent_lowat_client: None,
         notsent_lowat_server: None,
-        pool_low_fd_ratio: 20,
-        pool_high_fd_ratio: 25,
-        idle_pool_shared: true,
         listener_multi_queue: true,
     }
 }

@@ -12,8 +12,7 @@ use super::{
 };
 use crate::address::AddressSpec;
 use crate::config::{
-    CaptureSpec, ConnectionMode, CookieCapture, HeaderNamePolicy, Mode, ServerStateSource,
-    TcpKeepalive, Timeouts,
+    CaptureSpec, ConnectionMode, CookieCapture, HeaderNamePolicy, Mode, TcpKeepalive, Timeouts,
 };
 use crate::lex::{Modifier, Word};
 use crate::section::Section;
@@ -126,10 +125,6 @@ pub struct Settings {
     pub rate_limit_sessions: u32,
     /// `http-send-name-header`.
     pub send_name_header: Option<Vec<u8>>,
-    /// `load-server-state-from-file`.
-    pub server_state: ServerStateSource,
-    /// `server-state-file-name`.
-    pub server_state_file_name: Option<String>,
     /// `option forwardfor`.
     pub forwardfor: Option<ForwardDraft>,
     /// `option originalto`.

@@ -59,20 +59,14 @@ pub struct ServerDraft {
     pub source: Option<SourceDraft>,
     /// `tcp-ut`.
     pub user_timeout: Option<Duration>,
-    /// `tcp-md5sig`.
-    pub md5sig: Option<String>,
     /// `cc`.
     pub congestion: Option<String>,
     /// `tfo`.
     pub fast_open: bool,
-    /// `namespace`.
-    pub namespace: Option<String>,
     /// `socks4`.
     pub socks4: Option<(AddressSpec, Span)>,
     /// `pool-max-conn`.
     pub pool_max_conn: Option<i32>,
-    /// `pool-low-conn`.
-    pub pool_low_conn: Option<u32>,
     /// `pool-purge-delay`.
     pub pool_purge_delay: Option<Duration>,
     /// `max-reuse`.
