@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,7 +38,33 @@ pub(crate) struct Bound {
     /// One for each shard; a single one is shared by the workers.
     pub(crate) sockets: Vec<OwnedFd>,
     /// Path to remove when the process ends, for a unix socket that lbd made.
-    pub(crate) path: Option<PathBuf>,
+    pub(crate) path: Option<SocketFile>,
+}
+
+/// The file of a unix socket that this process made.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode: another process may have put its own socket there meanwhile.
+    id: (u64, u64),
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> io::Result<Self> {
+        let file = fs::symlink_metadata(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            id: (file.dev(), file.ino()),
+        })
+    }
+
+    /// Removes the file, unless it has become another one.
+    pub(crate) fn remove(&self) {
+        if Self::new(&self.path).is_ok_and(|now| now.id == self.id) {
+            // Who gave up the rights to remove it leaves it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Why a socket could not be made, in the reference's words.
@@ -256,7 +282,7 @@ fn bind_unix(path: &Path, owner: &UnixSocketSpec, queue: u32) -> Result<Bound, B
     }
     Ok(Bound {
         sockets: vec![socket.into()],
-        path: Some(path.to_owned()),
+        path: SocketFile::new(path).ok(),
     })
 }
 

@@ -46,6 +46,10 @@ pub(crate) struct SystemHost {
     pub(crate) no_splice: bool,
     /// `-dR`.
     pub(crate) no_reuseport: bool,
+    /// `-dr`.
+    pub(crate) ignore_unresolved: bool,
+    /// Variables that the program itself gives to the configuration.
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 impl Host for SystemHost {
@@ -72,13 +76,18 @@ impl Host for SystemHost {
     }
 
     fn env(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        let own = self.variables.iter().find(|(known, _)| *known == name);
+        own.map(|(_, value)| value.clone())
+            .or_else(|| std::env::var(name).ok())
     }
 
     fn env_names(&self) -> Vec<String> {
-        std::env::vars_os()
-            .filter_map(|(name, _)| name.into_string().ok())
-            .collect()
+        let own = self.variables.iter().map(|(name, _)| (*name).to_owned());
+        let all = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let mut names: Vec<String> = all.chain(own).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     fn lookup(&self, name: &str, family: Family) -> Result<Vec<IpAddr>, String> {
@@ -100,6 +109,10 @@ impl Host for SystemHost {
                 },
             )
         })
+    }
+
+    fn ignores_unresolved(&self) -> bool {
+        self.ignore_unresolved
     }
 
     fn user(&self, name: &str) -> Option<u32> {

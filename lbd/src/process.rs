@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
@@ -110,10 +111,11 @@ pub(crate) fn raise_descriptors(wanted: u64) -> u64 {
     }
 }
 
-/// Limits the address space (`-m`).
+/// Limits the memory that the process may write to (`-m`): address space that threads only
+/// reserve does not count.
 pub(crate) fn limit_memory(megabytes: u64) -> io::Result<()> {
     let bytes = megabytes.saturating_mul(1024 * 1024);
-    Ok(setrlimit(Resource::RLIMIT_AS, bytes, bytes)?)
+    Ok(setrlimit(Resource::RLIMIT_DATA, bytes, bytes)?)
 }
 
 /// What to become.
@@ -134,9 +136,7 @@ pub(crate) struct Identity<'a> {
 /// In the reference's words, naming the step that failed.
 pub(crate) fn drop_privileges(identity: Identity<'_>) -> Result<(), String> {
     if let Some(root) = identity.chroot {
-        unistd::chroot(root)
-            .and_then(|()| unistd::chdir("/"))
-            .map_err(|_| format!("Cannot chroot({}).", root.display()))?;
+        change_root(root).map_err(|_| format!("Cannot chroot({}).", root.display()))?;
     }
     if let Some(gid) = identity.gid {
         if unistd::getgroups().is_ok_and(|groups| groups.len() > 1)
@@ -151,6 +151,31 @@ pub(crate) fn drop_privileges(identity: Identity<'_>) -> Result<(), String> {
         unistd::setuid(Uid::from_raw(uid)).map_err(|_| format!("Cannot set uid {uid}."))?;
     }
     Ok(())
+}
+
+/// Changes the root directory; without root's rights from within a user namespace of its own.
+/// `auto` is an empty directory that has no name any more.
+fn change_root(root: &Path) -> nix::Result<()> {
+    let is_anonymous = root == Path::new("auto");
+    let root = if is_anonymous {
+        unistd::mkdtemp("/tmp/lbd-root-XXXXXX")?
+    } else {
+        root.to_owned()
+    };
+    unistd::chdir(&root)?;
+    if is_anonymous {
+        fs::set_permissions(".", fs::Permissions::from_mode(0o555))
+            .and_then(|()| fs::remove_dir(&root))
+            .map_err(|_| nix::errno::Errno::EIO)?;
+    }
+    match unistd::chroot(".") {
+        Err(nix::errno::Errno::EPERM) if !Uid::effective().is_root() => {
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER)?;
+            unistd::chroot(".")?;
+        }
+        result => result?,
+    }
+    unistd::chdir("/")
 }
 
 /// The way to the service manager (`NOTIFY_SOCKET`), opened before the root directory changes.

@@ -18,6 +18,7 @@ use lbd_proxy::state::{Generation, Setup, Shared};
 
 use crate::api;
 use crate::args::Args;
+use crate::bind::SocketFile;
 use crate::check::{self, CheckHandle, Watch};
 use crate::log::{Dropped, Logger};
 use crate::process::{self, Identity, Side};
@@ -96,7 +97,7 @@ pub(crate) struct Running {
     workers: Vec<JoinHandle<()>>,
     control: JoinHandle<()>,
     stop_control: tokio::sync::mpsc::UnboundedSender<()>,
-    paths: Vec<std::path::PathBuf>,
+    paths: Vec<SocketFile>,
 }
 
 /// Runs a configuration until it is told to stop.
@@ -104,11 +105,12 @@ pub(crate) struct Running {
 /// # Errors
 ///
 /// What prevents the start, a sentence each.
-pub(crate) fn run(config: Config, options: &Options) -> Result<ExitCode, Vec<String>> {
+pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec<String>> {
     let args = &options.args;
     let one = |error: String| vec![error];
     let workers = limits::workers(&config);
     let limits = Limits::apply(&config, args, workers).map_err(one)?;
+    config.set_process_maxconn(limits.maxconn);
     let mut signals = signals::Signals::block().map_err(|error| one(error.to_string()))?;
     let sockets = listen::bind_all(&config, args, workers, &limits)?;
 
@@ -342,9 +344,7 @@ impl Running {
         let end = signals.obey(&self.daemon, hard_stop_after);
         let _ = self.stop_control.send(());
         let _ = self.control.join();
-        for path in self.paths {
-            let _ = std::fs::remove_file(path);
-        }
+        self.paths.iter().for_each(SocketFile::remove);
         notifier.say("STOPPING=1\n");
         match end {
             signals::End::Workers => {
@@ -363,8 +363,6 @@ impl Running {
         }
         let _ = self.stop_control.send(());
         let _ = self.control.join();
-        for path in self.paths {
-            let _ = std::fs::remove_file(path);
-        }
+        self.paths.iter().for_each(SocketFile::remove);
     }
 }

@@ -64,11 +64,20 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
 }
 
 fn system(args: &Args) -> SystemHost {
-    SystemHost {
+    let mut host = SystemHost {
         ipv4_only: args.ipv4_only,
         no_splice: args.no_splice,
         no_reuseport: args.no_reuseport,
-    }
+        ignore_unresolved: args.ignore_unresolved,
+        variables: Vec::new(),
+    };
+    let peer = args.localpeer.clone();
+    let peer = peer.unwrap_or_else(|| lbd_config::host::Host::hostname(&host));
+    host.variables = vec![
+        ("HAPROXY_LOCALPEER", peer),
+        ("HAPROXY_CFGFILES", args.sources.join(";")),
+    ];
+    host
 }
 
 /// `-cc`: 0 true, 1 false, 2 cannot be parsed.

@@ -76,6 +76,12 @@ pub trait Host {
     /// Build features for `feature()`, upper case as in the reference (`EPOLL`, `TFO`).
     fn features(&self) -> &[&str];
 
+    /// Whether servers whose names do not resolve start down instead of refusing the
+    /// configuration (`-dr`).
+    fn ignores_unresolved(&self) -> bool {
+        false
+    }
+
     /// Whether a run-time option for `enabled()` (`EPOLL`, `SPLICE`, `REUSEPORT`...) is on.
     fn enabled(&self, option: &str) -> bool;
 }

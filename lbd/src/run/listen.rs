@@ -3,7 +3,6 @@
 //! One socket is `bind.rs`'s work.
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 
 use lbd_config::config::{Config, ListenAddress, StatsSocketSpec};
 use lbd_core::Span;
@@ -11,7 +10,7 @@ use lbd_proxy::accept::ListenerSocket;
 
 use super::limits::Limits;
 use crate::args::Args;
-use crate::bind::{self, BindError, Bound, ListenRequest, RETRIES, RETRY_PAUSE};
+use crate::bind::{self, BindError, Bound, ListenRequest, RETRIES, RETRY_PAUSE, SocketFile};
 
 /// A bound `stats socket`.
 #[derive(Debug)]
@@ -30,7 +29,7 @@ pub(crate) struct Sockets {
     /// Runtime API.
     pub(crate) stats: Vec<StatsSocket>,
     /// Paths to remove at the end.
-    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) paths: Vec<SocketFile>,
 }
 
 /// Binds everything, or says all that could not be bound.
@@ -80,9 +79,7 @@ pub(crate) fn bind_all(
     if faults.is_empty() {
         return Ok(sockets);
     }
-    for path in sockets.paths {
-        let _ = std::fs::remove_file(path);
-    }
+    sockets.paths.iter().for_each(SocketFile::remove);
     faults.push("[lbd.main()] Some protocols failed to start their listeners! Exiting.".to_owned());
     Err(faults)
 }

@@ -169,7 +169,7 @@ impl Compiler<'_> {
                 }
             }
         }
-        if draft.is_refused {
+        if draft.is_refused || self.environment.host().ignores_unresolved() {
             return None;
         }
         self.fault(
