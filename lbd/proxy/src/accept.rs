@@ -16,7 +16,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::live::Live;
-use crate::session;
+use crate::session::{self, Session};
 use crate::state::Message;
 use crate::sys;
 use crate::transport::Transport;
@@ -260,8 +260,10 @@ pub(crate) fn start(worker: &Rc<Worker>, fd: OwnedFd, peer: Endpoint, listener: 
     live.fd.set(io.raw_fd());
     let entered = Entered::new(Rc::clone(worker), bound, Rc::clone(&live));
     let worker = Rc::clone(worker);
+    // Apart from the task, whose future must stay small while it waits.
+    let session = Box::new(Session::new(entered, io, peer));
     tokio::task::spawn_local(async move {
-        let mut session = std::pin::pin!(session::serve(entered, io, peer));
+        let mut session = std::pin::pin!(session::serve(session));
         std::future::poll_fn(|cx| {
             worker.clock.refresh();
             live.adopt(cx.waker());

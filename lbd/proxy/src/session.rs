@@ -65,16 +65,15 @@ impl std::fmt::Debug for Session {
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(entered: Entered, io: Transport, peer: Endpoint) {
-    let mut session = Box::new(Session::new(entered, io, peer));
+pub(crate) async fn serve(mut session: Box<Session>) {
     match open(&mut session).await {
         Ok(Some(Mode::Http)) => stream::run_http(&mut session).await,
         Ok(Some(Mode::Tcp)) => {
-            if stream::run_tcp(&mut session).await {
+            if Box::pin(stream::run_tcp(&mut session)).await {
                 // It begins as a connection that has just been accepted.
                 session.facts.streams = 0;
                 session.previous_end = None;
-                stream::run_http(&mut session).await;
+                Box::pin(stream::run_http(&mut session)).await;
             }
         }
         Ok(None) => {}
@@ -84,7 +83,7 @@ pub(crate) async fn serve(entered: Entered, io: Transport, peer: Endpoint) {
 }
 
 impl Session {
-    fn new(entered: Entered, io: Transport, peer: Endpoint) -> Self {
+    pub(crate) fn new(entered: Entered, io: Transport, peer: Endpoint) -> Self {
         let worker = Rc::clone(&entered.worker);
         let bound = Rc::clone(&entered.bound);
         let live = Rc::clone(&entered.live);
@@ -343,9 +342,9 @@ async fn open(session: &mut Session) -> Result<Option<Mode>, &'static str> {
             .get_or_insert(ExpectedHeader::NetscalerCip);
     }
     match session.facts.expected_header {
-        Some(ExpectedHeader::NetscalerCip) => read_cip_header(session).await?,
-        Some(ExpectedHeader::Proxy) => read_proxy_header(session).await?,
-        None if wants_header => read_proxy_header(session).await?,
+        Some(ExpectedHeader::NetscalerCip) => Box::pin(read_cip_header(session)).await?,
+        Some(ExpectedHeader::Proxy) => Box::pin(read_proxy_header(session)).await?,
+        None if wants_header => Box::pin(read_proxy_header(session)).await?,
         None => {}
     }
     let now = session.now();

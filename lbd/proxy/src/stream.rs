@@ -298,7 +298,7 @@ pub(crate) async fn run_http(session: &mut Session) {
         match Box::pin(one(session, fault)).await {
             After::Again => {}
             After::Close => return,
-            After::Linger => return session.linger().await,
+            After::Linger => return Box::pin(session.linger()).await,
         }
         if session.worker.is_stopping() && session.input.is_empty() {
             return;
