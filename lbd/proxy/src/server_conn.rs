@@ -139,7 +139,7 @@ impl IdlePool {
     }
 
     /// Keeps a connection, unless limits forbid it or more were kept than are needed.
-    pub(crate) fn give(&self, conn: Box<ServerConn>, low: u32) {
+    pub(crate) fn give(&self, conn: Box<ServerConn>) {
         let Some(server) = conn.server.as_ref().map(Arc::clone) else {
             return;
         };
@@ -163,7 +163,7 @@ impl IdlePool {
         let idle = kept.conns.len() as u64;
         let used = u32::try_from(counters.used.get().saturating_sub(idle)).unwrap_or(u32::MAX);
         kept.estimate.observe(used);
-        let wanted = u64::from(kept.estimate.needed.max(used).saturating_add(low));
+        let wanted = u64::from(kept.estimate.needed.max(used));
         if idle > 0 && u64::from(used) + idle > wanted {
             return;
         }

@@ -368,12 +368,7 @@ fn keep(session: &mut Session, spec: &ProxySpec, mut conn: Box<ServerConn>) {
     if conn.private || dispatch::keeps_private(spec) {
         session.own_server = Some(conn);
     } else if !session.worker.is_stopping() {
-        let line = conn
-            .server
-            .as_ref()
-            .and_then(|server| spec.backend.servers.get(server.id.index()));
-        let low = line.map_or(0, |line| line.pool_low_conn);
-        session.worker.idle.give(conn, low);
+        session.worker.idle.give(conn);
     }
 }
 
