@@ -54,9 +54,9 @@
 pub mod data;
 pub mod dictionary;
 pub mod entry;
+mod expire;
 pub mod key;
 pub mod learn;
-mod room;
 pub mod schema;
 mod shard;
 pub mod table;

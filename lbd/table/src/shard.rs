@@ -19,7 +19,7 @@ use crate::key;
 use crate::schema::Layout;
 use log::Log;
 use queue::Queue;
-use slab::{LIVE, LOCAL, LOGGED, PENDING, Slab};
+use slab::{DEFERRED, LIVE, LOCAL, LOGGED, PENDING, Slab};
 
 /// How far an entry in use is put behind one used right now: it cannot be removed, and is not to be
 /// looked at again and again.
@@ -281,13 +281,59 @@ impl State {
     fn sweep(&mut self) {
         let slab = &mut self.slab;
         self.queue.retain(|slot| {
-            let is_live = slab::has(slab.row(slot), LIVE);
-            if !is_live {
+            if slab::has(slab.row(slot), LIVE) {
+                return true;
+            }
+            if !slab::drop_place(slab.row_mut(slot)) {
                 slab.release(slot);
             }
-            is_live
+            false
         });
         self.removed = 0;
+    }
+
+    /// Takes the earliest place out; the row of a removed entry goes with its last place.
+    fn drop_first(&mut self, slot: u32) {
+        self.queue.pop();
+        let row = self.slab.row_mut(slot);
+        if !slab::drop_place(row) && !slab::has(row, LIVE) {
+            self.slab.release(slot);
+            self.removed = self.removed.saturating_sub(1);
+        }
+    }
+
+    /// Moves the earliest place, or drops it when the row has a second one at the same moment.
+    fn move_first(&mut self, slot: u32, to_ms: u64) {
+        if slab::has_places(self.slab.row(slot)) {
+            let place = self.queue.first();
+            self.queue.pop();
+            if self.queue.first() == place {
+                slab::drop_place(self.slab.row_mut(slot));
+            } else {
+                self.queue.push(to_ms, slot);
+            }
+        } else {
+            self.queue.move_first(to_ms);
+        }
+    }
+
+    /// Gives an entry a place at its deadline, because the one it has may be later.
+    fn bring_forward(&mut self, slot: u32) {
+        let row = self.slab.row_mut(slot);
+        if slab::add_place(row) {
+            self.queue.push(slab::deadline(row), slot);
+        }
+    }
+
+    /// One reference less.
+    pub(crate) fn release(&mut self, slot: u32) {
+        let row = self.slab.row_mut(slot);
+        let refs = slab::refs(row).saturating_sub(1);
+        slab::set_refs(row, refs);
+        if refs == 0 && slab::has(row, DEFERRED) {
+            slab::clear(row, DEFERRED);
+            self.bring_forward(slot);
+        }
     }
 
     /// Brings the entry that ends first and is not in use to the top of the queue and tells its
@@ -303,9 +349,7 @@ impl State {
             let (at_ms, slot) = self.queue.first()?;
             let row = self.slab.row_mut(slot);
             if !slab::has(row, LIVE) {
-                self.queue.pop();
-                self.slab.release(slot);
-                self.removed = self.removed.saturating_sub(1);
+                self.drop_first(slot);
                 continue;
             }
             let deadline = slab::deadline(row);
@@ -318,9 +362,10 @@ impl State {
                 if context.layout.expire_ms.is_some() && deadline <= now_ms {
                     slab::set_deadline(row, context.deadline(now_ms));
                 }
-                self.queue.move_first(behind_all);
+                slab::set(row, DEFERRED);
+                self.move_first(slot, behind_all);
             } else if deadline > at_ms {
-                self.queue.move_first(deadline);
+                self.move_first(slot, deadline);
             } else {
                 return Some(deadline);
             }
@@ -331,9 +376,9 @@ impl State {
     /// Removes the entry that [`State::settle`] brought to the top.
     pub(crate) fn remove_first(&mut self, context: &Context) {
         if let Some((_, slot)) = self.queue.first() {
-            self.queue.pop();
             self.unlink(context, slot);
-            self.slab.release(slot);
+            self.removed += 1;
+            self.drop_first(slot);
         }
     }
 
@@ -378,47 +423,19 @@ impl State {
             && context.reading.is_armed.swap(false, Ordering::SeqCst)
     }
 
-    /// An entry was learned from a peer and lives until `deadline_ms`. Returns its slot, which may
-    /// be another one: a row that ends earlier than its place in the queue moves.
-    pub(crate) fn touch_remote(&mut self, context: &Context, slot: u32, deadline_ms: u64) -> u32 {
+    /// An entry was learned from a peer and lives until `deadline_ms`.
+    pub(crate) fn touch_remote(&mut self, context: &Context, slot: u32, deadline_ms: u64) {
         self.counted.learned += 1;
         let row = self.slab.row_mut(slot);
-        let is_earlier = deadline_ms + IN_USE_MS < slab::deadline(row);
+        let is_earlier = deadline_ms < slab::deadline(row);
         slab::set_deadline(row, deadline_ms);
         // The next change made here is news again. One made before that no peer has seen keeps its
         // place in the log, as in the reference.
         let is_ours = slab::has(row, PENDING);
         slab::clear(row, if is_ours { PENDING } else { PENDING | LOCAL });
-        if is_earlier && context.layout.expire_ms.is_some() && slab::refs(row) == 0 {
-            return self.relocate(context, slot, deadline_ms).unwrap_or(slot);
+        if is_earlier && context.layout.expire_ms.is_some() {
+            self.bring_forward(slot);
         }
-        slot
-    }
-
-    fn relocate(&mut self, context: &Context, slot: u32, deadline_ms: u64) -> Option<u32> {
-        let hash = context.hash(self.key(&context.layout, slot));
-        let row = self.slab.row(slot).to_vec();
-        let to = self.slab.allocate()?;
-        self.slab.row_mut(to).copy_from_slice(&row);
-        if let Some(key) = self.long_keys.get_mut(slot as usize) {
-            let key = std::mem::take(key);
-            if self.long_keys.len() <= to as usize {
-                self.long_keys.resize_with(to as usize + 1, Box::default);
-            }
-            self.long_keys[to as usize] = key;
-        }
-        if let Some(place) = self.index.find_mut(hash, |&other| other == slot) {
-            *place = to;
-        }
-        let is_logged = slab::has(&row, LOGGED);
-        slab::clear(self.slab.row_mut(slot), LIVE | LOGGED | PENDING);
-        self.removed += 1;
-        self.queue.push(deadline_ms, to);
-        if is_logged {
-            // Its place in the log names the row that it left; what it holds now came from a peer.
-            slab::clear(self.slab.row_mut(to), LOGGED | LOCAL);
-        }
-        Some(to)
     }
 }
 

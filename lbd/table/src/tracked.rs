@@ -83,8 +83,8 @@ impl<H: Deref<Target = Table>> Tracked<H> {
         let slot = self.id.slot;
         let mut state = shard.lock();
         let now_ms = now_ms.unwrap_or(state.now_ms);
-        let row = state.slab.row_mut(slot);
-        slab::set_refs(row, slab::refs(row).saturating_sub(1));
+        state.release(slot);
+        self.table.publish(index, &state);
         if self.table.has_gauge() {
             // A change starts the entry's time anew: it cannot be over.
             self.table

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use crate::entry::EntryView;
-use crate::shard::{is_current, slab};
+use crate::shard::{Shard, is_current, slab};
 use crate::table::Table;
 
 /// Most readers of one table: as many as a `peers` section may have remote peers.
@@ -45,8 +45,8 @@ pub struct Pulled {
 }
 
 impl Table {
-    /// Adds a reader, which gets every change from now on that is logged. From the first reader on
-    /// changes are logged. None when there are [`MAX_READERS`].
+    /// Adds a reader, which gets every change from now on, and the earlier ones that the log still
+    /// holds. From the first reader on changes are logged. None when there are [`MAX_READERS`].
     pub fn add_reader(&self) -> Option<ReaderId> {
         let mut readers = self.readers.0.lock();
         let free = readers.iter().position(Option::is_none);
@@ -132,6 +132,12 @@ impl Table {
             let window = WINDOW.min((at_most - taken) as u64);
             let until = last.min(sent + window);
             self.collect(sent, until, &mut candidates);
+            if candidates.is_empty() {
+                // Entries that changed again have left their places: the gap may be long.
+                let next = self.first_after(until).unwrap_or(u64::MAX);
+                sent = last.min(next - 1);
+                continue;
+            }
             for &(id, index, slot) in &candidates {
                 match self.give(index, slot, id, now, &mut take) {
                     Some(ControlFlow::Break(())) => break 'looks,
@@ -165,6 +171,20 @@ impl Table {
             );
         }
         into.sort_unstable();
+    }
+
+    /// The first place of the log with an id above `after` that an entry still has.
+    fn first_after(&self, after: u64) -> Option<u64> {
+        let shards = self.shards.iter();
+        let behind = shards.filter(|shard| shard.last_id.load(Ordering::SeqCst) > after);
+        let first = |shard: &Shard| {
+            let state = shard.lock();
+            let mut places = state.log.between(after, u64::MAX);
+            places
+                .find(|&(id, slot)| is_current(state.slab.row(slot), id))
+                .map(|(id, _)| id)
+        };
+        behind.filter_map(first).min()
     }
 
     /// Gives one entry if it still has that place of the log.
@@ -225,8 +245,11 @@ impl Table {
     }
 
     fn acknowledge_all(&self, readers: &[Option<Reader>]) {
-        let least = readers.iter().flatten().map(|reader| reader.acknowledged);
-        let all = least.min().unwrap_or_else(|| self.last_update());
+        let acknowledged = readers.iter().flatten().map(|reader| reader.acknowledged);
+        // Without readers it stays: entries keep places that none has seen for the next one.
+        let Some(all) = acknowledged.min() else {
+            return;
+        };
         self.context
             .reading
             .acknowledged

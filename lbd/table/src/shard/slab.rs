@@ -7,7 +7,7 @@ pub(crate) const HEADER: usize = 4;
 
 /// Low 32 bits of the deadline in milliseconds.
 const DEADLINE: usize = 0;
-/// High bits of the deadline from bit 24 on, flags below.
+/// High bits of the deadline from bit 24 on, places beyond the first from bit 8 on, flags below.
 const META: usize = 1;
 /// References; of a free row, the next free one.
 const REFS: usize = 2;
@@ -22,6 +22,13 @@ pub(crate) const LOGGED: u32 = 2;
 pub(crate) const PENDING: u32 = 4;
 /// The last change was made here, not learned from a peer.
 pub(crate) const LOCAL: u32 = 8;
+
+/// Its place in the queue was put off because it was in use.
+pub(crate) const DEFERRED: u32 = 16;
+
+/// Places of one row in the queue beyond the first.
+const MAX_EXTRA: u32 = 15;
+const EXTRA: u32 = 8;
 
 /// Rows of a chunk: small enough that many small tables stay small.
 const CHUNK: usize = 1 << CHUNK_BITS;
@@ -113,6 +120,31 @@ pub(crate) fn deadline(row: &[u32]) -> u64 {
 pub(crate) fn set_deadline(row: &mut [u32], deadline_ms: u64) {
     row[DEADLINE] = deadline_ms as u32;
     row[META] = row[META] & 0x00FF_FFFF | ((deadline_ms >> 32) as u32 & 0xFF) << 24;
+}
+
+/// Counts one place in the queue more; says whether the row may have it.
+pub(crate) fn add_place(row: &mut [u32]) -> bool {
+    let may = row[META] >> EXTRA & 0xFF < MAX_EXTRA;
+    if may {
+        row[META] += 1 << EXTRA;
+    }
+    may
+}
+
+/// Counts one place in the queue less; says whether others are left.
+#[inline]
+pub(crate) fn drop_place(row: &mut [u32]) -> bool {
+    let has_others = has_places(row);
+    if has_others {
+        row[META] -= 1 << EXTRA;
+    }
+    has_others
+}
+
+/// Whether it has places in the queue beyond the first.
+#[inline]
+pub(crate) fn has_places(row: &[u32]) -> bool {
+    row[META] >> EXTRA & 0xFF != 0
 }
 
 #[inline]

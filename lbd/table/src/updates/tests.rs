@@ -261,3 +261,51 @@ fn no_change_is_missed_while_workers_write() {
     let sum: i64 = seen.values().sum();
     assert_eq!(sum, i64::from(rounds * 3));
 }
+
+#[test]
+fn a_reader_far_behind_an_entry_that_changes_often_catches_up() {
+    let table = table(10);
+    let (away, here) = (table.add_reader().unwrap(), table.add_reader().unwrap());
+    hit(&table, 1);
+    for _ in 0..100_000 {
+        hit(&table, 2);
+        pull(&table, here, 10);
+    }
+    hit(&table, 3);
+    let keys: Vec<u32> = (0..3).map(|_| pull(&table, away, 1)[0].1).collect();
+    assert_eq!(keys, [1, 2, 3]);
+    assert!(!table.has_updates(away));
+}
+
+#[test]
+fn a_reader_that_comes_after_the_last_one_left_gets_what_nobody_saw() {
+    let table = table(10);
+    let first = table.add_reader().unwrap();
+    hit(&table, 1);
+    table.remove_reader(first);
+    hit(&table, 1);
+    hit(&table, 2);
+    let next = table.add_reader().unwrap();
+    hit(&table, 1);
+    assert_eq!(pull(&table, next, 10), [(1, 1, 3)]);
+    hit(&table, 2);
+    assert_eq!(pull(&table, next, 10), [(2, 2, 2)]);
+}
+
+#[test]
+fn ids_beyond_32_bits_are_told_apart() {
+    let table = table(10);
+    table.context.ids.store((1 << 33) - 2, Ordering::SeqCst);
+    let reader = table.add_reader().unwrap();
+    table.skip_to(reader, table.last_update());
+    for key in 1..=4 {
+        hit(&table, key);
+    }
+    let got = pull(&table, reader, 10);
+    assert_eq!(got.len(), 4);
+    assert_eq!(got[3].0, (1 << 33) + 2);
+    assert!(table.acknowledge(reader, u32::MAX), "the first of them");
+    assert!(!table.acknowledge(reader, u32::MAX - 1));
+    assert!(table.acknowledge(reader, 2));
+    assert_eq!(table.reader(reader).unwrap().acknowledged, (1 << 33) + 2);
+}

@@ -129,3 +129,57 @@ fn threads_that_fill_a_table_keep_it_within_its_size() {
     }) {}
     assert!(met <= table.used(), "{met}");
 }
+
+#[test]
+fn rows_with_several_places_in_the_queue_are_freed_once() {
+    let table = table(20_000, Some(100_000));
+    for key in 0..20_000 {
+        let learn = |lives| {
+            table
+                .learn(&Key::integer(key), Some(lives), &[], None, at(0))
+                .unwrap();
+        };
+        learn(90_000);
+        learn(50_000);
+        learn(20_000);
+        if key % 3 != 0 {
+            let removal = table.remove(&Key::integer(key), at(0));
+            assert_eq!(removal, crate::Removal::Removed);
+        }
+    }
+    for key in 0..20_000 {
+        hit(&table, key, 1).unwrap();
+    }
+    let mut places = std::collections::HashSet::new();
+    let mut walk = crate::Walk::default();
+    while table.walk(&mut walk, at(1), 1000, |entry| {
+        assert!(places.insert(entry.id()));
+        std::ops::ControlFlow::Continue(())
+    }) {}
+    assert_eq!(places.len(), 20_000);
+    assert_eq!(table.expire(at(99_000), usize::MAX), Some(at(100_001)));
+    assert_eq!(table.used(), 20_000);
+    assert_eq!(table.expire(at(100_001), usize::MAX), None);
+    assert_eq!(table.used(), 0);
+    let bytes = table.stats().bytes;
+    for key in 0..20_000 {
+        hit(&table, key, 200_000).unwrap();
+    }
+    assert_eq!(table.stats().bytes, bytes, "all rows are used again");
+}
+
+#[test]
+fn a_tracked_entry_that_was_passed_over_is_the_oldest_again_once_released() {
+    let table = table(3, None);
+    let one = Tracked::start(&table, &Key::integer(1), at(0)).unwrap();
+    hit(&table, 2, 1).unwrap();
+    hit(&table, 3, 2).unwrap();
+    hit(&table, 4, 3).unwrap();
+    assert_eq!(count(&table, 2, 3), None);
+    drop(one);
+    hit(&table, 3, 4).unwrap();
+    hit(&table, 4, 5).unwrap();
+    hit(&table, 5, 6).unwrap();
+    assert_eq!(count(&table, 1, 6), None);
+    assert_eq!(count(&table, 3, 6), Some(2));
+}
