@@ -152,6 +152,11 @@ impl Instance {
                 self.ears.is_holding = true;
                 self.trigger(now, Trigger::Release, Reason::Released, None);
             }
+            Input::Resume => {
+                if self.state == State::Init {
+                    self.health.resume();
+                }
+            }
             Input::Source(address) => self.on_source(now, address),
             Input::Start => self.health.start(now, self.spec.start_delay),
             Input::Stop(how) => self.on_stop(now, how),
@@ -394,6 +399,13 @@ impl Instance {
         self.settle_owner_conflict(now, &heard);
         let rank = heard.rank(self.effective, self.voice.source);
         let reason = match (self.state, rank) {
+            (State::Master, Rank::Higher)
+                if self.effective < self.spec.priority
+                    && heard.priority.is_owner()
+                    && self.spec.priority.is_owner() =>
+            {
+                Reason::OwnerConflict
+            }
             (State::Master, Rank::EqualAbove | Rank::Higher) => Reason::Outranked,
             (State::Master, Rank::EqualBelow | Rank::Lower) => Reason::HandedOver,
             _ => Reason::MasterReleased,

@@ -22,6 +22,8 @@ pub(super) struct Health {
     start: Start,
     reported: Report,
     is_yielding: bool,
+    /// It was master in another process and goes on as such once it may run.
+    resumes: bool,
     /// We told the group that we would lead.
     pub(super) wants_to_lead: bool,
 }
@@ -55,6 +57,7 @@ impl Health {
             start: Start::No,
             reported: Report::Stopped,
             is_yielding: false,
+            resumes: false,
             wants_to_lead: false,
         }
     }
@@ -92,8 +95,14 @@ impl Health {
         }
     }
 
+    pub(super) fn resume(&mut self) {
+        self.start = Start::Done;
+        self.resumes = true;
+    }
+
     pub(super) fn stop(&mut self) {
         self.start = Start::No;
+        self.resumes = false;
     }
 
     pub(super) fn order(&mut self, order: Order) {
@@ -156,7 +165,10 @@ impl Instance {
         let group_fault = (self.health.group == Group::Fault).then_some(Reason::GroupFault);
         match (fault.or(group_fault), self.state) {
             (Some(_), State::Fault) => {}
-            (Some(reason), _) => self.trigger(now, Trigger::FaultRaised, reason, None),
+            (Some(reason), _) => {
+                self.health.resumes = false;
+                self.trigger(now, Trigger::FaultRaised, reason, None);
+            }
             (None, _) if self.health.group == Group::Waits => {}
             (None, State::Fault) => {
                 let reason = self.upward(Reason::FaultCleared);
@@ -165,6 +177,9 @@ impl Instance {
             (None, State::Init) if standing.is_known => {
                 let reason = self.upward(Reason::Started);
                 self.trigger(now, Trigger::Start, reason, None);
+                if std::mem::take(&mut self.health.resumes) {
+                    self.trigger(now, Trigger::Lead, Reason::Resumed, None);
+                }
             }
             (None, State::Init | State::Backup | State::Master) => {}
         }
@@ -225,7 +240,7 @@ impl Instance {
             .owner_conflict
             .is_some_and(|n| n >= super::OWNER_PATIENCE)
             || self.state == State::Backup
-                && self.reason == Reason::Outranked
+                && self.reason == Reason::OwnerConflict
                 && self.ears.master.is_some_and(|(_, p)| p.is_owner());
         if from == to || to.is_owner() && from == Priority::HIGHEST && is_below_owner {
             return;

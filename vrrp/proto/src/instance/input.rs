@@ -44,6 +44,9 @@ pub enum Input {
     Reconfigure(Box<InstanceSpec>),
     /// Give the addresses up, and leave them to whoever takes them until that one is lost.
     Release,
+    /// Begin where another process left off as master: its addresses are in place, nobody else shall
+    /// take them. Results of tracked things go before it.
+    Resume,
     /// The interface's address, when the configuration names none.
     Source(Option<IpAddr>),
     /// Begin.

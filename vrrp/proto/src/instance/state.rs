@@ -220,6 +220,8 @@ pub enum Reason {
     Reconfigured,
     /// Asked to give the addresses up.
     Released,
+    /// Another process was master and left the addresses to this one.
+    Resumed,
     /// It was started.
     Started,
     /// It was stopped, or never started.
@@ -228,6 +230,35 @@ pub enum Reason {
     TakenOver,
     /// A tracked thing, by its place in the configuration, is down.
     Tracked(usize),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FaultCleared => "what was wrong is right again",
+            Self::GroupFault => "a member of the sync group has a fault",
+            Self::GroupFollows => "a member of the sync group is no longer master",
+            Self::GroupLeads => "all members of the sync group want the addresses",
+            Self::HandedOver => "the addresses were handed over",
+            Self::InterfaceDown => "the interface is down",
+            Self::LateAdvert => "our own advertisement was too late",
+            Self::MasterLost => "the master was not heard any more",
+            Self::MasterReleased => "the master released the addresses",
+            Self::NoPeer => "no unicast peer is configured",
+            Self::NoSource => "the interface has no address",
+            Self::Owner => "we own the addresses",
+            Self::OwnerConflict => "another router claims to own the addresses",
+            Self::Outranked => "a router of higher rank is master",
+            Self::Preempted => "the master has a lower priority",
+            Self::Reconfigured => "the configuration changed",
+            Self::Released => "asked to release the addresses",
+            Self::Resumed => "the process before this one was master",
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::TakenOver => "asked to take the addresses",
+            Self::Tracked(index) => return write!(f, "tracker {index} is down"),
+        })
+    }
 }
 
 #[cfg(test)]

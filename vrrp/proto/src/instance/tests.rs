@@ -151,6 +151,7 @@ fn an_owner_gives_way_to_one_that_does_not() {
     }
     assert_eq!(instance.state(), State::Backup);
     assert_eq!(instance.priority(), Priority::HIGHEST);
+    assert_eq!(instance.snapshot().reason, Reason::OwnerConflict);
     // The other one goes: we are the owner again.
     let due = instance.poll_timeout().unwrap();
     instance.handle(due, Input::Tick);
@@ -360,4 +361,28 @@ fn a_copy_of_the_sender_releases_for_an_instance_that_is_gone() {
     };
     backup.handle(at(10), Input::Packet(datagram.into()));
     assert_eq!(backup.snapshot().counters.releases_received, 1);
+}
+
+#[test]
+fn an_offer_is_followed_by_no_advertisement() {
+    let mut instance = master(spec(150));
+    outputs(&mut instance);
+    instance.handle(at(1000), Input::Offer { until: at(2000) });
+    assert_eq!(kinds(&outputs(&mut instance)), ["send"]);
+    assert_eq!(instance.poll_timeout(), Some(at(2000)));
+}
+
+#[test]
+fn a_master_of_the_process_before_goes_on_at_once() {
+    let mut instance = Instance::new(spec(100), at(0), WALL);
+    instance.handle(at(0), Input::Resume);
+    assert_eq!(instance.state(), State::Master);
+    assert_eq!(instance.snapshot().reason, Reason::Resumed);
+    // Not with a fault.
+    let mut faulty = Instance::new(spec(100), at(0), WALL);
+    faulty.handle(at(0), Input::Link(false));
+    faulty.handle(at(0), Input::Resume);
+    assert_eq!(faulty.state(), State::Fault);
+    faulty.handle(at(1), Input::Link(true));
+    assert_eq!(faulty.state(), State::Backup);
 }

@@ -253,3 +253,13 @@ fn a_switchover_of_a_unit_that_is_gone_is_undone() {
     let phases: Vec<_> = router.handovers().map(|(_, h)| h.phase()).collect();
     assert!(matches!(phases[..], [crate::handover::Phase::Asking(deal)] if deal.id == 2));
 }
+
+#[test]
+fn a_group_that_was_master_in_the_process_before_goes_on_at_once() {
+    let instances = vec![named("a", 1), named("b", 2)];
+    let groups = vec![group(&[0, 1])];
+    let mut router = Router::new(RouterSpec { instances, groups }, Time::ZERO, WallTime(0));
+    router.handle_all(Time::ZERO, &Input::Resume);
+    assert_eq!(states(&router), [State::Master; 2]);
+    assert_eq!(removals(&outputs(&mut router)), []);
+}

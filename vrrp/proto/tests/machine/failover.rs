@@ -636,6 +636,17 @@ fn a_sync_group_is_handed_over_as_one() {
 }
 
 #[test]
+fn a_sync_group_is_offered_as_one() {
+    let mut lan = grouped_pair();
+    let until = lan.now + Duration::from_millis(500);
+    lan.tell_all(A, &Input::Offer { until });
+    let end = lan.now + SETTLED;
+    let has_owners = |lan: &Lan| !lan.holders(0).is_empty() && !lan.holders(1).is_empty();
+    assert!(lan.run_while(end, has_owners));
+    assert_eq!((lan.masters(0), lan.masters(1)), (vec![B], vec![B]));
+}
+
+#[test]
 fn a_flood_of_forged_packets_changes_nothing_and_costs_no_packets() {
     let mut lan = pair(Version::V3, 10, |_| {});
     let sent = |lan: &Lan| {

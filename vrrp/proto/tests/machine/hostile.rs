@@ -61,6 +61,7 @@ fn input() -> impl Strategy<Value = Input> {
         Just(Input::Reclaim),
         spec().prop_map(|spec| Input::Reconfigure(Box::new(spec))),
         Just(Input::Release),
+        Just(Input::Resume),
         any::<bool>().prop_map(move |is_there| Input::Source(is_there.then_some(source))),
         Just(Input::Start),
         Just(Input::Start),
