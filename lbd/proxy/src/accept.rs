@@ -104,6 +104,7 @@ impl Acceptor {
                 .process()
                 .maxconn_reached
                 .fetch_add(1, Relaxed);
+            self.worker.is_full.set(true);
             let changed = self.worker.changed.notified();
             let _ = tokio::time::timeout(FULL_PAUSE, changed).await;
             return;

@@ -46,6 +46,8 @@ pub struct Worker {
     sessions: Cell<u64>,
     requests: Cell<u64>,
     stopping: Cell<bool>,
+    /// A listener waits for a session to end.
+    pub(crate) is_full: Cell<bool>,
     pub(crate) paused: RefCell<Vec<(ProxyId, bool)>>,
     /// Told when a session ends, when listening changes and when the worker stops.
     pub(crate) changed: Notify,
@@ -88,6 +90,7 @@ impl Worker {
             sessions: Cell::default(),
             requests: Cell::default(),
             stopping: Cell::default(),
+            is_full: Cell::default(),
             paused: RefCell::default(),
             changed: Notify::new(),
             index,
@@ -121,7 +124,10 @@ impl Worker {
             self.shared.process().sessions[self.index].dec();
         }
         drop(live);
-        self.changed.notify_waiters();
+        // Nobody is woken for the end of a session but who waits for it.
+        if self.is_stopping() || self.is_full.replace(false) {
+            self.changed.notify_waiters();
+        }
     }
 
     /// How many sessions live.
