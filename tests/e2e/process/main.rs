@@ -1,0 +1,48 @@
+//! The program as a process: exit codes, messages, signals, stopping, sockets, the runtime API's
+//! conversation. HAProxy runs first where it judges the same thing.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use support::proxy::{Exit, Program};
+use support::{Client, Origin, Proxy, Reply, eventually};
+
+/// Runs a case on both programs.
+fn on_both(case: impl Fn(&Program)) {
+    case(&Program::Haproxy);
+    case(&Program::Lbd);
+}
+
+const TIMEOUTS: &str = "defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+";
+
+/// A frontend and a backend with one server.
+fn simple() -> String {
+    format!(
+        "global
+    stats socket <runtime> level admin
+{TIMEOUTS}
+frontend web
+    bind <front>
+    default_backend app
+backend app
+    server s1 <s1>
+"
+    )
+}
+
+fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
+    Proxy::of(program.clone(), text)
+        .listener("front")
+        .unix_listener("runtime")
+        .with("s1", origin.address())
+        .start()
+}
+
+mod command_line;
+mod runtime;
+mod stopping;
