@@ -26,10 +26,7 @@ impl Table {
                 continue;
             }
             let mut state = self.shards[index].lock();
-            while let Some(deadline) = state.settle(&self.context, now_ms, &mut left) {
-                if deadline > now_ms {
-                    break;
-                }
+            while let Some(_over) = state.settle(&self.context, now_ms, now_ms, &mut left) {
                 state.remove_first(&self.context);
                 state.counted.expired += 1;
                 self.context.used.fetch_sub(1, Ordering::Relaxed);
@@ -80,7 +77,8 @@ impl Table {
                 return false;
             }
             let mut state = self.shards[index].lock();
-            match state.settle(&self.context, now_ms, &mut { PURGE_PLACES }) {
+            let mut budget = PURGE_PLACES;
+            match state.settle(&self.context, now_ms, u64::MAX, &mut budget) {
                 Some(deadline) => {
                     let is_over = expires && deadline <= now_ms;
                     let is_first = deadline <= second || attempt == tries;

@@ -209,15 +209,17 @@ impl fmt::Debug for Key<'_> {
     }
 }
 
-/// Writes a key into the words of an entry that has it inline.
+/// Writes a key into the words of an entry that has it inline. A key made for another type is cut to
+/// the room there is.
 pub(crate) fn store_inline(words: &mut [u32], key: KeyType, bytes: &[u8]) {
     let at = usize::from(matches!(key, KeyType::String { .. }));
+    let len = bytes.len().min(key.len() as usize);
     if at == 1 {
-        words[0] = bytes.len() as u32;
+        words[0] = len as u32;
     }
     let room = words[at..].as_mut_bytes();
-    room[..bytes.len()].copy_from_slice(bytes);
-    room[bytes.len()..].fill(0);
+    room[..len].copy_from_slice(&bytes[..len]);
+    room[len..].fill(0);
 }
 
 /// The key in the words of an entry that has it inline.

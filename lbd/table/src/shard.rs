@@ -337,16 +337,20 @@ impl State {
     }
 
     /// Brings the entry that ends first and is not in use to the top of the queue and tells its
-    /// deadline. Looks at `budget` places at most.
+    /// deadline. Looks at `budget` places at most, and at none later than `until_ms`.
     pub(crate) fn settle(
         &mut self,
         context: &Context,
         now_ms: u64,
+        until_ms: u64,
         budget: &mut usize,
     ) -> Option<u64> {
         while *budget > 0 {
-            *budget -= 1;
             let (at_ms, slot) = self.queue.first()?;
+            if at_ms > until_ms {
+                return None;
+            }
+            *budget -= 1;
             let row = self.slab.row_mut(slot);
             if !slab::has(row, LIVE) {
                 self.drop_first(slot);

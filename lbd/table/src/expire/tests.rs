@@ -157,7 +157,9 @@ fn rows_with_several_places_in_the_queue_are_freed_once() {
         std::ops::ControlFlow::Continue(())
     }) {}
     assert_eq!(places.len(), 20_000);
-    assert_eq!(table.expire(at(99_000), usize::MAX), Some(at(100_001)));
+    // The places that the removed ones left are looked at in their time.
+    assert_eq!(table.expire(at(99_000), usize::MAX), Some(at(100_000)));
+    assert_eq!(table.expire(at(100_000), usize::MAX), Some(at(100_001)));
     assert_eq!(table.used(), 20_000);
     assert_eq!(table.expire(at(100_001), usize::MAX), None);
     assert_eq!(table.used(), 0);
@@ -182,4 +184,14 @@ fn a_tracked_entry_that_was_passed_over_is_the_oldest_again_once_released() {
     hit(&table, 5, 6).unwrap();
     assert_eq!(count(&table, 1, 6), None);
     assert_eq!(count(&table, 3, 6), Some(2));
+}
+
+#[test]
+fn expiry_does_not_put_off_what_is_in_use_before_its_time() {
+    let table = table(10, Some(1000));
+    let tracked = Tracked::start(&table, &Key::integer(1), at(0)).unwrap();
+    assert_eq!(table.expire(at(10), 100), Some(at(1000)));
+    tracked.end(at(20));
+    assert_eq!(table.expire(at(1000), 100), Some(at(1020)));
+    assert_eq!(table.expire(at(1020), 100), None);
 }

@@ -90,3 +90,10 @@ fn a_section_without_shards_has_shard_zero_only() {
     assert_eq!(peer_shard(b"key", seed, 0), 0);
     assert!((1..=12).contains(&peer_shard(b"key", seed, 12)));
 }
+
+#[test]
+fn a_key_made_for_another_type_is_cut_to_the_room() {
+    let mut words = [0; 1];
+    store_inline(&mut words, KeyType::Ipv4, &[7; 16]);
+    assert_eq!(load_inline(&words, KeyType::Ipv4), [7; 4]);
+}

@@ -113,12 +113,13 @@ fn an_entry_whose_time_a_peer_shortened_goes_in_time() {
     table.learn(&key, Some(1), &[], None, at(10)).unwrap();
     assert_eq!(expires(&table, 11), None);
     assert_eq!(table.used(), 1);
-    assert_eq!(table.expire(at(11), 10), None);
+    assert_eq!(table.expire(at(11), 10), Some(at(10_000)));
     assert_eq!(table.used(), 0);
     assert!(table.dictionary().is_empty());
     table.learn(&key, None, ITEMS, None, at(12)).unwrap();
     assert_eq!(number(&table, 12, DataType::Gpc0), Some(7));
     assert_eq!(table.used(), 1);
+    assert_eq!(table.expire(at(10_000), 10), Some(at(10_012)));
 }
 
 #[test]
