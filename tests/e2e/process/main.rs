@@ -44,5 +44,6 @@ fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
 }
 
 mod command_line;
+mod fuzz;
 mod runtime;
 mod stopping;
