@@ -9,9 +9,10 @@ use crate::lan::Lan;
 use crate::specs::{instance, node, tracker};
 use vrrp_proto::instance::timing;
 use vrrp_proto::packet::Centisecs;
+use vrrp_proto::router::{GroupSpec, PlacedSpec};
 use vrrp_proto::spec::Preempt;
 use vrrp_proto::track::{Effect, Status};
-use vrrp_proto::{Input, InstanceSpec, Priority, Version};
+use vrrp_proto::{Input, InstanceSpec, Priority, RouterSpec, State, Version, Vrid};
 
 fn number(name: &str, default: u64) -> u64 {
     let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
@@ -23,6 +24,8 @@ struct Plan {
     version: Version,
     interval: Centisecs,
     preempt: Preempt,
+    /// Two networks in one sync group, instead of one network.
+    is_grouped: bool,
 }
 
 impl Plan {
@@ -41,7 +44,28 @@ impl Plan {
             version,
             interval,
             preempt,
+            is_grouped: lan.random(3) == 0,
         }
+    }
+
+    fn node(&self, priority: u8) -> RouterSpec {
+        let mut whole = node(self.spec(priority));
+        if self.is_grouped {
+            let mut spec = self.spec(priority);
+            spec.name = "W".to_owned();
+            spec.vrid = Vrid::new(52).expect("not 0");
+            whole.instances.push(PlacedSpec { spec, interface: 1 });
+            whole.groups.push(GroupSpec {
+                name: "G".to_owned(),
+                members: vec![0, 1],
+                trackers: Vec::new(),
+            });
+        }
+        whole
+    }
+
+    fn instances(&self) -> usize {
+        1 + usize::from(self.is_grouped)
     }
 
     fn spec(&self, priority: u8) -> InstanceSpec {
@@ -57,8 +81,9 @@ impl Plan {
     }
 }
 
-fn disturb(lan: &mut Lan) {
+fn disturb(lan: &mut Lan, plan: &Plan) {
     let node = lan.random(3) as usize;
+    let instance = lan.random(plan.instances() as u64) as usize;
     match lan.random(10) {
         0 => lan.crash(node),
         1 | 2 if !lan.nodes[node].is_up => lan.restart(node),
@@ -72,12 +97,12 @@ fn disturb(lan: &mut Lan) {
         7 => lan.duplicates = [0, 200][lan.random(2) as usize],
         8 => {
             let is_up = lan.random(2) == 0;
-            lan.tell(node, 0, Input::Link(is_up));
+            lan.tell(node, instance, Input::Link(is_up));
         }
         _ => {
             let status = [Status::Up, Status::Down][lan.random(2) as usize];
             let tracker = lan.random(2) as usize;
-            lan.tell(node, 0, Input::Track { tracker, status });
+            lan.tell(node, instance, Input::Track { tracker, status });
         }
     }
 }
@@ -92,10 +117,12 @@ fn heal(lan: &mut Lan) {
         } else {
             lan.restart(node);
         }
-        lan.tell(node, 0, Input::Link(true));
-        for tracker in 0..2 {
-            let status = Status::Up;
-            lan.tell(node, 0, Input::Track { tracker, status });
+        for instance in 0..2 {
+            lan.tell(node, instance, Input::Link(true));
+            for tracker in 0..2 {
+                let status = Status::Up;
+                lan.tell(node, instance, Input::Track { tracker, status });
+            }
         }
     }
 }
@@ -107,21 +134,25 @@ fn schedule(seed: u64) {
     for _ in 0..3 {
         let priority = [100, 100, 150, 200, 254][lan.random(5) as usize];
         priorities.push(priority);
-        let index = lan.add(node(plan.spec(priority)));
+        let index = lan.add(plan.node(priority));
         lan.nodes[index].drift = lan.random(401) as i64 - 200;
     }
     for _ in 0..lan.random(30) {
         let pause = lan.random(plan.patience().as_micros() as u64);
         lan.run_for(Duration::from_micros(pause));
-        disturb(&mut lan);
+        disturb(&mut lan, &plan);
         for node in &lan.nodes {
-            let is_master = node
-                .router
-                .instances()
-                .any(|i| i.state() == vrrp_proto::State::Master);
+            let states = node.router.instances().map(|i| i.state()).enumerate();
+            let masters = states.filter(|(_, state)| *state == State::Master && node.is_up);
+            let holds: Vec<_> = node.holds.iter().copied().collect();
             assert_eq!(
-                is_master && node.is_up,
-                !node.holds.is_empty(),
+                masters.map(|(i, _)| i).collect::<Vec<_>>(),
+                holds,
+                "seed {seed}"
+            );
+            // All or nothing: members differ at no moment between two inputs.
+            assert!(
+                holds.is_empty() || holds.len() == plan.instances(),
                 "seed {seed}"
             );
         }
@@ -130,7 +161,14 @@ fn schedule(seed: u64) {
     lan.run_for(plan.patience() * 8 + Duration::from_secs(4));
     let masters = lan.masters(0);
     assert_eq!(masters.len(), 1, "seed {seed}: {priorities:?}");
-    assert_eq!(lan.holders(0), masters, "seed {seed}");
+    for instance in 0..plan.instances() {
+        assert_eq!(
+            lan.masters(instance),
+            masters,
+            "seed {seed}: {priorities:?}"
+        );
+        assert_eq!(lan.holders(instance), masters, "seed {seed}");
+    }
     let highest = priorities.iter().max().copied().unwrap_or_default();
     if plan.preempt != Preempt::Never {
         assert_eq!(
@@ -163,15 +201,17 @@ fn bounded_failover(lan: &mut Lan, plan: &Plan, priorities: &[u8], master: usize
     // Clocks differ by up to 200 millionths, packets take 200 us.
     let end = lan.now + bound + bound / 1000 + Duration::from_millis(1);
     lan.run_until(end);
-    let masters = lan.masters(0);
-    assert!(
-        !masters.is_empty(),
-        "seed {seed}: no master after {bound:?}"
-    );
-    assert!(
-        masters.iter().any(|m| priorities[*m] == best),
-        "seed {seed}"
-    );
+    for instance in 0..plan.instances() {
+        let masters = lan.masters(instance);
+        assert!(
+            !masters.is_empty(),
+            "seed {seed}: no master after {bound:?}"
+        );
+        assert!(
+            masters.iter().any(|m| priorities[*m] == best),
+            "seed {seed}"
+        );
+    }
 }
 
 #[test]
