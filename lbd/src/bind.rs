@@ -28,6 +28,8 @@ pub(crate) struct ListenRequest<'a> {
     pub(crate) backlog: u32,
     /// Sockets wanted: one for each worker on TCP, always one on other addresses.
     pub(crate) shards: usize,
+    /// Whether the acknowledgement of a connection waits for data (`option tcp-smart-accept`).
+    pub(crate) quiet_ack: bool,
     /// Whether `SO_REUSEPORT` may be used.
     pub(crate) reuse_port: bool,
 }
@@ -105,6 +107,7 @@ pub(crate) fn bind_stats(
         options: &options,
         backlog,
         shards: 1,
+        quiet_ack: false,
         reuse_port: false,
     })
 }
@@ -189,6 +192,10 @@ fn tcp_socket(address: SocketAddr, request: &ListenRequest<'_>) -> Result<Socket
     }
     // Accepted connections inherit it.
     socket.set_tcp_nodelay(true).map_err(option)?;
+    if request.quiet_ack {
+        // It saves a packet; nothing is lost where the kernel does not know it.
+        let _ = set_int(&socket, libc::IPPROTO_TCP, libc::TCP_QUICKACK, 0);
+    }
     if options.defer_accept {
         set_int(&socket, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, 1)
             .map_err(|error| ("cannot enable DEFER_ACCEPT", error))?;

@@ -71,6 +71,8 @@ pub enum Missing {
     Priority,
     /// Programs beside the worker.
     Programs,
+    /// Authentication before a proxy.
+    ProxyConnection,
     /// QUIC.
     Quic,
     /// RDP cookie persistence.
@@ -97,12 +99,16 @@ pub enum Missing {
     StatsPage,
     /// Stick tables.
     StickTables,
+    /// Limits of connections that count idle ones.
+    StrictLimits,
     /// Signatures and saved packets of TCP.
     TcpOptions,
     /// TLS.
     Tls,
     /// Traces.
     Traces,
+    /// A limit of all variables together.
+    VariableBudget,
 }
 
 impl Missing {
@@ -136,6 +142,7 @@ impl Missing {
             Self::PortHardening => "refusing privileged source ports",
             Self::Priority => "the process priority",
             Self::Programs => "programs beside the worker",
+            Self::ProxyConnection => "authentication before a proxy",
             Self::Quic => "QUIC",
             Self::RdpCookie => "RDP cookie persistence",
             Self::Reload => "reloads",
@@ -149,9 +156,11 @@ impl Missing {
             Self::StateFiles => "server states from files",
             Self::StatsPage => "the statistics page",
             Self::StickTables => "stick tables",
+            Self::StrictLimits => "limits of connections that count idle ones",
             Self::TcpOptions => "signatures and saved packets of TCP",
             Self::Tls => "TLS",
             Self::Traces => "traces",
+            Self::VariableBudget => "a limit of all variables together",
         }
     }
 
@@ -185,6 +194,7 @@ impl Missing {
             Self::PortHardening => "Use a firewall for now.",
             Self::Priority => "Set Nice= in the unit.",
             Self::Programs => "Start them by units of their own.",
+            Self::ProxyConnection => "Remove the line.",
             Self::Quic => "Remove the word: TCP is served.",
             Self::RdpCookie => "Use balance rdp-cookie.",
             Self::Reload => "Remove the line.",
@@ -200,11 +210,13 @@ impl Missing {
             Self::StateFiles => "Remove the line: servers start as their lines say.",
             Self::StatsPage => "Use the runtime socket (show stat) for now.",
             Self::StickTables => "Remove the line and the rules that use the table.",
+            Self::StrictLimits => "Use maxconn with pool-max-conn.",
             Self::TcpOptions => "Remove the word.",
             Self::Tls => {
                 "Let another program end TLS before this one, or pass it through in mode tcp."
             }
             Self::Traces => "Remove the section.",
+            Self::VariableBudget => "Limit each scope by tune.vars.proc-max-size and its like.",
         }
     }
 }

@@ -49,12 +49,14 @@ pub(crate) fn listen(
     } = listener;
     let socket = sys::watch(socket, Interest::READABLE)?;
     let spare = RefCell::new(spare_descriptor());
+    let takers = takers(&worker, id, is_shared);
     Ok(async move {
         let acceptor = Acceptor {
             worker,
             id,
             socket,
             is_shared,
+            takers,
             spare,
         };
         acceptor.run().await;
@@ -66,8 +68,27 @@ struct Acceptor {
     id: ListenerId,
     socket: AsyncFd<OwnedFd>,
     is_shared: bool,
+    /// The workers that may get its connections; `None` for all.
+    takers: Option<Box<[usize]>>,
     /// Given up for a moment when descriptors run out, so that a client is told, not left hanging.
     spare: RefCell<Option<OwnedFd>>,
+}
+
+/// Who may get the connections of a listener: those that its `thread` names, and nobody else when
+/// `tune.listener.multi-queue` keeps connections where they came.
+fn takers(worker: &Worker, id: ListenerId, is_shared: bool) -> Option<Box<[usize]>> {
+    let bound = worker.bound();
+    let config = &bound.generation.config;
+    let listener = config.listeners.get(id.index())?;
+    let frontend = &config.proxies.get(listener.proxy.index())?.frontend;
+    let threads = &frontend.binds.get(listener.bind.index())?.options.threads;
+    if !is_shared && !config.global.tune.listener_multi_queue {
+        return Some(Box::new([worker.index]));
+    }
+    let workers = worker.shared.setup().workers;
+    let named = threads.iter().map(|n| usize::from(*n).saturating_sub(1));
+    let named: Box<[usize]> = named.filter(|at| *at < workers).collect();
+    (!named.is_empty()).then_some(named)
 }
 
 /// What an accept made of it.
@@ -191,7 +212,7 @@ impl Acceptor {
     fn accept(&self) -> Accepted {
         match sys::accept(self.socket.get_ref().as_fd()) {
             Ok((fd, peer)) => {
-                let to = self.worker.lighter(self.is_shared);
+                let to = self.worker.lighter(self.is_shared, self.takers.as_deref());
                 if to == self.worker.index {
                     start(&self.worker, fd, peer, self.id);
                 } else if let Some(mailbox) = self.worker.shared.mailbox(to) {
@@ -256,6 +277,9 @@ pub(crate) fn start(worker: &Rc<Worker>, fd: OwnedFd, peer: Endpoint, listener: 
     }
     if let Some(size) = global.tune.rcvbuf_client {
         let _ = io.options().set_recv_buffer_size(size);
+    }
+    if let Some(bytes) = global.tune.notsent_lowat_client.filter(|_| io.is_tcp()) {
+        let _ = sys::set_notsent_lowat(io.options().as_fd(), bytes);
     }
     let live = worker.register(|id| Live::new(id, frontend, listener, peer, &worker.clock));
     live.fd.set(io.raw_fd());

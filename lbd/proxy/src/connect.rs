@@ -37,6 +37,8 @@ pub(crate) struct Dial<'a> {
     pub(crate) sndbuf: Option<usize>,
     /// Receive buffer.
     pub(crate) rcvbuf: Option<usize>,
+    /// Bytes that the kernel may hold unsent.
+    pub(crate) notsent: Option<u32>,
 }
 
 /// The IP destination of a server for this client.
@@ -120,6 +122,12 @@ fn inet(dial: &Dial<'_>, to: SocketAddr) -> io::Result<(Transport, Endpoint)> {
     }
     if let Some(size) = dial.rcvbuf {
         let _ = socket.set_recv_buffer_size(size);
+    }
+    if let Some(bytes) = dial.notsent {
+        let _ = sys::set_notsent_lowat(socket.as_fd(), bytes);
+    }
+    if dial.backend.backend.smart_connect {
+        let _ = sys::set_quickack(socket.as_fd(), false);
     }
     let source = dial.server.and_then(|server| server.source.as_ref());
     if let Some(source) = source.or(dial.backend.backend.source.as_ref()) {

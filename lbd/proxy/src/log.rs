@@ -2,7 +2,7 @@
 //!
 //! It opens no socket and knows no syslog framing: that is the sink's work.
 
-use lbd_config::config::{LogLine as LineFormat, Mode};
+use lbd_config::config::{LogLine as LineFormat, Mode, ProxySpec};
 use lbd_core::{ProxyId, WallTime};
 use lbd_rules::logformat::{connect_line, error_line};
 use lbd_rules::view::View;
@@ -46,6 +46,9 @@ impl LogSink for NoLog {
 
     fn flush(&self, _worker: usize) {}
 }
+
+/// Level of what operators should mend at once.
+const ALERT: u8 = 1;
 
 /// Level of ordinary traffic.
 const INFO: u8 = 6;
@@ -139,6 +142,23 @@ pub(crate) fn connection(session: &Session, message: &str) {
         .send(worker.index, &bound.generation, &line);
     worker.give_arena(arena);
     worker.give_bytes(text);
+}
+
+/// Tells operators of something that they should mend, in the log of `spec`.
+pub(crate) fn alert(session: &Session, spec: &ProxySpec, text: &str) {
+    if spec.log.targets.is_empty() {
+        return;
+    }
+    let worker = &session.worker;
+    let line = LogLine {
+        proxy: spec.id,
+        level: ALERT,
+        text: text.as_bytes(),
+        structured: b"",
+        wall: worker.clock.wall(),
+    };
+    let log = &worker.shared.setup().log;
+    log.send(worker.index, &session.bound.generation, &line);
 }
 
 /// Sends a line in the middle of a session (`do-log`).

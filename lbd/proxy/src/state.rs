@@ -232,6 +232,12 @@ impl Shared {
         }
     }
 
+    /// Says that the process will stop soon (`grace`): the `stopping` fetch and status pages show
+    /// it, everything goes on meanwhile.
+    pub fn announce_stop(&self) {
+        self.process.set_stopping();
+    }
+
     /// Makes workers close their listeners, after draining what waits there, and end when their
     /// last session has ended.
     pub fn soft_stop(&self) {

@@ -5,6 +5,7 @@
 mod answer;
 mod assign;
 mod backend;
+mod cacheable;
 mod dispatch;
 mod end;
 mod exchange;
@@ -57,6 +58,8 @@ pub struct Stream {
     pub(crate) has_response: bool,
     pub(crate) in_response: bool,
     pub(crate) is_logged: bool,
+    /// Bytes read and written that counters know already (`option contstats`).
+    pub(crate) counted: (u64, u64),
     /// What the request head says.
     pub(crate) parsed: Parsed,
     /// The request body as far as it was buffered.
@@ -221,6 +224,7 @@ impl Stream {
         self.has_response = false;
         self.in_response = false;
         self.is_logged = false;
+        self.counted = (0, 0);
         self.parsed = Parsed::default();
         self.body.reset();
         self.response_body.reset();
@@ -300,9 +304,6 @@ pub(crate) async fn run_http(session: &mut Session) {
             After::Close => return,
             After::Linger => return Box::pin(session.linger()).await,
         }
-        if session.worker.is_stopping() && session.input.is_empty() {
-            return;
-        }
     }
 }
 
@@ -323,7 +324,9 @@ async fn idle(session: &mut Session) -> Woken {
     };
     let deadline = limit.map(|limit| since + limit);
     let worker = std::rc::Rc::clone(&session.worker);
-    let is_first = session.facts.streams == 0;
+    // Clients that cannot do without get one more answer that says that the connection closes.
+    let may_close = session.facts.streams > 0 && !session.spec().frontend.idle_close_on_response;
+    let id = session.facts.id;
     let filled = std::future::poll_fn(|cx| {
         if let std::task::Poll::Ready(read) = session.poll_fill(cx) {
             return std::task::Poll::Ready(Ok(read));
@@ -331,9 +334,14 @@ async fn idle(session: &mut Session) -> Woken {
         if let Some(ending) = session.live.ending() {
             return std::task::Poll::Ready(Err(StreamError::Ended(ending)));
         }
-        if !is_first && worker.is_stopping() {
+        let closes = worker.closes_from(id).filter(|_| may_close);
+        if closes.is_some_and(|at| worker.clock.now() >= at) {
             return std::task::Poll::Ready(Err(StreamError::ClientTimeout));
         }
+        let deadline = match (deadline, closes) {
+            (Some(first), Some(second)) => Some(first.min(second)),
+            (one, other) => one.or(other),
+        };
         session
             .live
             .poll_deadline(cx, &worker.clock, deadline)

@@ -225,6 +225,16 @@ pub(crate) fn set_quickack(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
     set_int(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK, i32::from(on))
 }
 
+/// Bounds what the kernel holds unsent of a connection (`tune.notsent-lowat.*`).
+pub(crate) fn set_notsent_lowat(fd: BorrowedFd<'_>, bytes: u32) -> io::Result<()> {
+    set_int(
+        fd,
+        libc::IPPROTO_TCP,
+        libc::TCP_NOTSENT_LOWAT,
+        bytes.cast_signed(),
+    )
+}
+
 /// Leaves the choice of a source port to `connect`, so that ports are shared by destination.
 pub(crate) fn bind_address_no_port(fd: BorrowedFd<'_>) -> io::Result<()> {
     set_int(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)

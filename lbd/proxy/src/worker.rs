@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bumpalo::Bump;
-use lbd_core::{ListenerId, ProxyId};
+use lbd_core::{ListenerId, ProxyId, Time};
 use slab::Slab;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
@@ -45,9 +45,10 @@ pub struct Worker {
     orphans: RefCell<Vec<(u64, Arc<ProxyState>)>>,
     sessions: Cell<u64>,
     requests: Cell<u64>,
-    stopping: Cell<bool>,
     /// A listener waits for a session to end.
     pub(crate) is_full: Cell<bool>,
+    /// When the worker was told to stop.
+    stopped: Cell<Option<Time>>,
     pub(crate) paused: RefCell<Vec<(ProxyId, bool)>>,
     /// Told when a session ends, when listening changes and when the worker stops.
     pub(crate) changed: Notify,
@@ -89,8 +90,8 @@ impl Worker {
             orphans: RefCell::default(),
             sessions: Cell::default(),
             requests: Cell::default(),
-            stopping: Cell::default(),
             is_full: Cell::default(),
+            stopped: Cell::default(),
             paused: RefCell::default(),
             changed: Notify::new(),
             index,
@@ -144,7 +145,29 @@ impl Worker {
 
     /// Whether no new sessions or requests should begin.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.get()
+        self.stopped.get().is_some()
+    }
+
+    /// From when on a stopping worker closes a session's connection between requests: at once, or
+    /// spread over `close-spread-time`; `None` while it serves, and for `infinite`.
+    pub(crate) fn closes_from(&self, session: u64) -> Option<Time> {
+        let stopped = self.stopped.get()?;
+        match self
+            .bound
+            .borrow()
+            .generation
+            .config
+            .global
+            .close_spread_time
+        {
+            None => Some(stopped),
+            Some(None) => None,
+            Some(Some(window)) => {
+                // Any spread will do that does not follow the numbers of sessions.
+                let draw = session.wrapping_mul(SPREAD) >> 32;
+                Some(stopped + window.mul_f64(draw as f64 / f64::from(u32::MAX)))
+            }
+        }
     }
 
     /// An arena for one evaluation, to be given back.
@@ -284,7 +307,8 @@ impl Worker {
     }
 
     fn on_stop(&self, stop: Stop) {
-        self.stopping.set(true);
+        self.stopped
+            .set(self.stopped.get().or_else(|| Some(self.clock.now())));
         self.changed.notify_waiters();
         for (_, session) in self.live.borrow().iter() {
             match stop {
@@ -373,7 +397,7 @@ pub fn run(
 
 impl Worker {
     /// The worker to take a new connection: this one, unless another has clearly fewer sessions.
-    pub(crate) fn lighter(&self, spread: bool) -> usize {
+    pub(crate) fn lighter(&self, spread: bool, takers: Option<&[usize]>) -> usize {
         let sessions = &self.shared.process().sessions;
         if sessions.len() < 2 {
             return self.index;
@@ -382,6 +406,7 @@ impl Worker {
         let (least, count) = sessions
             .iter()
             .enumerate()
+            .filter(|(at, _)| takers.is_none_or(|takers| takers.contains(at)))
             .map(|(at, count)| (at, count.get()))
             .min_by_key(|(_, count)| *count)
             .unwrap_or((self.index, own));
@@ -432,3 +457,6 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sessions that another worker must have less before a connection moves there.
 const MARGIN: u64 = 8;
+
+/// Odd multiplier that spreads consecutive numbers over 64 bits.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;

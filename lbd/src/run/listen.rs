@@ -4,7 +4,7 @@
 
 use std::os::fd::OwnedFd;
 
-use lbd_config::config::{Config, ListenAddress, StatsSocketSpec};
+use lbd_config::config::{BindOptions, Config, ListenAddress, StatsSocketSpec};
 use lbd_core::Span;
 use lbd_proxy::accept::ListenerSocket;
 
@@ -68,11 +68,12 @@ pub(crate) fn bind_all(
             options: &line.options,
             backlog: limits
                 .backlog(backlog.or_else(|| Some(proxy.frontend.maxconn).filter(|n| *n > 0))),
-            shards: workers,
+            shards: shards(&line.options, workers),
+            quiet_ack: proxy.frontend.smart_accept,
             reuse_port: !config.global.no_reuseport && !args.no_reuseport,
         };
         match with_patience(patience, || bind::bind(&request)) {
-            Ok(bound) => deal(bound, listener.id, &mut sockets),
+            Ok(bound) => deal(bound, listener.id, &line.options, &mut sockets),
             Err(error) => faults.push(sentence(config, line.span, &proxy.name, &error)),
         }
     }
@@ -115,12 +116,34 @@ fn sentence(config: &Config, span: Span, proxy: &str, error: &BindError) -> Stri
     )
 }
 
-/// One socket for each worker; a single one goes to the first, which hands connections on.
-fn deal(bound: Bound, listener: lbd_core::ListenerId, sockets: &mut Sockets) {
+/// The workers that a `bind` line lets accept (`thread`), from 0.
+fn acceptors(options: &BindOptions, workers: usize) -> Vec<usize> {
+    let named = options.threads.iter().map(|n| usize::from(*n) - 1);
+    let named: Vec<usize> = named.filter(|at| *at < workers).collect();
+    match named.is_empty() {
+        true => (0..workers).collect(),
+        false => named,
+    }
+}
+
+/// Sockets of a `bind` line for each address (`shards`).
+fn shards(options: &BindOptions, workers: usize) -> usize {
+    let most = acceptors(options, workers).len();
+    options.shards.map_or(most, |n| usize::from(n).min(most))
+}
+
+/// One socket for each worker that accepts; where there are fewer, connections are handed on.
+fn deal(
+    bound: Bound,
+    listener: lbd_core::ListenerId,
+    options: &BindOptions,
+    sockets: &mut Sockets,
+) {
     sockets.paths.extend(bound.path);
-    let is_shared = bound.sockets.len() < sockets.workers.len();
-    for (worker, fd) in sockets.workers.iter_mut().zip(bound.sockets) {
-        worker.push(ListenerSocket {
+    let acceptors = acceptors(options, sockets.workers.len());
+    let is_shared = bound.sockets.len() < acceptors.len();
+    for (worker, fd) in acceptors.into_iter().zip(bound.sockets) {
+        sockets.workers[worker].push(ListenerSocket {
             id: listener,
             socket: fd,
             is_shared,

@@ -89,8 +89,12 @@ impl Signals {
             report::alert(&format!("signals cannot be received: {error}"));
         }
         let mut hard_stop: Option<Instant> = None;
+        // When the announced soft stop begins (`grace`).
+        let mut soft_stop: Option<Instant> = None;
+        let grace = daemon.config().global.grace;
         loop {
-            let event = match hard_stop {
+            let next = [soft_stop, hard_stop].into_iter().flatten().min();
+            let event = match next {
                 None => self
                     .events
                     .recv()
@@ -101,14 +105,14 @@ impl Signals {
             };
             match event {
                 Ok(Event::WorkersEnded) => return End::Workers,
-                Ok(Event::Signal(consts::SIGUSR1)) => {
-                    report::warning("Stopping: new connections are refused, sessions may end.");
-                    daemon.checks.stop();
-                    daemon.shared.soft_stop();
-                    if hard_stop.is_none() {
-                        hard_stop = hard_stop_after.map(|after| Instant::now() + after);
+                Ok(Event::Signal(consts::SIGUSR1)) => match grace {
+                    Some(grace) if soft_stop.is_none() && hard_stop.is_none() => {
+                        report::warning("Stopping soon: connections are still accepted.");
+                        daemon.shared.announce_stop();
+                        soft_stop = Some(Instant::now() + grace);
                     }
-                }
+                    _ => begin_soft_stop(daemon, hard_stop_after, &mut hard_stop),
+                },
                 Ok(Event::Signal(consts::SIGTERM)) => return End::Signal(Signal::SIGTERM),
                 Ok(Event::Signal(consts::SIGINT)) => return End::Signal(Signal::SIGINT),
                 Ok(Event::Signal(consts::SIGHUP)) => log_states(daemon),
@@ -116,6 +120,10 @@ impl Signals {
                 Ok(Event::Signal(consts::SIGTTOU)) => daemon.shared.pause_listeners(true),
                 Ok(Event::Signal(consts::SIGTTIN)) => daemon.shared.pause_listeners(false),
                 Ok(Event::Signal(_)) => {}
+                Err(RecvTimeoutError::Timeout) if soft_stop.is_some_and(is_past) => {
+                    soft_stop = None;
+                    begin_soft_stop(daemon, hard_stop_after, &mut hard_stop);
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     report::warning("soft-stop running for too long, performing a hard-stop.");
                     daemon.shared.hard_stop();
@@ -125,6 +133,23 @@ impl Signals {
                 Err(RecvTimeoutError::Disconnected) => return End::Workers,
             }
         }
+    }
+}
+
+fn is_past(at: Instant) -> bool {
+    Instant::now() >= at
+}
+
+fn begin_soft_stop(
+    daemon: &Daemon,
+    hard_stop_after: Option<Duration>,
+    hard_stop: &mut Option<Instant>,
+) {
+    report::warning("Stopping: new connections are refused, sessions may end.");
+    daemon.checks.stop();
+    daemon.shared.soft_stop();
+    if hard_stop.is_none() {
+        *hard_stop = hard_stop_after.map(|after| Instant::now() + after);
     }
 }
 

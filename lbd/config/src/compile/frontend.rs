@@ -8,8 +8,8 @@ use lbd_rules::logformat::{Flags, LogFormat};
 
 use super::context::{At, Compiler, said};
 use super::proxy::keepalive;
-use crate::config::{BackendChoice, FrontendSpec, ListenerSpec, UseBackend};
-use crate::draft::{Named, ProxyDraft, Sentence};
+use crate::config::{BackendChoice, FrontendSpec, ListenerSpec, Mode, UseBackend};
+use crate::draft::{Named, ProxyDraft, Sentence, Settings};
 
 impl Compiler<'_> {
     /// All of it; for a pure backend mostly defaults.
@@ -61,9 +61,8 @@ impl Compiler<'_> {
             accept_unsafe_request: settings.flag("accept-unsafe-violations-in-http-request"),
             dontlognull: settings.flag("dontlognull"),
             ignore_probes: settings.flag("http-ignore-probes"),
-            use_proxy_header: settings.flag("http-use-proxy-header"),
             keepalive: keepalive(settings.flag("clitcpka"), settings.client_keepalive),
-            smart_accept: settings.flag("tcp-smart-accept"),
+            smart_accept: smart_accept(settings, draft.mode()),
             socket_stats: settings.flag("socket-stats"),
             idle_close_on_response: settings.flag("idle-close-on-response"),
             drop_response_trailers: settings.flag("http-drop-response-trailers"),
@@ -130,8 +129,8 @@ impl Compiler<'_> {
         let other = &self.draft.proxies[target.index()];
         if !compatible(draft, other) {
             let mode = |proxy: &ProxyDraft| match proxy.mode() {
-                crate::config::Mode::Http => "http",
-                crate::config::Mode::Tcp => "tcp",
+                Mode::Http => "http",
+                Mode::Tcp => "tcp",
             };
             let tail = match keyword {
                 "default_backend" => "as its default backend",
@@ -217,4 +216,10 @@ impl Compiler<'_> {
 fn compatible(front: &ProxyDraft, back: &ProxyDraft) -> bool {
     use crate::config::Mode;
     front.mode() == back.mode() || (front.mode() == Mode::Tcp && back.mode() == Mode::Http)
+}
+
+/// On in HTTP unless it is switched off.
+fn smart_accept(settings: &Settings, mode: Mode) -> bool {
+    let said = settings.flags.get("tcp-smart-accept").copied();
+    said.unwrap_or(mode == Mode::Http)
 }

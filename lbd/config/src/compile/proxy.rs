@@ -12,7 +12,7 @@ use crate::config::{
     Capabilities, ForwardFor, ForwardedNode, ForwardedSpec, ListenerSpec, ProxyOptions, ProxySpec,
     TcpKeepalive, Timeouts,
 };
-use crate::draft::{ForwardDraft, ForwardedDraft, ProxyDraft};
+use crate::draft::{ForwardDraft, ForwardedDraft, ProxyDraft, Settings};
 use crate::lex::Word;
 use crate::resolve::Ids;
 
@@ -78,9 +78,8 @@ impl Compiler<'_> {
             restrict_header_names: settings.restrict_header_names,
             nolinger: settings.flag("nolinger"),
             independent_streams: settings.flag("independent-streams"),
-            splice_request: settings.flags.get("splice-request").copied(),
-            splice_response: settings.flags.get("splice-response").copied(),
-            splice_auto: settings.flags.get("splice-auto").copied(),
+            splice_request: splice(settings, "splice-request"),
+            splice_response: splice(settings, "splice-response"),
             contstats: settings.flag("contstats"),
         }
     }
@@ -142,4 +141,10 @@ fn timeouts(draft: &ProxyDraft) -> Timeouts {
 /// Keepalive of one side, when it is on.
 pub(super) fn keepalive(is_on: bool, counts: TcpKeepalive) -> Option<TcpKeepalive> {
     is_on.then_some(counts)
+}
+
+/// A direction's own switch goes before that of both.
+fn splice(settings: &Settings, own: &str) -> Option<bool> {
+    let flag = |name| settings.flags.get(name).copied();
+    flag(own).or_else(|| flag("splice-auto"))
 }

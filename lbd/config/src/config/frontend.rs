@@ -46,8 +46,6 @@ pub struct FrontendSpec {
     pub dontlognull: bool,
     /// `option http-ignore-probes`.
     pub ignore_probes: bool,
-    /// `option http-use-proxy-header`.
-    pub use_proxy_header: bool,
     /// `option clitcpka` (or `tcpka`), with counts.
     pub keepalive: Option<TcpKeepalive>,
     /// `option tcp-smart-accept`.

@@ -123,8 +123,6 @@ pub struct Tune {
     pub sndbuf_server: Option<usize>,
     /// `tune.rcvbuf.server/backend`.
     pub rcvbuf_server: Option<usize>,
-    /// `tune.vars.global-max-size`, bytes, 0 for none.
-    pub vars_global_max_size: usize,
     /// `tune.vars.proc-max-size`.
     pub vars_proc_max_size: usize,
     /// `tune.vars.sess-max-size`.

@@ -74,13 +74,11 @@ pub struct ProxyOptions {
     pub nolinger: bool,
     /// `option independent-streams`.
     pub independent_streams: bool,
-    /// `option splice-request`, `splice-auto`: hints; lbd splices by itself where it pays unless
+    /// `option splice-request` or `splice-auto`: lbd splices by itself where it pays unless
     /// `no option splice-*` forbids it.
     pub splice_request: Option<bool>,
-    /// `option splice-response`.
+    /// `option splice-response` or `splice-auto`.
     pub splice_response: Option<bool>,
-    /// `option splice-auto`.
-    pub splice_auto: Option<bool>,
     /// `option contstats`.
     pub contstats: bool,
 }

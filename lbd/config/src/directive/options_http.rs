@@ -162,12 +162,6 @@ pub const OPTIONS: &[ProxyOption] = &[
             )
         },
     ),
-    flag(
-        "http-use-proxy-header",
-        Side::Front,
-        true,
-        "Proxy-Connection is used instead of Connection.",
-    ),
     connection(
         "httpclose",
         "Connections are closed on both sides after each answer.",

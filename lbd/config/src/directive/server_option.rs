@@ -254,16 +254,6 @@ pub const OPTIONS: &[ServerOption] = &[
         Ok(())
     }),
     option(
-        "strict-maxconn",
-        0,
-        "maxconn counts connections, idle ones too.",
-        "strict-maxconn",
-        |_, s, _| {
-            s.strict_maxconn = true;
-            Ok(())
-        },
-    ),
-    option(
         "track",
         1,
         "Takes the state of another server: [<backend>/]<server>.",

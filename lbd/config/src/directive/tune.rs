@@ -255,17 +255,6 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     ),
     directive(
-        "tune.vars.global-max-size",
-        GLOBAL,
-        "Bytes of all variables (3.2).",
-        &[Example::Ok("tune.vars.global-max-size 1m")],
-        |site, words| {
-            size(site, words, "tune.vars.global-max-size", |t, n| {
-                t.vars_global_max_size = n
-            })
-        },
-    ),
-    directive(
         "tune.vars.proc-max-size",
         GLOBAL,
         "Bytes of variables of scope proc (3.2).",

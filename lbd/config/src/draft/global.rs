@@ -130,7 +130,6 @@ fn tune() -> Tune {
         rcvbuf_client: None,
         sndbuf_server: None,
         rcvbuf_server: None,
-        vars_global_max_size: 0,
         vars_proc_max_size: 0,
         vars_sess_max_size: 0,
         vars_txn_max_size: 0,

@@ -73,8 +73,6 @@ pub struct ServerDraft {
     pub max_reuse: Option<i32>,
     /// `proto`.
     pub proto: Option<String>,
-    /// `strict-maxconn`.
-    pub strict_maxconn: bool,
     /// `init-addr`.
     pub init_addr: Vec<InitAddr>,
     /// `track`.

@@ -139,6 +139,7 @@ pub const GLOBAL: &[Unsupported] = &[
     entry("tune.ssl.ocsp-update.mindelay", 0, Missing::Tls),
     entry("tune.ssl.ssl-ctx-cache-size", 0, Missing::Tls),
     entry("tune.stick-counters", 0, Missing::StickTables),
+    entry("tune.vars.global-max-size", 0, Missing::VariableBudget),
 ];
 
 /// Keywords of proxies, sorted.
@@ -274,6 +275,7 @@ pub const SERVER_OPTIONS: &[Unsupported] = &[
     entry("ssl-max-ver", 1, Missing::Tls),
     entry("ssl-min-ver", 1, Missing::Tls),
     entry("ssl-reuse", 0, Missing::Tls),
+    entry("strict-maxconn", 0, Missing::StrictLimits),
     entry("tcp-md5sig", 1, Missing::TcpOptions),
     entry("tls-tickets", 0, Missing::Tls),
     entry("verify", 1, Missing::Tls),
@@ -284,6 +286,7 @@ pub const SERVER_OPTIONS: &[Unsupported] = &[
 /// Words behind `option`, sorted.
 pub const OPTIONS: &[Unsupported] = &[
     entry("external-check", 0, Missing::ExternalChecks),
+    entry("http-use-proxy-header", 0, Missing::ProxyConnection),
     entry("spop-check", 0, Missing::Spoe),
 ];
 

@@ -136,7 +136,10 @@ pub(super) fn client_stays(session: &Session, stream: &Stream) -> bool {
         && stream.parsed.keep_alive
         && !closes(session.frontend)
         && !stream.backend.is_some_and(closes)
-        && !session.worker.is_stopping()
+        && session
+            .worker
+            .closes_from(session.facts.id)
+            .is_none_or(|at| session.now() < at)
 }
 
 /// Says in a response head whether the connection goes on.

@@ -2,7 +2,10 @@
 //!
 //! It sends nothing to anybody.
 
+use std::time::Duration;
+
 use lbd_config::config::Mode;
+use lbd_core::Time;
 
 use crate::live::Activity;
 use crate::log;
@@ -119,11 +122,13 @@ fn count(session: &Session, stream: &mut Stream) {
         backend.map(|state| state.backend.of(worker)),
         server.map(|state| state.counters.of(worker)),
     ];
+    traffic(
+        session,
+        stream,
+        facts.bytes_in.saturating_sub(stream.counted.0),
+        facts.bytes_out.saturating_sub(stream.counted.1),
+    );
     for counters in all.into_iter().flatten() {
-        counters.bytes_in.add(facts.bytes_in);
-        counters.bytes_out.add(facts.bytes_out);
-        counters.request_in.add(facts.bytes_in);
-        counters.response_out.add(facts.bytes_out);
         if is_http && facts.status != 0 {
             counters.response(facts.status);
         }
@@ -139,13 +144,6 @@ fn count(session: &Session, stream: &mut Stream) {
                 .add(u64::from(facts.asked.failed_rewrites));
         }
     }
-    if session.spec().frontend.socket_stats
-        && let Some(listener) = generation.listener(session.facts.listener)
-    {
-        let counters = listener.counters.of(worker);
-        counters.bytes_in.add(facts.bytes_in);
-        counters.bytes_out.add(facts.bytes_out);
-    }
     if is_http {
         for counters in all.into_iter().flatten() {
             if stream.has_request {
@@ -153,15 +151,13 @@ fn count(session: &Session, stream: &mut Stream) {
             }
         }
     }
-    let process = session.worker.shared.process().counters.of(worker);
-    process.bytes_out.add(facts.bytes_out);
     if facts.term.cause == b'L' {
         frontend.intercepted.inc();
     }
     let now = session.now();
     for counters in all.into_iter().skip(1).flatten() {
         let timers = &facts.timers;
-        let between = |from: Option<lbd_core::Time>, to: Option<lbd_core::Time>| {
+        let between = |from: Option<Time>, to: Option<Time>| {
             from.zip(to)
                 .map(|(from, to)| to.since(from).as_millis() as u64)
         };
@@ -180,3 +176,69 @@ fn count(session: &Session, stream: &mut Stream) {
             .add(now.since(timers.start).as_millis() as u64);
     }
 }
+
+/// Adds bytes of a stream to all that count them.
+fn traffic(session: &Session, stream: &Stream, bytes_in: u64, bytes_out: u64) {
+    let worker = session.worker.index;
+    let generation = &session.bound.generation;
+    let backend = stream.backend.map(|id| generation.proxy(id));
+    let server = stream
+        .server
+        .zip(stream.backend)
+        .and_then(|(server, backend)| generation.server(backend, server));
+    let all = [
+        Some(session.counters()),
+        backend.map(|state| state.backend.of(worker)),
+        server.map(|state| state.counters.of(worker)),
+    ];
+    for counters in all.into_iter().flatten() {
+        counters.bytes_in.add(bytes_in);
+        counters.bytes_out.add(bytes_out);
+        counters.request_in.add(bytes_in);
+        counters.response_out.add(bytes_out);
+    }
+    if session.spec().frontend.socket_stats
+        && let Some(listener) = generation.listener(session.facts.listener)
+    {
+        let counters = listener.counters.of(worker);
+        counters.bytes_in.add(bytes_in);
+        counters.bytes_out.add(bytes_out);
+    }
+    let process = session.worker.shared.process().counters.of(worker);
+    process.bytes_out.add(bytes_out);
+}
+
+/// Counts a long transfer while it goes on (`option contstats`).
+pub(super) struct Progress {
+    /// When to count next; `None` without the option.
+    next: Option<Time>,
+    counted: (u64, u64),
+}
+
+impl Progress {
+    /// A transfer that begins.
+    pub(super) fn new(session: &Session) -> Self {
+        let is_wanted = session.spec().options.contstats;
+        Self {
+            next: is_wanted.then(|| session.now() + COUNT_INTERVAL),
+            counted: (0, 0),
+        }
+    }
+
+    /// The bytes that the transfer has moved so far.
+    pub(super) fn note(&mut self, session: &Session, stream: &mut Stream, up: u64, down: u64) {
+        let now = session.now();
+        if self.next.is_none_or(|next| now < next) {
+            return;
+        }
+        self.next = Some(now + COUNT_INTERVAL);
+        let (new_up, new_down) = (up - self.counted.0, down - self.counted.1);
+        self.counted = (up, down);
+        stream.counted.0 += new_up;
+        stream.counted.1 += new_down;
+        traffic(session, stream, new_up, new_down);
+    }
+}
+
+/// How often `option contstats` counts.
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);

@@ -16,6 +16,7 @@ use lbd_http::{Framing, Parsed, RequestInfo, Status, parse_response};
 
 use crate::server_conn::ServerConn;
 use crate::session::Session;
+use crate::stream::end::Progress;
 use crate::stream::pump::{Blocked, Pump, PumpError};
 use crate::stream::{Halt, Stream, answer, dispatch, headers, request, response, tunnel};
 use crate::term::{Phase, StreamError};
@@ -25,6 +26,34 @@ use crate::term::{Phase, StreamError};
 pub(super) struct Limits {
     pub(super) client: Option<Duration>,
     pub(super) server: Option<Duration>,
+    pub(super) apart: Apart,
+}
+
+/// `option independent-streams`: whether what is written to a side leaves the timeout of reading
+/// from it alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Apart {
+    client: bool,
+    server: bool,
+}
+
+impl Apart {
+    /// What both sides say.
+    pub(super) fn of(session: &Session, backend: &ProxySpec) -> Self {
+        Self {
+            client: session.spec().options.independent_streams,
+            server: backend.options.independent_streams,
+        }
+    }
+
+    /// Since when the client and the server are silent.
+    pub(super) fn silent(self, upload: &Pump, download: &Pump) -> (Time, Time) {
+        let active = upload.since.max(download.since);
+        (
+            if self.client { upload.since } else { active },
+            if self.server { download.since } else { active },
+        )
+    }
 }
 
 /// Sends the request and brings the response to the client.
@@ -49,6 +78,7 @@ pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<()
     let limits = Limits {
         client: session.client_timeout(),
         server: stream.facts.asked.server_timeout.or(spec.timeouts.server),
+        apart: Apart::of(session, spec),
     };
     let parsed = loop {
         let waiting = Waiting {
@@ -315,16 +345,18 @@ async fn body(
     stream: &mut Stream,
     spec: &ProxySpec,
     parsed: &Parsed,
-    mut upload: Pump,
+    upload: Pump,
     limits: Limits,
 ) -> Result<(), StreamError> {
     let Some(mut conn) = stream.conn.take() else {
         return Err(StreamError::Internal);
     };
-    let mut download = response::pump(session, stream, spec, parsed);
+    let download = response::pump(session, stream, spec, parsed);
     stream.is_answered = true;
     stream.enter(Phase::Data, session);
-    let result = both(session, &mut upload, &mut download, &mut conn, limits).await;
+    let mut pumps = (upload, download);
+    let result = both(session, stream, &mut pumps, &mut conn, limits).await;
+    let (upload, download) = pumps;
     stream.facts.bytes_in += upload.received;
     stream.facts.bytes_out += download.written;
     session
@@ -374,11 +406,12 @@ fn keep(session: &mut Session, spec: &ProxySpec, mut conn: Box<ServerConn>) {
 
 async fn both(
     session: &mut Session,
-    upload: &mut Pump,
-    download: &mut Pump,
+    stream: &mut Stream,
+    (upload, download): &mut (Pump, Pump),
     conn: &mut ServerConn,
     limits: Limits,
 ) -> Result<(), StreamError> {
+    let mut progress = Progress::new(session);
     let worker = Rc::clone(&session.worker);
     let live = Rc::clone(&session.live);
     let mut upload_broke = false;
@@ -398,6 +431,7 @@ async fn both(
             Poll::Pending => {}
         }
         live.last_activity.set(download.since.max(upload.since));
+        progress.note(session, stream, upload.received, download.written);
         if !upload.ended && !upload_broke {
             match poll_upload(cx, session, upload, conn) {
                 // The server has stopped reading; its answer may be complete all the same.
@@ -423,7 +457,7 @@ fn next_deadline(
     upload_broke: bool,
     limits: Limits,
 ) -> (Option<Time>, StreamError) {
-    let active = download.since.max(upload.since);
+    let (of_client, of_server) = limits.apart.silent(upload, download);
     let client = |since: Time| {
         (
             limits.client.map(|limit| since + limit),
@@ -438,14 +472,14 @@ fn next_deadline(
     };
     let of_download = match download.blocked {
         Blocked::Writing => client(download.since),
-        _ => server(active),
+        _ => server(of_server),
     };
     if upload.ended || upload_broke {
         return of_download;
     }
     let of_upload = match upload.blocked {
         Blocked::Writing => server(upload.since),
-        _ => client(active),
+        _ => client(of_client),
     };
     match (of_download.0, of_upload.0) {
         (Some(first), Some(second)) if second < first => of_upload,

@@ -190,6 +190,7 @@ fn dial<'a>(
         tos: stream.facts.asked.server_tos,
         sndbuf: tune.sndbuf_server,
         rcvbuf: tune.rcvbuf_server,
+        notsent: tune.notsent_lowat_server,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::session::Session;
 use crate::state::BadMessage;
 use crate::state::proxy::MAX_CAPTURE;
 use crate::stream::pump::Pump;
-use crate::stream::{Halt, Stream, answer, dispatch, exchange, request, rules};
+use crate::stream::{Halt, Stream, answer, cacheable, dispatch, exchange, request, rules};
 use crate::term::{Phase, StreamError};
 
 /// Reads more of the server's bytes when they come; 0 at the end.
@@ -129,6 +129,9 @@ pub(super) async fn process(
     stream.facts.status = status;
     capture_headers(session, stream);
     run_rules(session, stream, spec).await?;
+    if spec.backend.checkcache && cacheable::leaks(&stream.request, &stream.response) {
+        return Err(rules::refuse_leak(session, stream, spec));
+    }
     cookies(session, stream, spec)?;
     answer::run_after_response(session, stream);
     stream.facts.status = stream.response.status();

@@ -4,12 +4,13 @@
 
 use std::rc::Rc;
 
-use lbd_config::config::Mode;
+use lbd_config::config::{Mode, ProxySpec};
 use lbd_core::{ProxyId, Time};
 use lbd_rules::program::{Ctx, Cursor, Need, Program, Verdict};
 use lbd_rules::var::Vars;
 use lbd_rules::view::Buffered;
 
+use crate::log;
 use crate::session::Session;
 use crate::stream::{Halt, Stream, backend, response};
 use crate::term::{Phase, StreamError};
@@ -202,6 +203,20 @@ fn denied(stream: &Stream, status: u16) -> StreamError {
     } else {
         StreamError::Rule(status)
     }
+}
+
+/// Refuses a response that `option checkcache` found, and tells operators.
+pub(super) fn refuse_leak(session: &Session, stream: &Stream, spec: &ProxySpec) -> Halt {
+    let server = stream.server.map_or("<NOSRV>", |id| {
+        &*spec.backend.servers[id.index()].roster.name
+    });
+    let text = format!(
+        "Blocking cacheable cookie in response from instance {}, server {server}.",
+        spec.name
+    );
+    log::alert(session, spec, &text);
+    count_denied(session, stream);
+    Halt::Error(denied(stream, 502))
 }
 
 /// Counts a message that a rule refused.

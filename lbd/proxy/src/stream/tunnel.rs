@@ -21,6 +21,8 @@ use lbd_rules::view::Buffered;
 use crate::log;
 use crate::server_conn::ServerConn;
 use crate::session::Session;
+use crate::stream::end::Progress;
+use crate::stream::exchange::Apart;
 use crate::stream::pump::{Blocked, Pump, PumpError};
 use crate::stream::rules::{self, Raw};
 use crate::stream::{Halt, Stream, answer, backend, dispatch, end, exchange, request, route};
@@ -252,6 +254,7 @@ struct TunnelLimits {
     tunnel: Option<Duration>,
     client_fin: Option<Duration>,
     server_fin: Option<Duration>,
+    apart: Apart,
 }
 
 /// Moves bytes both ways until both sides have ended.
@@ -270,7 +273,9 @@ async fn relay(
         tunnel: stream.facts.asked.tunnel_timeout.or(spec.timeouts.tunnel),
         client_fin: timeouts.client_fin,
         server_fin: spec.timeouts.server_fin,
+        apart: Apart::of(session, spec),
     };
+    let mut progress = Progress::new(session);
     let worker = Rc::clone(&session.worker);
     let live = Rc::clone(&session.live);
     let (mut up_shut, mut down_shut) = (false, false);
@@ -322,6 +327,7 @@ async fn relay(
             return Poll::Ready(Ok(()));
         }
         live.last_activity.set(upload.since.max(download.since));
+        progress.note(session, stream, upload.received, download.written);
         if let Some(ending) = live.ending() {
             return Poll::Ready(Err(StreamError::Ended(ending)));
         }
@@ -368,8 +374,15 @@ fn deadline(
     }
     let client_blocks = download.blocked == Blocked::Writing;
     let server_blocks = upload.blocked == Blocked::Writing;
-    let client = (after(limits.client), StreamError::ClientTimeout);
-    let server = (after(limits.server), StreamError::ServerTimeout);
+    let (of_client, of_server) = limits.apart.silent(upload, download);
+    let client = (
+        limits.client.map(|limit| of_client + limit),
+        StreamError::ClientTimeout,
+    );
+    let server = (
+        limits.server.map(|limit| of_server + limit),
+        StreamError::ServerTimeout,
+    );
     match (client_blocks, server_blocks) {
         (true, _) => client,
         (_, true) => server,
