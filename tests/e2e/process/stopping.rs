@@ -83,3 +83,31 @@ fn idle_clients_do_not_hold_up_a_soft_stop() {
         assert!(begun.elapsed() < Duration::from_secs(4), "{program:?}");
     });
 }
+
+#[test]
+fn the_service_manager_hears_of_readiness_and_of_the_end() {
+    let directory = support::TempDir::new();
+    let path = directory.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).expect("a socket");
+    socket
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a timeout");
+    let origin = Origin::http("s1");
+    // The root directory changes: the way to the service manager must have been opened before.
+    let text = simple().replace("global\n", "global\n    chroot auto\n");
+    let mut proxy = Proxy::lbd(text)
+        .listener("front")
+        .unix_listener("runtime")
+        .with("s1", origin.address())
+        .env("NOTIFY_SOCKET", path.display())
+        .start();
+    let hear = || {
+        let mut buffer = [0; 256];
+        let len = socket.recv(&mut buffer).expect("a message");
+        String::from_utf8_lossy(&buffer[..len]).into_owned()
+    };
+    assert!(hear().contains("READY=1"));
+    proxy.signal(Signal::SIGUSR1);
+    assert!(hear().contains("STOPPING=1"));
+    assert_eq!(proxy.wait_exit().code, Some(0));
+}
