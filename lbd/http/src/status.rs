@@ -111,7 +111,8 @@ pub const ERROR_STATUSES: &[u16] = &[
     503, 504,
 ];
 
-/// A built-in answer. The lines and fields are the reference's; the sentence is our own.
+/// A built-in answer. The lines, the fields and the length are the reference's; the sentence is
+/// our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorReply {
     /// The status, one of [`ERROR_STATUSES`].
@@ -139,27 +140,27 @@ macro_rules! replies {
 }
 
 replies! {
-    200 "OK" "The service is ready.";
-    400 "Bad request" "The request is not valid HTTP.";
-    401 "Unauthorized" "This content needs a user name and a password.";
-    403 "Forbidden" "A rule of this site forbids the request.";
-    404 "Not Found" "There is nothing at this address.";
-    405 "Method Not Allowed" "This address does not take requests of this method.";
-    407 "Unauthorized" "The proxy needs a user name and a password.";
-    408 "Request Time-out" "The request did not arrive completely in time.";
-    410 "Gone" "What was here has been removed for good.";
-    413 "Payload Too Large" "The content of the request is larger than allowed.";
-    414 "URI Too Long" "The address in the request is longer than allowed.";
-    421 "Misdirected Request" "This server does not answer for the requested host.";
-    422 "Unprocessable Content" "The content of the request could not be understood.";
-    425 "Too Early" "The request came before the handshake was complete; send it again.";
-    429 "Too Many Requests" "There were too many requests in a short time.";
-    431 "Request Header Fields Too Large" "The header of the request is larger than allowed.";
-    500 "Internal Server Error" "The request failed because of a fault in here.";
-    501 "Not Implemented" "The request needs something that is not supported.";
-    502 "Bad Gateway" "The server's answer was invalid or broke off.";
-    503 "Service Unavailable" "There is no server to take the request at the moment.";
-    504 "Gateway Time-out" "The server took too long to answer.";
+    200 "OK" "All goes well.";
+    400 "Bad request" "The bytes received are no valid HTTP.";
+    401 "Unauthorized" "This content is only for users with a name and a password.";
+    403 "Forbidden" "The rules of this site forbid the request.";
+    404 "Not Found" "Nothing is here at this address.";
+    405 "Method Not Allowed" "The resource at this address does not take requests made with this method; use another.";
+    407 "Unauthorized" "A user name and its password are needed by this proxy now.";
+    408 "Request Time-out" "The request did not fully arrive before its timeout.";
+    410 "Gone" "What was once here has been removed for good and will not come back.";
+    413 "Payload Too Large" "The request's content is larger than we accept.";
+    414 "URI Too Long" "The address in this request is longer than what we take.";
+    421 "Misdirected Request" "This server does not answer for such hosts.";
+    422 "Unprocessable Content" "What the request contains could not be made sense of.";
+    425 "Too Early" "Send it again a little later.";
+    429 "Too Many Requests" "Too many requests have come from you within a short while.";
+    431 "Request Header Fields Too Large" "The request's header is too big.";
+    500 "Internal Server Error" "A fault in here broke the request.";
+    501 "Not Implemented" "The request could only be served with something that is not supported in here.";
+    502 "Bad Gateway" "What the server sent was no valid answer or broke off.";
+    503 "Service Unavailable" "No server can take the request now; try later.";
+    504 "Gateway Time-out" "The server took too long to do it.";
 }
 
 impl ErrorReply {

@@ -21,6 +21,10 @@ fn each_built_in_answer_has_the_form_of_the_reference() {
         assert!(reply.body.starts_with(&opening) && reply.body.ends_with("\n</body></html>\n"));
     }
     assert_eq!(error_reply(418), None);
+    // Lengths as logs and clients of the reference know them.
+    for (status, length) in [(400, 90), (403, 93), (408, 110), (502, 107), (503, 107)] {
+        assert_eq!(error_reply(status).unwrap().body.len(), length);
+    }
 }
 
 #[test]
