@@ -44,7 +44,11 @@ pub fn to<'a>(value: Value<'a>, to: Type, arena: &'a Bump) -> Option<Value<'a>> 
             IpAddr::V4(v) => v.to_ipv6_mapped(),
             IpAddr::V6(v) => v,
         })),
-        Type::Str => Some(Value::Str(to_str(value, arena)?)),
+        // A string ends at the first zero byte, as in the reference.
+        Type::Str => Some(Value::Str(match value {
+            Value::Bin(v) => v.split(|byte| *byte == 0).next().unwrap_or_default(),
+            value => to_str(value, arena)?,
+        })),
         Type::Bin => Some(Value::Bin(to_bin(value, arena)?)),
         Type::Method => match value {
             Value::Str(v) | Value::Bin(v) | Value::Method(v) => Some(Value::Method(v)),

@@ -169,6 +169,10 @@ pub enum ServerFact {
 
 /// The rest of the process as rules see it. Implemented by the proxy; tests use a small one.
 pub trait World {
+    /// Name of a file of the configuration by its number, for `last_rule_file`.
+    fn file_name(&self, _file: u32) -> Option<&str> {
+        None
+    }
     /// A number of the process.
     fn process(&self, fact: ProcessFact) -> i64;
     /// A number of a proxy.

@@ -127,12 +127,17 @@ impl Compiler<'_> {
                 let at = At {
                     proxy: Some(id),
                     acls,
-                    checkpoint: Checkpoint::FeHrsHdr,
+                    checkpoint: Checkpoint::FeHrqHdr,
                 };
                 let words = as_words(sentence.words.get(1..).unwrap_or_default());
                 let reply = self.build(at, sentence.span, |ctx| {
-                    ReplySpec::parse_http_error(&words, ctx)
-                        .map_err(|diag| said(diag, "http-error : "))
+                    // Such an answer may stand in for a response as well as for a server.
+                    let parsed = ReplySpec::parse_http_error(&words, ctx);
+                    let parsed = parsed.or_else(|diag| {
+                        ctx.checkpoint = Checkpoint::FeHrsHdr;
+                        ReplySpec::parse_http_error(&words, ctx).map_err(|_| diag)
+                    });
+                    parsed.map_err(|diag| said(diag, "http-error : "))
                 });
                 answers.extend(reply.map(|reply| (reply.status(), Arc::new(reply))));
             }

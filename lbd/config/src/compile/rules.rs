@@ -27,10 +27,10 @@ impl Compiler<'_> {
     /// The ACLs of a section's own lines.
     pub(super) fn acls(&mut self, id: Option<ProxyId>, proxy: &ProxyDraft) -> AclTable {
         let table = AclTable::new();
-        let none = AclTable::new();
+        // `acl()` of a line names those of the lines before.
         let at = At {
             proxy: id,
-            acls: &none,
+            acls: &table,
             checkpoint: Checkpoint::FeHrqHdr,
         };
         for line in &proxy.acls {

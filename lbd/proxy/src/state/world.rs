@@ -70,6 +70,11 @@ fn millis(timeout: Option<Duration>) -> i64 {
 }
 
 impl World for Bound {
+    fn file_name(&self, file: u32) -> Option<&str> {
+        let files = &self.generation.config.files;
+        files.get(file as usize).map(String::as_str)
+    }
+
     fn process(&self, fact: ProcessFact) -> i64 {
         let process = self.shared.process();
         let now = self.shared.now();

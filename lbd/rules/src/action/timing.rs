@@ -187,7 +187,7 @@ fn wait_for_body(rule: &mut Rule<'_, '_>) -> Result<Built, Diag> {
             &ctx.request_body
         };
         let is_enough = at_least > 0 && body.data.len() as u64 >= at_least;
-        if body.complete || body.full || is_enough || ctx.is_final {
+        if body.complete || body.full || is_enough {
             return Verdict::Continue;
         }
         match time.checked_sub(waited).filter(|left| !left.is_zero()) {

@@ -99,10 +99,15 @@ impl When {
     ];
 
     /// Whether it lets `new` replace `old`.
-    pub(crate) fn holds(self, old: Option<Value<'_>>, new: Value<'_>) -> bool {
+    ///
+    /// Variables of the process exist from the start, as the configuration names them, though
+    /// they have no value until they are set.
+    pub(crate) fn holds(self, scope: Scope, old: Option<Value<'_>>, new: Value<'_>) -> bool {
         match self {
-            Self::Exists | Self::Set => old.is_some(),
-            Self::NotExists | Self::NotSet => old.is_none(),
+            Self::Exists => scope == Scope::Proc || old.is_some(),
+            Self::NotExists => scope != Scope::Proc && old.is_none(),
+            Self::Set => old.is_some(),
+            Self::NotSet => old.is_none(),
             Self::Empty => is_empty(new),
             Self::NotEmpty => !is_empty(new),
             // Numbers only; anything else is not compared and set.
@@ -217,7 +222,10 @@ fn store(ctx: &Ctx<'_>, var: Var, conditions: &[When], value: Value<'_>) {
             .store(scope)
             .and_then(|store| store.get(var.id, ctx.arena)),
     };
-    if !conditions.iter().all(|when| when.holds(old, value)) {
+    if !conditions
+        .iter()
+        .all(|when| when.holds(var.scope, old, value))
+    {
         return;
     }
     let [sess, txn, reqres] = ctx.world.var_limits();

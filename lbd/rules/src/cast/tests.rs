@@ -48,3 +48,12 @@ fn what_does_not_convert_gives_nothing() {
         Some(Value::Str(b"1"))
     );
 }
+
+#[test]
+fn binary_data_is_a_string_up_to_its_first_zero() {
+    let arena = Bump::new();
+    assert_eq!(
+        to(Value::Bin(b"ab\0c"), Type::Str, &arena),
+        Some(Value::Str(b"ab"))
+    );
+}

@@ -105,7 +105,8 @@ fn set_var(ctx: &mut BuildCtx<'_>, args: &[Arg]) -> Built {
         conditions.push(*condition);
     }
     build(move |view, value| {
-        let holds = |condition: &Condition| condition.holds(Source::Var(var).value(view), value);
+        let holds =
+            |condition: &Condition| condition.holds(var.scope, Source::Var(var).value(view), value);
         if !conditions.iter().all(holds) {
             return None;
         }

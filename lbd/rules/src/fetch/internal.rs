@@ -93,6 +93,20 @@ pub const FETCHES: &[Fetch] = &[
         build: |_, _| string(|v| Some(v.world.hostname().as_bytes())),
     },
     Fetch {
+        name: "last_rule_file",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: RUNTIME,
+        doc: "File of the rule that decided last (manual 7.3.2).",
+        examples: &[Example::Ok("last_rule_file")],
+        build: |_, _| {
+            string(|v| {
+                let file = v.stream?.last_rule?.file;
+                Some(v.world.file_name(file)?.as_bytes())
+            })
+        },
+    },
+    Fetch {
         name: "last_rule_line",
         args: NO_ARGS,
         out: Type::Int,

@@ -189,7 +189,7 @@ pub const FETCHES: &[Unsupported] = &[
         reason: "multiplexed streams and their debugging data",
     },
     Unsupported {
-        names: &["fe_defbe", "last_rule_file"],
+        names: &["fe_defbe"],
         reason: "names that only the configuration holds",
     },
     Unsupported {

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use super::*;
+use crate::action::variable::When;
 use crate::facts::Endpoint;
 use crate::pattern::PatternSet;
 use crate::pattern::set::Usage;
 use crate::program::Need;
 use crate::reply::ReplySpec;
+use crate::var::Scope;
+use lbd_core::Value;
 
 /// A rule and what must be seen afterwards, in every ruleset where its action is allowed.
 const EFFECTS: &[(&str, &str)] = &[
@@ -456,6 +459,9 @@ fn conditions_of_set_var_compare_old_and_new() {
     );
     assert_eq!(run(&[first, "set-var(sess.a,ifexists) int(4)"]), "Int(4)");
     assert_eq!(run(&[first, "set-var(sess.a,ifgt) int(2)"]), "Int(2)");
+    assert!(When::Exists.holds(Scope::Proc, None, Value::Int(1)));
+    assert!(!When::NotExists.holds(Scope::Proc, None, Value::Int(1)));
+    assert!(!When::Set.holds(Scope::Proc, None, Value::Int(1)));
     assert_eq!(run(&[first, "set-var(sess.a,iflt) int(2)"]), "Int(3)");
     assert_eq!(run(&[first, "set-var(sess.a,ifnotempty) str()"]), "Int(3)");
     assert_eq!(run(&[first, "unset-var(sess.a)"]), "");
