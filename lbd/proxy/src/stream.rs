@@ -394,6 +394,7 @@ async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
         // The line that says only who came is written when somebody has come.
         log::stream(session, stream);
     }
+    backend::buffer_early(session, stream).await?;
     rules::frontend(session, stream).await?;
     route::choose(session, stream)?;
     rules::backend(session, stream).await?;

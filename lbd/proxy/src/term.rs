@@ -101,7 +101,8 @@ impl StreamError {
             }
             Self::ClientTimeout => Some(408),
             Self::ClientAbort => match phase {
-                Phase::Queue | Phase::Connect => Some(503),
+                // Nobody is there to read it.
+                Phase::Queue | Phase::Connect => None,
                 Phase::Tarpit => Some(500),
                 _ => Some(400),
             },

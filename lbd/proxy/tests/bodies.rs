@@ -58,6 +58,28 @@ fn a_chunked_request_reaches_the_server_in_chunks() {
 }
 
 #[test]
+fn large_chunks_that_are_spliced_keep_their_framing() {
+    let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    let mut whole = Vec::new();
+    for size in [10, 200_000, 700_000, 3, 500_000] {
+        let chunk: Vec<u8> = (0..size).map(|i| b'a' + (i % 23) as u8).collect();
+        answer.extend_from_slice(format!("{size:x}\r\n").as_bytes());
+        answer.extend_from_slice(&chunk);
+        answer.extend_from_slice(b"\r\n");
+        whole.extend_from_slice(&chunk);
+    }
+    answer.extend_from_slice(b"0\r\n\r\n");
+    let (proxy, mut client) = start(canned(answer));
+    for _ in 0..2 {
+        assert!(client.get("/").body == whole);
+    }
+    proxy.eventually("something was spliced", |shared| {
+        let front = &shared.current().proxies[0].frontend;
+        front.totals(shared.now()).spliced_out > 0
+    });
+}
+
+#[test]
 fn chunks_and_trailers_of_a_response_arrive() {
     let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
                   5\r\nhello\r\n6\r\n world\r\n0\r\nx-sum: 1\r\n\r\n";

@@ -273,10 +273,23 @@ fn a_buffered_request_waits_for_its_body() {
     client.send("POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nab");
     assert_eq!(client.response().status, 408);
     assert!(
-        proxy.line(1).contains(" 408 0 - - cD-- "),
+        proxy.line(1).contains(" 408 0 - - cR-- "),
         "{}",
         proxy.line(1)
     );
+}
+
+#[test]
+fn a_body_waited_for_too_long_gets_408() {
+    let (_proxy, mut client) = start(&[hello("a")], |c| {
+        with_rules(c, &["wait-for-body time 80ms at-least 3"]);
+    });
+    client.send("POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nab");
+    std::thread::sleep(Duration::from_millis(20));
+    client.send("cd");
+    assert!(client.response().text().ends_with("\r\n\r\nabcd"));
+    client.send("POST /echo HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nab");
+    assert_eq!(client.response().status, 408);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn a_large_stream_arrives_whole() {
         shared.current().proxies[0]
             .frontend
             .totals(shared.now())
-            .spliced
+            .spliced_out
             > 0
     });
 }

@@ -268,7 +268,7 @@ pub(super) const KEYS: &[Key] = &[
         "TotalSplicedBytesOut",
         "MGPV",
         "Bytes spliced in all",
-        |d| U64(totals(d).spliced),
+        |d| U64(totals(d).spliced_in + totals(d).spliced_out),
     ),
     key(
         "BytesOutRate",

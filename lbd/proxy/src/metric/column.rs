@@ -417,4 +417,16 @@ pub const COLUMNS: &[Column] = &[
     column("resbout", "MCPP", "Response bytes sent on", |r| {
         U64(r.totals.response_out)
     }),
+    column(
+        "h1_spliced_bytes_in",
+        "MCPV",
+        "Bytes received by splicing",
+        |r| r.on(F | B, U64(r.totals.spliced_in)),
+    ),
+    column(
+        "h1_spliced_bytes_out",
+        "MCPV",
+        "Bytes sent by splicing",
+        |r| r.on(F | B, U64(r.totals.spliced_out)),
+    ),
 ];

@@ -229,8 +229,10 @@ counters! {
     h1_sessions,
     /// Sessions of another protocol: `sess_other`.
     other_sessions,
-    /// Bytes of bodies that were spliced.
-    spliced,
+    /// Bytes of bodies spliced from this side's peer: `h1_spliced_bytes_in`.
+    spliced_in,
+    /// Bytes of bodies spliced to this side's peer: `h1_spliced_bytes_out`.
+    spliced_out,
     /// Idle connections to a server: `srv_icur`.
     idle,
     /// Connections to a server in use: `used_conn_cur`.

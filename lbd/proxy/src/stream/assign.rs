@@ -176,6 +176,10 @@ async fn queue(
     .await;
     if result.is_ok() {
         waiting.ticket = None;
+    } else {
+        // The time in the queue counts also when it ends nowhere.
+        let now = waiting.session.now();
+        stream.facts.timers.dequeued.get_or_insert(now);
     }
     result
 }

@@ -16,7 +16,7 @@ use lbd_rules::acl::{Cond, Truth};
 
 use crate::session::Session;
 use crate::stream::{Halt, Stream, answer};
-use crate::term::{Phase, StreamError};
+use crate::term::StreamError;
 
 /// Waits for the request body when an option asks for it.
 pub(super) async fn buffer_body(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
@@ -43,10 +43,36 @@ pub(super) async fn buffer_body(session: &mut Session, stream: &mut Stream) -> R
         .http_request
         .or_else(|| session.client_timeout());
     let until = limit.map(|limit| session.now() + limit);
+    wait_for_body(session, stream, until).await
+}
+
+/// Waits for the request body before any rule when the frontend has `option http-buffer-request`.
+pub(super) async fn buffer_early(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    let spec = session.spec();
+    if !spec.options.buffer_request || stream.body.complete {
+        return Ok(());
+    }
+    let limit = spec
+        .timeouts
+        .http_request
+        .or_else(|| session.client_timeout());
+    let until = limit.map(|limit| session.now() + limit);
+    match wait_for_body(session, stream, until).await {
+        // The rules run and a backend is chosen all the same; the client is missed then.
+        Err(Halt::Error(StreamError::ClientAbort)) => Ok(()),
+        result => result,
+    }
+}
+
+async fn wait_for_body(
+    session: &mut Session,
+    stream: &mut Stream,
+    until: Option<Time>,
+) -> Result<(), Halt> {
     read_body(session, stream, 0, until).await?;
     let is_late = !stream.body.complete && !stream.body.full;
     if is_late && until.is_some_and(|until| session.now() >= until) {
-        stream.enter(Phase::Data, session);
+        stream.facts.timers.request_received = None;
         return Err(StreamError::ClientTimeout.into());
     }
     Ok(())

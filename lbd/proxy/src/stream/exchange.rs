@@ -117,6 +117,26 @@ pub(super) fn may_splice(session: &Session, option: Option<bool>) -> bool {
     option != Some(false) && !session.bound.generation.config.global.no_splice
 }
 
+/// Counts what went through pipes, for both sides.
+pub(super) fn count_spliced(session: &Session, stream: &Stream, upload: &Pump, download: &Pump) {
+    if upload.spliced == 0 && download.spliced == 0 {
+        return;
+    }
+    let worker = session.worker.index;
+    let process = session.worker.shared.process().counters.of(worker);
+    process.spliced_in.add(upload.spliced);
+    process.spliced_out.add(download.spliced);
+    let front = session.counters();
+    front.spliced_in.add(upload.spliced);
+    front.spliced_out.add(download.spliced);
+    if let Some(id) = stream.backend {
+        let state = session.bound.generation.proxy(id);
+        let back = state.backend.of(worker);
+        back.spliced_in.add(download.spliced);
+        back.spliced_out.add(upload.spliced);
+    }
+}
+
 fn encode_request(
     session: &Session,
     stream: &mut Stream,
@@ -218,6 +238,10 @@ impl Waiting<'_> {
                     }
                 }
                 match response::poll_fill(cx, conn, &worker.pool) {
+                    // It closes because the client has gone.
+                    Poll::Ready(_) if is_half_closed && conn.input.is_empty() => {
+                        return Poll::Ready(Err(Lost::Over(StreamError::ClientAbort)));
+                    }
                     Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
                         let failure = if conn.input.is_empty() {
                             Failure::EmptyResponse
@@ -363,10 +387,7 @@ async fn body(
         .live
         .bytes_out
         .set(session.live.bytes_out.get() + download.written);
-    session
-        .counters()
-        .spliced
-        .add(upload.spliced + download.spliced);
+    count_spliced(session, stream, &upload, &download);
     let request_done = upload.ended;
     let read_all = download.read_all;
     stream.body.decoder = finish_pump(session, upload);

@@ -2,10 +2,11 @@
 //!
 //! It does not touch framing fields: those say what the codec found.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
 use lbd_config::config::{ConnectionMode, ForwardFor, ForwardedNode, ForwardedSpec};
+use lbd_core::Value;
 use lbd_http::h1::connection_add;
 use lbd_rules::facts::Endpoint;
 use lbd_rules::view::View;
@@ -131,7 +132,7 @@ fn forwarded(spec: &ForwardedSpec, view: &View<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"host=");
         let value = match host {
             ForwardedNode::Default => view.request.and_then(|head| head.first(b"host")),
-            ForwardedNode::Expr(expr) => expr.bytes(view),
+            ForwardedNode::Expr(expr) => expr.bytes(view).filter(|text| is_host(text)),
         };
         quoted(value.unwrap_or_default(), out);
     }
@@ -185,30 +186,77 @@ fn node(
             None => text.extend_from_slice(b"unknown"),
         },
         Some(ForwardedNode::Expr(expr)) => {
-            text.extend_from_slice(expr.bytes(view).unwrap_or(b"unknown"));
+            is_plain = expr_name(expr.value(view).value(), &mut text);
         }
     }
-    if let Some(port) = port {
-        is_plain = false;
-        text.push(b':');
-        match port {
-            ForwardedNode::Default => {
-                text.extend_from_slice(natural.port().unwrap_or(0).to_string().as_bytes());
-            }
-            ForwardedNode::Expr(expr) => {
-                text.extend_from_slice(expr.bytes(view).unwrap_or(b"0"));
+    match port {
+        None => {}
+        Some(ForwardedNode::Default) => {
+            is_plain = false;
+            text.push(b':');
+            text.extend_from_slice(natural.port().unwrap_or(0).to_string().as_bytes());
+        }
+        Some(ForwardedNode::Expr(expr)) => {
+            let value = expr.bytes(view).unwrap_or_default();
+            let is_port = std::str::from_utf8(value).is_ok_and(|text| text.parse::<u16>().is_ok());
+            if is_port || is_obfuscation(value) {
+                is_plain = false;
+                text.push(b':');
+                obfuscate(value, is_port, &mut text);
             }
         }
     }
     if is_plain
         && text
             .iter()
-            .all(|b| b.is_ascii_alphanumeric() || *b == b'.' || *b == b'_')
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     {
         out.extend_from_slice(&text);
     } else {
         quoted(&text, out);
     }
+}
+
+/// A node's name from an expression: an address, `unknown`, or a name made an obfuscated one
+/// (RFC 7239 6.3). False when it needs quotes.
+fn expr_name(value: Option<Value<'_>>, out: &mut Vec<u8>) -> bool {
+    match value {
+        Some(Value::Ipv6(ip)) => {
+            out.extend_from_slice(format!("[{ip}]").as_bytes());
+            return false;
+        }
+        Some(Value::Ipv4(ip)) => out.extend_from_slice(ip.to_string().as_bytes()),
+        Some(Value::Int(number)) => {
+            obfuscate(number.to_string().as_bytes(), false, out);
+        }
+        Some(Value::Bool(flag)) => obfuscate(if flag { b"1" } else { b"0" }, false, out),
+        Some(Value::Str(text) | Value::Bin(text) | Value::Method(text)) if is_obfuscation(text) => {
+            let is_v4 = std::str::from_utf8(text).is_ok_and(|t| t.parse::<Ipv4Addr>().is_ok());
+            obfuscate(text, is_v4 || text == b"unknown", out);
+        }
+        _ => out.extend_from_slice(b"unknown"),
+    }
+    true
+}
+
+fn obfuscate(text: &[u8], as_it_is: bool, out: &mut Vec<u8>) {
+    if !as_it_is && !text.starts_with(b"_") {
+        out.push(b'_');
+    }
+    out.extend_from_slice(text);
+}
+
+/// Whether an obfuscated identifier can be made of `text` (RFC 7239 6.3).
+fn is_obfuscation(text: &[u8]) -> bool {
+    let is_allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    !text.is_empty() && text.iter().all(is_allowed)
+}
+
+/// Whether `text` can stand as a host and port, as far as its characters say.
+fn is_host(text: &[u8]) -> bool {
+    let is_allowed =
+        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':' | b'[' | b']');
+    text.iter().all(is_allowed)
 }
 
 fn quoted(text: &[u8], out: &mut Vec<u8>) {

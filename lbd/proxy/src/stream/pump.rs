@@ -50,6 +50,10 @@ pub(super) struct Pump {
     /// Content goes out without chunk framing: the peer is HTTP/1.0.
     unchunk: bool,
     may_splice: bool,
+    /// Content still to go of a chunk whose size was announced before its content had come.
+    open_chunk: u64,
+    /// The chunk in the pipe is complete: its line end follows.
+    closes_chunk: bool,
     pipe: Option<Pipe>,
     /// Whether a packet may wait for what follows it.
     may_delay: bool,
@@ -80,6 +84,8 @@ impl Pump {
             drop_trailers: false,
             unchunk: false,
             may_splice: false,
+            open_chunk: 0,
+            closes_chunk: false,
             pipe: None,
             may_delay: true,
             ended: false,
@@ -251,6 +257,12 @@ impl Pump {
             let data = &input.data()[step.data.clone()];
             if self.unchunk {
                 self.out.extend_from_slice(data);
+            } else if self.open_chunk > 0 {
+                self.out.extend_from_slice(data);
+                self.open_chunk -= data.len() as u64;
+                if self.open_chunk == 0 {
+                    self.out.extend_from_slice(b"\r\n");
+                }
             } else {
                 encode_chunk(data, &mut self.out);
             }
@@ -283,34 +295,39 @@ impl Pump {
         let more = self.may_delay
             && matches!(self.decoder.framing(), Framing::ContentLength(_))
             && self.decoder.remaining_known() > 0;
-        while self.sent < self.out.len() || self.direct > 0 {
-            let head = &self.out[self.sent..];
-            let body = &input.data()[..self.direct.min(input.len())];
-            let sent = match (head.is_empty(), body.is_empty()) {
-                (false, false) => {
-                    to.poll_write(cx, &[IoSlice::new(head), IoSlice::new(body)], more)
-                }
-                (false, true) => to.poll_write(cx, &[IoSlice::new(head)], more),
-                (true, _) => to.poll_write(cx, &[IoSlice::new(body)], more),
-            };
-            let sent = std::task::ready!(sent)?;
-            self.written += sent as u64;
-            let of_head = sent.min(head.len());
-            self.sent += of_head;
-            self.direct -= sent - of_head;
-            input.eat(sent - of_head);
-        }
-        self.out.clear();
-        self.sent = 0;
-        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
-            let sent = std::task::ready!(to.poll_splice_out(cx, pipe, more))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero)));
+        loop {
+            while self.sent < self.out.len() || self.direct > 0 {
+                let head = &self.out[self.sent..];
+                let body = &input.data()[..self.direct.min(input.len())];
+                let sent = match (head.is_empty(), body.is_empty()) {
+                    (false, false) => {
+                        to.poll_write(cx, &[IoSlice::new(head), IoSlice::new(body)], more)
+                    }
+                    (false, true) => to.poll_write(cx, &[IoSlice::new(head)], more),
+                    (true, _) => to.poll_write(cx, &[IoSlice::new(body)], more),
+                };
+                let sent = std::task::ready!(sent)?;
+                self.written += sent as u64;
+                let of_head = sent.min(head.len());
+                self.sent += of_head;
+                self.direct -= sent - of_head;
+                input.eat(sent - of_head);
             }
-            self.written += sent as u64;
-            self.spliced += sent as u64;
+            self.out.clear();
+            self.sent = 0;
+            while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
+                let sent = std::task::ready!(to.poll_splice_out(cx, pipe, more))?;
+                if sent == 0 {
+                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero)));
+                }
+                self.written += sent as u64;
+                self.spliced += sent as u64;
+            }
+            if !std::mem::take(&mut self.closes_chunk) {
+                return Poll::Ready(Ok(()));
+            }
+            self.out.extend_from_slice(b"\r\n");
         }
-        Poll::Ready(Ok(()))
     }
 
     fn wants_splice(&self, from: &Transport, to: &Transport) -> bool {
@@ -335,13 +352,30 @@ impl Pump {
             self.pipe = pool.pipe();
         }
         let pipe = self.pipe.as_mut()?;
-        let limit = usize::try_from(self.decoder.remaining_known()).unwrap_or(usize::MAX);
+        let known = self.decoder.remaining_known();
+        let limit = usize::try_from(known).unwrap_or(usize::MAX);
         let read = from.poll_splice_in(cx, pipe, limit);
         if let Poll::Ready(Ok(read)) = &read {
             self.decoder.consume_spliced(*read as u64);
             self.read_all = self.decoder.is_end();
+            self.frame_spliced(known, *read as u64);
         }
         Some(read)
+    }
+
+    /// Chunk framing around `read` spliced bytes of a chunk of which `known` were to come.
+    fn frame_spliced(&mut self, known: u64, read: u64) {
+        if read == 0 || self.unchunk || self.decoder.framing() != Framing::Chunked {
+            return;
+        }
+        if self.open_chunk == 0 {
+            // All that was ready has been written: this stands before what the pipe holds.
+            self.out
+                .extend_from_slice(format!("{known:X}\r\n").as_bytes());
+            self.open_chunk = known;
+        }
+        self.open_chunk -= read;
+        self.closes_chunk = self.open_chunk == 0;
     }
 }
 

@@ -208,7 +208,7 @@ fn capture_headers(spec: &ProxySpec, stream: &mut Stream) {
             let value = capture
                 .header
                 .as_ref()
-                .and_then(|name| stream.request.first(name));
+                .and_then(|name| last_value(&stream.request, name));
             *slot = value.map(|value| value[..value.len().min(capture.len)].into());
         }
     }
@@ -222,6 +222,14 @@ fn capture_headers(spec: &ProxySpec, stream: &mut Stream) {
         let place = capture_place(&stream.request, capture, cookie::request_cookies);
         stream.facts.request_cookie = place;
     }
+}
+
+/// The value of the last field of this name, which is what captures keep.
+pub(super) fn last_value<'h>(head: &'h lbd_http::Head, name: &[u8]) -> Option<&'h [u8]> {
+    head.iter()
+        .rev()
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value)
 }
 
 /// The text of the cookie to capture, bounded.

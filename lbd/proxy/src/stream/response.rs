@@ -164,7 +164,7 @@ fn capture_headers(session: &Session, stream: &mut Stream) {
         .zip(&frontend.response_captures)
     {
         if let Some(name) = &capture.header {
-            let value = stream.response.first(name);
+            let value = request::last_value(&stream.response, name);
             *slot = value.map(|value| value[..value.len().min(capture.len)].into());
         }
     }
@@ -293,6 +293,9 @@ pub(super) async fn read_body(
         match read {
             Some(Ok(0)) => {
                 body.complete = body.decoder.on_close();
+                if !body.complete {
+                    return Err(StreamError::ServerAbort.into());
+                }
                 break;
             }
             Some(Ok(_)) => {}

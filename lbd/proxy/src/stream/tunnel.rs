@@ -120,7 +120,9 @@ async fn inspect(session: &mut Session, stream: &mut Stream, proxy: ProxyId) -> 
     let mut cursor = Cursor::default();
     let mut is_closed = false;
     loop {
-        let late = is_closed || session.now() >= until || session.input.is_full();
+        // A buffer without room yet is not a full one.
+        let is_full = session.input.capacity() > 0 && session.input.is_full();
+        let late = is_closed || session.now() >= until || is_full;
         let verdict = content(
             session,
             stream,
@@ -339,10 +341,7 @@ async fn relay(
     stream.facts.bytes_in += upload.received;
     stream.facts.bytes_out += download.written;
     live.bytes_out.set(live.bytes_out.get() + download.written);
-    session
-        .counters()
-        .spliced
-        .add(upload.spliced + download.spliced);
+    exchange::count_spliced(session, stream, &upload, &download);
     stream.body.complete = true;
     if result.is_ok() {
         stream.phase = Phase::Done;
