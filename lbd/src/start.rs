@@ -118,10 +118,14 @@ fn with_configuration(args: &Args) -> ExitCode {
     let started = std::time::Instant::now();
     let loaded = load(args);
     print_diagnostics(&loaded, args);
-    let warnings = loaded.diags.count(Level::Warning);
+    let mut warnings = loaded.diags.count(Level::Warning);
     let Some(config) = loaded.config else {
         return ExitCode::from(REFUSED);
     };
+    if let Some(text) = run::limits::crowding(&config) {
+        report::warning(&text);
+        warnings += 1;
+    }
     if (args.warnings_fatal || config.global.zero_warning) && warnings > 0 {
         report::alert(&format!(
             "Some warnings were found and 'zero-warning' is set. Aborting. ({warnings} warnings)"

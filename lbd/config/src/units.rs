@@ -197,6 +197,16 @@ pub fn parse_int(text: &str, range: RangeInclusive<i64>) -> Result<i64, String> 
     }
 }
 
+/// The decimal number that a text begins with, its sign included ("0" for none), and the rest.
+pub fn leading_int(text: &str) -> (&str, &str) {
+    let sign = usize::from(text.starts_with(['-', '+']));
+    let digits = text[sign..].bytes().take_while(u8::is_ascii_digit).count();
+    match digits {
+        0 => ("0", text),
+        _ => text.split_at(sign + digits),
+    }
+}
+
 /// `a` or `a-b`, both within `range`, the second not below the first.
 ///
 /// # Errors

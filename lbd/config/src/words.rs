@@ -163,11 +163,28 @@ impl<'a> Words<'a> {
             .map_err(|error| Diag::alert(self.last(), error.message(keyword)))
     }
 
-    /// Takes an integer within `range`.
+    /// Takes the integer that a word begins with, which is what the reference reads of most
+    /// keywords; what follows it is a warning, and no digit at all is 0.
+    ///
+    /// # Errors
+    /// When there is no word, or the number lies outside `range`.
+    pub fn int(&mut self, keyword: &str, range: RangeInclusive<i64>) -> Result<i64, Diag> {
+        let text = self.expect(keyword, "an integer argument")?;
+        let (number, rest) = units::leading_int(text);
+        let n = units::parse_int(number, range)
+            .map_err(|error| Diag::alert(self.last(), format!("'{keyword}' {error}")))?;
+        if !rest.is_empty() {
+            let text = format!("'{keyword}' takes {n} from '{text}', the rest is ignored.");
+            self.warnings.push(Diag::warning(self.last(), text));
+        }
+        Ok(n)
+    }
+
+    /// Takes an integer within `range` and nothing else.
     ///
     /// # Errors
     /// When there is none, or it lies outside.
-    pub fn int(&mut self, keyword: &str, range: RangeInclusive<i64>) -> Result<i64, Diag> {
+    pub fn exact_int(&mut self, keyword: &str, range: RangeInclusive<i64>) -> Result<i64, Diag> {
         let text = self.expect(keyword, "an integer argument")?;
         units::parse_int(text, range)
             .map_err(|error| Diag::alert(self.last(), format!("'{keyword}' {error}")))

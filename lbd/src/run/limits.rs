@@ -2,6 +2,8 @@
 //!
 //! Computed once, before anything is bound.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use lbd_config::config::Config;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
@@ -145,3 +147,32 @@ pub(crate) fn utc_offset() -> i32 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     lbd_proxy::clock::utc_offset(since.unwrap_or_default().as_secs())
 }
+
+/// What to tell of an `nbthread` that gives several workers one CPU: those of `cpu-map` for the
+/// workers that it binds, else those that this process may use.
+pub(crate) fn crowding(config: &Config) -> Option<String> {
+    let usable = std::thread::available_parallelism().map_or(1, usize::from);
+    crowded(config.global.threads?, &config.global.cpu_map, usable)
+}
+
+fn crowded(threads: u16, map: &BTreeMap<u16, Vec<u16>>, usable: usize) -> Option<String> {
+    let own = map.range(1..=threads).map(|(_, cpus)| cpus);
+    let own: Vec<_> = own.filter(|cpus| !cpus.is_empty()).collect();
+    let (bound, cpus) = if own.is_empty() {
+        (usize::from(threads), usable)
+    } else {
+        let cpus: BTreeSet<_> = own.iter().copied().flatten().collect();
+        (own.len(), cpus.len())
+    };
+    (bound > cpus).then(|| {
+        format!(
+            "This configuration binds {bound} threads to a total of {cpus} CPUs via cpu-map \
+             directives. This means that some threads will compete for the same CPU, which will \
+             cause severe performance degradation. Please fix either the 'cpu-map' directives or \
+             set the global 'nbthread' value accordingly."
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -162,7 +162,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Fail("max-keep-alive-queue", "expects"),
         ],
         |site, words| {
-            let n = words.int("max-keep-alive-queue", -1..=i64::from(i32::MAX))?;
+            let n = words.exact_int("max-keep-alive-queue", -1..=i64::from(i32::MAX))?;
             site.proxy.settings.max_keep_alive_queue = i32::try_from(n).ok();
             end(words, "max-keep-alive-queue")
         },

@@ -319,11 +319,15 @@ fn hash_type(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         }
     };
     hash.avalanche = words.take_if("avalanche");
-    if words.left() > 0 {
+    if words.left() > 0 && !hash.avalanche {
         return Err(Diag::alert(
             words.here(),
             "'hash-type' only supports 'avalanche' as a modifier for hash functions.",
         ));
     }
-    end(words, "hash-type")
+    while let Some(word) = words.text()? {
+        let text = format!("'hash-type' ignores '{word}' behind its modifier.");
+        words.warnings.push(Diag::warning(words.last(), text));
+    }
+    Ok(())
 }

@@ -100,7 +100,7 @@ pub const OPTIONS: &[BindOption] = &[
         "Numeric id of the first socket.",
         "id 7",
         |_, draft, words| {
-            draft.options.id = u32::try_from(number(words, "id", 1, i64::from(i32::MAX))?).ok();
+            draft.options.id = u32::try_from(words.exact_int("id", 1..=i64::from(i32::MAX))?).ok();
             Ok(())
         },
     ),

@@ -140,7 +140,7 @@ fn declare(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
             "'declare capture' expects 'len' <length>",
         ));
     }
-    let len = words.int("declare capture len", 0..=MAX_LEN)?;
+    let len = words.exact_int("declare capture len", 0..=MAX_LEN)?;
     let spec = CaptureSpec {
         header: None,
         len: usize::try_from(len).unwrap_or_default(),

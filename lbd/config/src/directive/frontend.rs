@@ -107,7 +107,7 @@ pub const DIRECTIVES: &[Directive] = &[
                     format!("'rate-limit' only supports 'sessions' (got '{got}')"),
                 ));
             }
-            let n = words.int("rate-limit sessions", 0..=i64::from(i32::MAX))?;
+            let n = words.exact_int("rate-limit sessions", 0..=i64::from(i32::MAX))?;
             site.proxy.settings.rate_limit_sessions = u32::try_from(n).unwrap_or(u32::MAX);
             end(words, "rate-limit sessions")
         },

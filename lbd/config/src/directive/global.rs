@@ -266,17 +266,16 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Fail("spread-checks 80", "range 0..50"),
         ],
         |site, words| {
-            let text = words.expect("spread-checks", "an integer argument (0..50).")?;
-            let percent = text
-                .parse::<u8>()
-                .ok()
-                .filter(|n| *n <= 50)
-                .ok_or_else(|| {
-                    Diag::alert(
-                        words.last(),
-                        "'spread-checks' needs a positive value in range 0..50.",
-                    )
-                })?;
+            if words.left() == 0 {
+                words.expect("spread-checks", "an integer argument (0..50).")?;
+            }
+            let n = words.int("spread-checks", i64::from(i32::MIN)..=i64::from(i32::MAX))?;
+            let percent = u8::try_from(n).ok().filter(|n| *n <= 50).ok_or_else(|| {
+                Diag::alert(
+                    words.last(),
+                    "'spread-checks' needs a positive value in range 0..50.",
+                )
+            })?;
             site.draft.global.value.spread_checks = percent;
             end(words, "spread-checks")
         },

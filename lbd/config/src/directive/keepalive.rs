@@ -93,7 +93,7 @@ fn count(
     keyword: &str,
     pick: Pick,
 ) -> Result<(), Diag> {
-    let n = words.int(keyword, 1..=i64::from(i32::MAX))?;
+    let n = words.exact_int(keyword, 1..=i64::from(i32::MAX))?;
     pick(&mut site.proxy.settings).count = u32::try_from(n).ok();
     words.end(keyword)
 }

@@ -129,7 +129,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Fail("nbthread 0", "nbthread"),
         ],
         |site, words| {
-            let n = words.int("nbthread", 1..=1024)?;
+            let n = words.exact_int("nbthread", 1..=1024)?;
             site.draft.global.value.threads = u16::try_from(n).ok();
             end(words, "nbthread")
         },
@@ -274,7 +274,11 @@ pub(super) fn count(
             format!("'{keyword}' expects an integer argument."),
         ));
     }
-    let n = words.int(keyword, 0..=i64::from(i32::MAX))?;
+    // This one is refused with anything behind it in the reference, the others are not.
+    let n = match keyword {
+        "maxconn" => words.exact_int(keyword, 0..=i64::from(i32::MAX))?,
+        _ => words.int(keyword, 0..=i64::from(i32::MAX))?,
+    };
     if site.once(keyword, here) {
         set(&mut site.draft.global.value, n.unsigned_abs());
     }
@@ -404,7 +408,11 @@ fn cpu_map(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     let mut cpus: Vec<u16> = Vec::new();
     while let Some(text) = words.text()? {
         let set = units::cpus(text).map_err(|text| fault(words.last(), text))?;
-        cpus.extend(set.into_iter().filter_map(|cpu| u16::try_from(cpu).ok()));
+        for cpu in set.into_iter().filter_map(|cpu| u16::try_from(cpu).ok()) {
+            if !cpus.contains(&cpu) {
+                cpus.push(cpu);
+            }
+        }
     }
     let workers: Vec<u16> = (1..=64u16)
         .filter(|n| threads >> (n - 1) & 1 == 1)

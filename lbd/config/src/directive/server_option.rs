@@ -273,20 +273,12 @@ pub const OPTIONS: &[ServerOption] = &[
         "Share of the load, 0 to 256.",
         "weight 10",
         |_, s, words| {
-            let here = words.here();
-            let text = words.expect("weight", "an integer argument")?;
-            let weight = text
-                .parse::<u32>()
-                .ok()
-                .filter(|w| *w <= lbd_backend::spec::MAX_WEIGHT);
+            let n = words.int("weight", i64::from(i32::MIN)..=i64::from(i32::MAX))?;
+            let weight = u32::try_from(n).ok();
+            let weight = weight.filter(|w| *w <= lbd_backend::spec::MAX_WEIGHT);
             s.weight = Some(weight.ok_or_else(|| {
-                Diag::alert(
-                    here,
-                    format!(
-                        "weight of server {} is not within 0 and 256 ({text}).",
-                        s.name
-                    ),
-                )
+                let text = format!("weight of server {} is not within 0 and 256 ({n}).", s.name);
+                Diag::alert(words.last(), text)
             })?);
             Ok(())
         },

@@ -58,11 +58,11 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Fail("tune.http.maxhdr 0", "between 1 and 32767"),
         ],
         |site, words| {
-            let text = words.expect("tune.http.maxhdr", "an integer argument.")?;
-            let n = text
-                .parse::<usize>()
-                .ok()
-                .filter(|n| (1..=32767).contains(n));
+            let n = words.int(
+                "tune.http.maxhdr",
+                i64::from(i32::MIN)..=i64::from(i32::MAX),
+            )?;
+            let n = usize::try_from(n).ok().filter(|n| (1..=32767).contains(n));
             site.draft.global.value.tune.http_maxhdr = n.ok_or_else(|| {
                 Diag::alert(
                     words.last(),

@@ -83,3 +83,19 @@ fn no_and_default_are_taken_off() {
         assert!(words.take_if("option"));
     }
 }
+
+#[test]
+fn a_number_with_something_behind_it_is_a_warning_and_nothing_is_zero() {
+    let line = line("retries 5x x -3% 7x");
+    let mut words = Words::new(&line);
+    assert!(words.take_if("retries"));
+    assert_eq!(words.int("retries", 0..=9).unwrap(), 5);
+    assert_eq!(
+        words.warnings[0].message,
+        "'retries' takes 5 from '5x', the rest is ignored."
+    );
+    assert_eq!(words.int("retries", 0..=9).unwrap(), 0);
+    assert!(words.int("retries", 0..=9).is_err());
+    assert_eq!(words.warnings.len(), 2);
+    assert!(words.exact_int("nbthread", 0..=9).is_err());
+}

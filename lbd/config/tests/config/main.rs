@@ -1,6 +1,7 @@
 //! Tests of whole configurations.
 #![allow(clippy::unwrap_used, reason = "a test may fail by it")]
 
+mod common;
 mod expect;
 mod parity;
 mod seeds;
