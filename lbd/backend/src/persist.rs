@@ -363,7 +363,7 @@ impl Persistence {
         };
         Some(Insertion {
             value,
-            private: spec.nocache,
+            private: spec.nocache && cookie.is_some(),
         })
     }
 

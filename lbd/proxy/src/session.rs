@@ -12,7 +12,7 @@ use bumpalo::Bump;
 use lbd_config::config::{Mode, ProxySpec, TcpKeepalive};
 use lbd_core::{ProxyId, ServerId, Time, WallTime};
 use lbd_http::Status;
-use lbd_http::proxy_protocol::{self, Addresses, Command};
+use lbd_http::proxy_protocol::{self, Addresses, Command, ProxyError};
 use lbd_rules::facts::{Endpoint, ExpectedHeader, LoadFacts, ProxyHeader, SessionFacts};
 use lbd_rules::program::{Ctx, Cursor, Program, Verdict};
 use lbd_rules::var::{VarStore, Vars};
@@ -432,11 +432,15 @@ async fn read_proxy_header(session: &mut Session) -> Result<(), &'static str> {
                 }
                 Ok(Status::Partial) if !session.input.is_full() => continue,
                 Ok(Status::Partial) => return Err("Invalid PROXY protocol header"),
-                Err(_) => {
+                Err(ProxyError::Signature | ProxyError::Version) => {
                     return Err(
                         "Received something which does not look like a PROXY protocol header",
                     );
                 }
+                Err(ProxyError::Family) => {
+                    return Err("Received an unhandled protocol in the PROXY protocol header");
+                }
+                Err(_) => return Err("Received an invalid PROXY protocol header"),
             };
         session.input.eat(consumed);
         if command == Command::Proxy

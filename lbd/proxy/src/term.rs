@@ -99,7 +99,9 @@ impl StreamError {
             Self::ClientFault(status) | Self::Rule(status) | Self::ResponseRule(status) => {
                 Some(status).filter(|status| *status != 0)
             }
-            Self::ClientTimeout => Some(408),
+            Self::ClientTimeout if phase == Phase::Request => Some(408),
+            // The request's head was in time; the rest of it is what did not come.
+            Self::ClientTimeout => Some(400),
             Self::ClientAbort => match phase {
                 // Nobody is there to read it.
                 Phase::Queue | Phase::Connect => None,
@@ -136,10 +138,10 @@ impl StreamError {
 }
 
 /// Marks an answer that lbd gave by itself: redirects, monitor, services.
-pub fn mark_local(letters: &mut TermLetters) {
+pub fn mark_local(phase: Phase, letters: &mut TermLetters) {
     if letters.cause == b'-' {
         letters.cause = b'L';
-        letters.phase = b'R';
+        letters.phase = phase.letter();
     }
 }
 

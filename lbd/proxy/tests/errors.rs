@@ -166,11 +166,11 @@ fn a_server_that_stops_in_its_body_is_late() {
 }
 
 #[test]
-fn a_client_that_stops_in_its_body_makes_408() {
+fn a_client_that_stops_in_its_body_makes_400() {
     let (proxy, mut client) = start(silent(), |c| c.proxies[0].timeouts.client = ms(100));
     client.send("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 10\r\n\r\nabc");
-    assert_eq!(client.response().status, 408);
-    assert_line(&proxy, " 408 0 - - cH-- ");
+    assert_eq!(client.response().status, 400);
+    assert_line(&proxy, " 400 0 - - cH-- ");
 }
 
 #[test]

@@ -25,7 +25,12 @@ pub(super) async fn halt(session: &mut Session, stream: &mut Stream, halt: Halt)
             if reply.is_deny {
                 StreamError::Rule(0).mark(answer_phase(stream), &mut stream.facts.term);
             } else {
-                term::mark_local(&mut stream.facts.term);
+                let phase = if stream.in_response {
+                    Phase::Headers
+                } else {
+                    Phase::Request
+                };
+                term::mark_local(phase, &mut stream.facts.term);
             }
             drop_server(session, stream);
             send(session, stream, *reply, false).await;
@@ -59,6 +64,10 @@ async fn on_error(session: &mut Session, stream: &mut Stream, error: StreamError
         Some(status) => {
             let reply = of_status(session, stream, status);
             send(session, stream, reply, true).await;
+            // The error counts, not what an error file or a redirect made of it.
+            if stream.facts.status != 0 {
+                stream.facts.status = status;
+            }
         }
         // The client repeats a request that was lost on a kept connection; nothing to log.
         None if error == StreamError::ServerGone => stream.is_logged = true,
@@ -89,7 +98,8 @@ pub(super) fn count_failure(session: &Session, stream: &Stream, error: StreamErr
         error,
         StreamError::ServerAbort | StreamError::ServerTimeout | StreamError::ServerFault
     );
-    if is_server_fault && matches!(phase, Phase::Headers | Phase::Data | Phase::Last) {
+    let is_late = matches!(phase, Phase::Data | Phase::Last) && error != StreamError::ServerTimeout;
+    if is_server_fault && (phase == Phase::Headers || is_late) {
         for counters in [backend, server].into_iter().flatten() {
             counters.failed_responses.inc();
         }
@@ -129,13 +139,12 @@ pub(super) fn of_status(session: &Session, stream: &Stream, status: u16) -> Repl
 /// Whether the client's connection can go on after this request, as far as the request says.
 pub(super) fn client_stays(session: &Session, stream: &Stream) -> bool {
     let config = &session.bound.generation.config;
-    let closes = |proxy: lbd_core::ProxyId| {
-        config.proxies[proxy.index()].options.connection == ConnectionMode::Close
-    };
+    // A backend's `httpclose` is about its servers only.
+    let closes =
+        config.proxies[session.frontend.index()].options.connection == ConnectionMode::Close;
     stream.has_request
         && stream.parsed.keep_alive
-        && !closes(session.frontend)
-        && !stream.backend.is_some_and(closes)
+        && !closes
         && session
             .worker
             .closes_from(session.facts.id)
@@ -144,11 +153,14 @@ pub(super) fn client_stays(session: &Session, stream: &Stream) -> bool {
 
 /// Says in a response head whether the connection goes on.
 pub(super) fn say_connection(head: &mut Head, keeps: bool, client_is_11: bool) {
+    let head_is_11 = head.version() == b"HTTP/1.1";
     // A head that is full to the last byte can only lose this hint.
-    let _ = match (keeps, client_is_11) {
-        (true, true) => Ok(()),
-        (true, false) => connection_add(head, b"keep-alive"),
-        (false, _) => connection_add(head, b"close"),
+    let _ = match (keeps, head_is_11) {
+        (true, true) if client_is_11 => Ok(()),
+        (true, _) => connection_add(head, b"keep-alive"),
+        (false, true) => connection_add(head, b"close"),
+        // The older version closes without saying so.
+        (false, false) => Ok(()),
     };
 }
 
@@ -160,6 +172,7 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         stream.keeps_client = false;
         return;
     }
+    let in_place_of_response = stream.in_response;
     stream.response = head;
     stream.has_response = true;
     stream.in_response = true;
@@ -177,9 +190,10 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
     if !is_bodiless {
         stream.response.remove(b"transfer-encoding");
         let mut digits = [0u8; 20];
-        let _ = stream
-            .response
-            .set(b"content-length", decimal(body.len(), &mut digits));
+        let length = decimal(body.len(), &mut digits);
+        if stream.response.first(b"content-length") != Some(length) {
+            let _ = stream.response.set(b"content-length", length);
+        }
     }
     say_connection(
         &mut stream.response,
@@ -199,6 +213,10 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         out.extend_from_slice(&body);
     }
     stream.is_answered = true;
+    if in_place_of_response {
+        // As in the reference, only what stands for a server's response counts in the line.
+        stream.facts.bytes_out += out.len() as u64;
+    }
     let sent = write_all(session, &out).await;
     session.worker.give_bytes(out);
     if sent.is_err() {

@@ -177,9 +177,18 @@ async fn queue(
     if result.is_ok() {
         waiting.ticket = None;
     } else {
-        // The time in the queue counts also when it ends nowhere.
+        // The time in the queue counts also when it ends nowhere, and so does the place reached.
         let now = waiting.session.now();
         stream.facts.timers.dequeued.get_or_insert(now);
+        if let Some(ticket) = waiting.ticket.take() {
+            let roster = &waiting.session.bound.generation.proxy(spec.id).roster;
+            match roster.cancel(&ticket) {
+                Some(position) if ticket.server.is_some() => stream.facts.server_queue = position,
+                Some(position) => stream.facts.backend_queue = position,
+                // A grant is under way: the drop gives it back.
+                None => waiting.ticket = Some(ticket),
+            }
+        }
     }
     result
 }

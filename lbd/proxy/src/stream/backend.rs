@@ -18,7 +18,7 @@ use crate::session::Session;
 use crate::stream::{Halt, Stream, answer};
 use crate::term::StreamError;
 
-/// Waits for the request body when an option asks for it.
+/// Waits for the request body when the backend asks for it.
 pub(super) async fn buffer_body(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
     let bound = Rc::clone(&session.bound);
     let proxies = &bound.generation.config.proxies;
@@ -31,11 +31,7 @@ pub(super) async fn buffer_body(session: &mut Session, stream: &mut Stream) -> R
         _ => false,
     };
     let wants_retry = backend.backend.retry_on.needs_request();
-    if !(frontend.options.buffer_request
-        || backend.options.buffer_request
-        || wants_key
-        || wants_retry)
-    {
+    if !(backend.options.buffer_request || wants_key || wants_retry) {
         return Ok(());
     }
     let limit = frontend
@@ -149,9 +145,12 @@ pub(super) fn persistence(session: &mut Session, stream: &mut Stream) -> Result<
     stream.ignores_persistence =
         !stream.forces_persistence && any(session, stream, &spec.backend.ignore_persist);
     stream.wanted = use_server(session, stream, spec);
+    let is_directed = stream.wanted.is_some();
     if spec.backend.cookie.is_some() {
         read_cookie(session, stream, spec);
     }
+    // Whom a rule sends somewhere needs no cookie for it, as in the reference.
+    stream.cookie.direct |= is_directed;
     Ok(())
 }
 

@@ -250,6 +250,8 @@ async fn failed(
         }
         return Err(failure.error.into());
     };
+    // The next attempt counts as a session of its server's again.
+    end::leave_server(session, stream, spec.id);
     if !after.is_zero() {
         let until: Time = session.now() + after;
         session.pause(until, watches_client(session, spec)).await?;

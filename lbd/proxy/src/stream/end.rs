@@ -65,8 +65,9 @@ fn end(session: &mut Session, stream: &mut Stream) {
         };
     }
     count(session, stream);
-    log::stream(session, stream);
+    // The line counts the others: this one no longer has its place, as in the reference.
     release(session, stream);
+    log::stream(session, stream);
     session.previous_end = Some((now, session.worker.clock.wall()));
     session.live.activity.set(Activity::Idle);
     session.live.backend.set(None);
@@ -129,12 +130,10 @@ fn count(session: &Session, stream: &mut Stream) {
         facts.bytes_out.saturating_sub(stream.counted.1),
     );
     for counters in all.into_iter().flatten() {
-        if is_http && facts.status != 0 {
-            counters.response(facts.status);
-        }
         match facts.term.cause {
-            b'C' => counters.client_aborts.inc(),
-            b'S' if facts.term.phase != b'C' => counters.server_aborts.inc(),
+            b'C' | b'c' if !matches!(facts.term.phase, b'Q' | b'C') => counters.client_aborts.inc(),
+            // Before the answer's body they are failed responses.
+            b'S' | b's' if matches!(facts.term.phase, b'D' | b'L') => counters.server_aborts.inc(),
             b'I' => counters.internal_errors.inc(),
             _ => {}
         }
@@ -144,11 +143,16 @@ fn count(session: &Session, stream: &mut Stream) {
                 .add(u64::from(facts.asked.failed_rewrites));
         }
     }
-    if is_http {
-        for counters in all.into_iter().flatten() {
-            if stream.has_request {
-                counters.requests.inc();
-            }
+    // A server's messages are counted when they come (`response::count_received`).
+    let proxies = all.into_iter().take(2).flatten();
+    for counters in proxies.filter(|_| is_http) {
+        let is_refused = facts.term.cause == b'P' && !stream.has_request;
+        if facts.status != 0 || stream.has_request || is_refused {
+            counters.response(facts.status);
+        }
+        // What could not be read as a request and was answered counts as one.
+        if stream.has_request || facts.status != 0 {
+            counters.requests.inc();
         }
     }
     if facts.term.cause == b'L' {

@@ -225,6 +225,10 @@ impl Waiting<'_> {
                                 response::capture(session, stream, conn, violation);
                             }
                             conn.input.eat(parsed.consumed);
+                            if let Err(error) = request::look_ahead(&parsed, conn.input.data()) {
+                                response::capture(session, stream, conn, error);
+                                return Poll::Ready(Err(Lost::Server(Failure::JunkResponse)));
+                            }
                             return Poll::Ready(Ok(parsed));
                         }
                         Ok(Status::Partial) if conn.input.is_full() => {
@@ -450,6 +454,9 @@ async fn both(
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(download_error(&error))),
             Poll::Pending => {}
+        }
+        if upload.ended && session.io.is_read_closed(cx) && session.io.is_broken(cx) {
+            return Poll::Ready(Err(StreamError::ClientAbort));
         }
         live.last_activity.set(download.since.max(upload.since));
         progress.note(session, stream, upload.received, download.written);

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use lbd_config::config::{ConnectionMode, ForwardFor, ForwardedNode, ForwardedSpec};
 use lbd_core::Value;
+use lbd_http::Framing;
 use lbd_http::h1::connection_add;
 use lbd_rules::facts::Endpoint;
 use lbd_rules::view::View;
@@ -48,8 +49,11 @@ pub(super) fn prepare_request(session: &Session, stream: &mut Stream) -> Result<
         let closes = server_closes(session, stream);
         let pretends = backend.options.pretend_keepalive;
         if closes && !pretends {
-            connection_add(&mut stream.request, b"close").map_err(full)?;
-        } else if !stream.parsed.version_11 {
+            // The older version closes without being told.
+            if stream.parsed.version_11 {
+                connection_add(&mut stream.request, b"close").map_err(full)?;
+            }
+        } else if !stream.parsed.version_11 && stream.parsed.framing != Framing::Chunked {
             connection_add(&mut stream.request, b"keep-alive").map_err(full)?;
         }
     }
@@ -59,9 +63,12 @@ pub(super) fn prepare_request(session: &Session, stream: &mut Stream) -> Result<
 /// Whether the server's connection ends after the response (`http-server-close`, `httpclose`).
 pub(super) fn server_closes(session: &Session, stream: &Stream) -> bool {
     let proxies = &session.bound.generation.config.proxies;
-    let closes =
-        |id: lbd_core::ProxyId| proxies[id.index()].options.connection != ConnectionMode::KeepAlive;
-    closes(session.frontend) || stream.backend.is_some_and(closes)
+    let mode = |id: lbd_core::ProxyId| proxies[id.index()].options.connection;
+    // A frontend's `httpclose` is about its clients only.
+    mode(session.frontend) == ConnectionMode::ServerClose
+        || stream
+            .backend
+            .is_some_and(|id| mode(id) != ConnectionMode::KeepAlive)
 }
 
 fn add_address(

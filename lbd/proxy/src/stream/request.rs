@@ -5,7 +5,9 @@
 use std::rc::Rc;
 
 use lbd_config::config::{HeaderNamePolicy, ProxySpec};
-use lbd_http::{ParseError, ParseOptions, Reason, Status, cookie, parse_request};
+use lbd_http::{
+    BodyDecoder, Framing, ParseError, ParseOptions, Parsed, Reason, Status, cookie, parse_request,
+};
 use lbd_rules::acl::Truth;
 use lbd_rules::program::Reply;
 
@@ -81,6 +83,10 @@ pub(super) async fn receive(session: &mut Session, stream: &mut Stream) -> Resul
                 stream.facts.bytes_in += parsed.consumed as u64;
                 stream.body.begin(parsed.framing);
                 session.input.eat(parsed.consumed);
+                if let Err(error) = look_ahead(&parsed, session.input.data()) {
+                    stream.has_request = false;
+                    return Err(refuse(session, stream, error));
+                }
                 session.tidy_input();
                 stream.facts.timers.request_received = Some(session.now());
                 return Ok(());
@@ -101,6 +107,19 @@ pub(super) async fn receive(session: &mut Session, stream: &mut Stream) -> Resul
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Whether the chunks that came with a head are faulty: then nothing of the message goes on.
+pub(super) fn look_ahead(parsed: &Parsed, mut bytes: &[u8]) -> Result<(), ParseError> {
+    if parsed.framing != Framing::Chunked {
+        return Ok(());
+    }
+    let mut decoder = BodyDecoder::new(parsed.framing);
+    while !bytes.is_empty() && !decoder.is_end() {
+        let step = decoder.decode(bytes)?;
+        bytes = &bytes[step.consumed..];
+    }
+    Ok(())
 }
 
 fn on_close(session: &Session, _stream: &Stream) -> Halt {

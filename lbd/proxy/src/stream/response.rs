@@ -79,6 +79,18 @@ pub(super) fn capture(session: &Session, stream: &Stream, conn: &ServerConn, err
     });
 }
 
+/// Counts a response head, as it came, for its server.
+fn count_received(session: &Session, stream: &Stream) {
+    let place = stream.backend.zip(stream.server);
+    let server =
+        place.and_then(|(backend, server)| session.bound.generation.server(backend, server));
+    if let Some(server) = server {
+        let counters = server.counters.of(session.worker.index);
+        counters.requests.inc();
+        counters.response(stream.response.status());
+    }
+}
+
 /// Sends a 1xx on, when the client's version knows them.
 pub(super) async fn forward_informational(
     session: &mut Session,
@@ -87,11 +99,13 @@ pub(super) async fn forward_informational(
     if !stream.parsed.version_11 {
         return Ok(());
     }
+    count_received(session, stream);
     stream.has_response = true;
     stream.in_response = true;
     answer::run_after_response(session, stream);
     stream.has_response = false;
     stream.in_response = false;
+    stream.facts.bytes_out += stream.response.encoded_len() as u64;
     exchange::forward_head(session, stream).await
 }
 
@@ -139,11 +153,13 @@ pub(super) async fn process(
     if unchunks {
         stream.response.remove(b"transfer-encoding");
     }
-    let ends_with_close = parsed.framing == Framing::UntilClose || unchunks;
+    // Chunks in an answer of the older version are not to be trusted with what follows.
+    let is_odd = parsed.framing == Framing::Chunked && !parsed.version_11;
+    let ends_with_close = parsed.framing == Framing::UntilClose || unchunks || is_odd;
     stream.keeps_client =
         answer::client_stays(session, stream) && !ends_with_close && !parsed.tunnel;
     if !parsed.tunnel {
-        let is_11 = stream.parsed.version_11 && parsed.version_11;
+        let is_11 = stream.parsed.version_11;
         answer::say_connection(&mut stream.response, stream.keeps_client, is_11);
     }
     if session.spec().log.asap {
@@ -184,6 +200,7 @@ async fn run_rules(
     if !spec.rules.tcp_response.is_empty() {
         rules::run(session, stream, &spec.rules.tcp_response).await?;
     }
+    count_received(session, stream);
     if !spec.rules.http_response.is_empty() {
         rules::run(session, stream, &spec.rules.http_response).await?;
     }

@@ -17,6 +17,8 @@ pub(super) fn choose(session: &mut Session, stream: &mut Stream) -> Result<(), H
     let backend = find(session, stream);
     let Some(backend) = backend else {
         stream.enter(Phase::Connect, session);
+        // Without a backend nothing was received for one, as in the reference's timers.
+        stream.facts.timers.request_received = None;
         return Err(StreamError::NoServer.into());
     };
     enter(session, stream, backend);

@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use lbd_config::config::{Mode, ProxySpec};
 use lbd_core::{ProxyId, Time};
+use lbd_http::h1::encode::{EncodeOptions, encode_head};
 use lbd_rules::program::{Ctx, Cursor, Need, Program, Verdict};
 use lbd_rules::var::Vars;
 use lbd_rules::view::Buffered;
 
 use crate::log;
 use crate::session::Session;
-use crate::stream::{Halt, Stream, backend, response};
+use crate::stream::{Halt, Stream, answer, backend, response};
 use crate::term::{Phase, StreamError};
 
 /// The frontend's `tcp-request content` and `http-request` rules.
@@ -36,13 +37,42 @@ async fn on_request(
     let bound = Rc::clone(&session.bound);
     let rules = &bound.generation.config.proxies[proxy.index()].rules;
     stream.place = Some(proxy);
-    if !rules.tcp_content.is_empty() {
-        run(session, stream, &rules.tcp_content).await?;
+    if !rules.tcp_content.is_empty()
+        && let Err(halt) = run(session, stream, &rules.tcp_content).await
+    {
+        if proxy == session.frontend {
+            forget_request(stream);
+        }
+        return Err(halt);
     }
     if !rules.http_request.is_empty() {
-        run(session, stream, &rules.http_request).await?;
+        let done = run(session, stream, &rules.http_request).await;
+        send_hint(session, stream).await?;
+        done?;
     }
     Ok(())
+}
+
+/// A connection that content rules of the frontend end was not yet looked at as HTTP.
+fn forget_request(stream: &mut Stream) {
+    stream.has_request = false;
+    stream.facts.request_line.clear();
+    stream.facts.timers.request_received = None;
+}
+
+/// Sends what `early-hint` rules have put together; clients of the older version know no 1xx.
+async fn send_hint(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    let Some(hint) = stream.facts.early_hint.take() else {
+        return Ok(());
+    };
+    if !stream.parsed.version_11 {
+        return Ok(());
+    }
+    let mut out = session.worker.take_bytes();
+    encode_head(&hint, &mut out, &EncodeOptions::default());
+    let sent = answer::write_all(session, &out).await;
+    session.worker.give_bytes(out);
+    Ok(sent?)
 }
 
 /// Runs one ruleset to its end on an HTTP message.

@@ -42,7 +42,7 @@ fn the_first_event_stays() {
     let mut letters = TermLetters::default();
     StreamError::ServerTimeout.mark(Phase::Headers, &mut letters);
     StreamError::ClientAbort.mark(Phase::Data, &mut letters);
-    mark_local(&mut letters);
+    mark_local(Phase::Request, &mut letters);
     assert_eq!((letters.cause, letters.phase), (b's', b'H'));
 }
 
