@@ -9,6 +9,7 @@ pub mod origin;
 pub mod port;
 pub mod program;
 pub mod proxy;
+pub mod scenario;
 pub mod stream;
 pub mod syslog;
 pub mod temp;
