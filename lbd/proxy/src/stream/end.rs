@@ -56,14 +56,7 @@ fn end(session: &mut Session, stream: &mut Stream) {
     let now = session.now();
     stream.facts.timers.end = Some(now);
     stream.conn = None;
-    stream.facts.term.cookie_request = b'-';
-    if has_cookie(session, stream) {
-        stream.facts.term.cookie_request = stream.cookie.client.letter() as u8;
-        stream.facts.term.cookie_response = match stream.has_response {
-            true => stream.cookie.server.letter() as u8,
-            false => b'-',
-        };
-    }
+    cookie_letters(session, stream);
     count(session, stream);
     // The line counts the others: this one no longer has its place, as in the reference.
     release(session, stream);
@@ -72,6 +65,18 @@ fn end(session: &mut Session, stream: &mut Stream) {
     session.live.activity.set(Activity::Idle);
     session.live.backend.set(None);
     session.live.server_fd.set(-1);
+}
+
+/// The two letters of the log that tell of the persistence cookie.
+pub(super) fn cookie_letters(session: &Session, stream: &mut Stream) {
+    stream.facts.term.cookie_request = b'-';
+    if has_cookie(session, stream) {
+        stream.facts.term.cookie_request = stream.cookie.client.letter() as u8;
+        stream.facts.term.cookie_response = match stream.has_response {
+            true => stream.cookie.server.letter() as u8,
+            false => b'-',
+        };
+    }
 }
 
 fn has_cookie(session: &Session, stream: &Stream) -> bool {

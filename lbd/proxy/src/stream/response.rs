@@ -21,7 +21,7 @@ use crate::session::Session;
 use crate::state::BadMessage;
 use crate::state::proxy::MAX_CAPTURE;
 use crate::stream::pump::Pump;
-use crate::stream::{Halt, Stream, answer, cacheable, dispatch, exchange, request, rules};
+use crate::stream::{Halt, Stream, answer, cacheable, dispatch, end, exchange, request, rules};
 use crate::term::{Phase, StreamError};
 
 /// Reads more of the server's bytes when they come; 0 at the end.
@@ -164,6 +164,7 @@ pub(super) async fn process(
     }
     if session.spec().log.asap {
         stream.facts.logged_early = true;
+        end::cookie_letters(session, stream);
         stream.facts.bytes_out = stream.response.encoded_len() as u64 + 2;
         log::stream(session, stream);
         stream.facts.bytes_out = 0;
@@ -253,7 +254,7 @@ fn cookies(session: &Session, stream: &mut Stream, spec: &ProxySpec) -> Result<(
             .response
             .add(b"set-cookie", &insertion.value)
             .map_err(full)?;
-        if insertion.private {
+        if insertion.private && cacheable::may_be_kept(&stream.request, &stream.response) {
             stream
                 .response
                 .add(b"cache-control", b"private")
