@@ -82,13 +82,15 @@ pub(crate) async fn serve(
             continue;
         }
         let session = Session::new(spec.level, spec.severity);
-        let (limits_here, daemon) = (Arc::clone(&limits), Arc::clone(&daemon));
+        let daemon = Arc::clone(&daemon);
         let accepted = match &listener {
             Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
-                tokio::task::spawn_local(converse(stream, session, limits_here, daemon));
+                let open = Open::new(Arc::clone(&limits));
+                tokio::task::spawn_local(converse(stream, session, open, daemon));
             }),
             Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
-                tokio::task::spawn_local(converse(stream, session, limits_here, daemon));
+                let open = Open::new(Arc::clone(&limits));
+                tokio::task::spawn_local(converse(stream, session, open, daemon));
             }),
         };
         if accepted.is_err() {
@@ -113,29 +115,45 @@ impl Drop for Open {
     }
 }
 
-async fn converse<S>(mut stream: S, mut session: Session, limits: Arc<Limits>, daemon: Arc<Daemon>)
+async fn converse<S>(mut stream: S, mut session: Session, open: Open, daemon: Arc<Daemon>)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    let _open = Open::new(Arc::clone(&limits));
-    let mut runner = Runner { daemon };
     let mut input = [0; READ];
-    let mut reply = Vec::new();
     loop {
-        let timeout = session.caller.timeout.unwrap_or(limits.timeout);
+        let timeout = session.caller.timeout.unwrap_or(open.0.timeout);
         let Ok(Ok(count)) = tokio::time::timeout(timeout, stream.read(&mut input)).await else {
             return;
         };
-        if count == 0 {
-            session.finish(&mut runner, &mut reply);
-        } else {
-            session.feed(&input[..count], &mut runner, &mut reply);
-        }
+        let answered = answer(session, input[..count].to_vec(), Arc::clone(&daemon)).await;
+        let Some((after, reply)) = answered else {
+            return;
+        };
+        session = after;
         let sent = tokio::time::timeout(timeout, stream.write_all(&reply)).await;
-        reply.clear();
         if !matches!(sent, Ok(Ok(()))) || session.is_done() {
             break;
         }
     }
     let _ = stream.shutdown().await;
+}
+
+/// Runs the commands that arrived (none: the client closed) on a thread of their own: some wait
+/// for workers, and health checks share this one. `None` when a command broke off by a fault.
+async fn answer(
+    mut session: Session,
+    input: Vec<u8>,
+    daemon: Arc<Daemon>,
+) -> Option<(Session, Vec<u8>)> {
+    let commands = move || {
+        let mut runner = Runner { daemon };
+        let mut reply = Vec::new();
+        if input.is_empty() {
+            session.finish(&mut runner, &mut reply);
+        } else {
+            session.feed(&input, &mut runner, &mut reply);
+        }
+        (session, reply)
+    };
+    tokio::task::spawn_blocking(commands).await.ok()
 }
