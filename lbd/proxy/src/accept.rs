@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::io::unix::AsyncFd;
 
 use crate::live::Live;
 use crate::session::{self, Session};
-use crate::state::Message;
+use crate::state::{Generation, ListenerState, Message, ProxyState, Shared};
 use crate::sys;
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -97,7 +98,9 @@ enum Accepted {
     One,
     /// None waits.
     Empty,
-    /// A limit or a shortage: pause.
+    /// A limit is reached.
+    Full,
+    /// A shortage: pause.
     Pause,
 }
 
@@ -115,7 +118,11 @@ impl Acceptor {
             }
         }
         // Whoever the kernel has let in already is served: closing would reset them.
-        while let Accepted::One = self.accept() {}
+        for _ in 0..MAX_DRAINED {
+            if !matches!(self.accept(), Accepted::One) {
+                break;
+            }
+        }
     }
 
     async fn round(&self) {
@@ -146,6 +153,7 @@ impl Acceptor {
             }
             match self.accept() {
                 Accepted::One => {}
+                Accepted::Full => return,
                 Accepted::Empty => {
                     guard.clear_ready();
                     return;
@@ -172,12 +180,7 @@ impl Acceptor {
         let bound = self.worker.bound();
         let generation = &bound.generation;
         let process = self.worker.shared.process();
-        let own = process.maxconn.load(Relaxed);
-        let limit = if own > 0 {
-            own
-        } else {
-            self.worker.shared.setup().maxconn
-        };
+        let limit = self.worker.shared.maxconn();
         if limit > 0 && process.connections.get() >= limit {
             return true;
         }
@@ -190,14 +193,7 @@ impl Acceptor {
             return true;
         }
         let spec = &generation.config.proxies[listener.proxy.index()].frontend;
-        let bind = generation
-            .config
-            .listeners
-            .get(self.id.index())
-            .map(|spec| spec.bind);
-        let bind_limit = bind
-            .and_then(|bind| spec.binds.get(bind.index()))
-            .map_or(0, |bind| bind.options.maxconn);
+        let bind_limit = self.bind_limit(generation);
         if bind_limit > 0 && listener.connections.get() >= bind_limit {
             return true;
         }
@@ -209,35 +205,80 @@ impl Acceptor {
             || over(spec.rate_limit_sessions, &|| proxy.session_rate.read(now))
     }
 
+    /// `maxconn` of the `bind` line, 0 for none.
+    fn bind_limit(&self, generation: &Generation) -> u32 {
+        let config = &generation.config;
+        let Some(listener) = config.listeners.get(self.id.index()) else {
+            return 0;
+        };
+        let binds = &config.proxies[listener.proxy.index()].frontend.binds;
+        binds
+            .get(listener.bind.index())
+            .map_or(0, |bind| bind.options.maxconn)
+    }
+
     fn accept(&self) -> Accepted {
+        let bound = self.worker.bound();
+        let bind_limit = self.bind_limit(&bound.generation);
+        // The place first: workers that accept at the same moment must not pass a limit together.
+        let shared = &self.worker.shared;
+        let Some(places) = Places::take(shared, &bound.generation, self.id, bind_limit) else {
+            return Accepted::Full;
+        };
         match sys::accept(self.socket.get_ref().as_fd()) {
             Ok((fd, peer)) => {
-                let to = self.worker.lighter(self.is_shared, self.takers.as_deref());
-                if to == self.worker.index {
-                    start(&self.worker, fd, peer, self.id);
-                } else if let Some(mailbox) = self.worker.shared.mailbox(to) {
-                    mailbox.post(Message::Connection {
-                        fd,
-                        peer,
-                        listener: self.id,
-                    });
-                }
+                places.confirm();
+                self.hand_over(fd, peer, places);
                 Accepted::One
             }
             Err(error) => match error.raw_os_error() {
                 Some(libc::EAGAIN) => Accepted::Empty,
+                // The client is gone already.
+                Some(
+                    libc::ECONNABORTED
+                    | libc::EINTR
+                    | libc::EPROTO
+                    | libc::EPERM
+                    | libc::ENETDOWN
+                    | libc::ENETUNREACH
+                    | libc::EHOSTDOWN
+                    | libc::EHOSTUNREACH,
+                ) => Accepted::One,
                 Some(libc::EMFILE | libc::ENFILE) => {
                     self.worker.accept_failed();
                     self.refuse_one();
                     Accepted::Pause
                 }
-                Some(libc::ENOBUFS | libc::ENOMEM) => {
+                // Memory, or a socket that somebody broke: asking at once again would spin.
+                _ => {
                     self.worker.accept_failed();
                     Accepted::Pause
                 }
-                // The client is gone already (ECONNABORTED and its like).
-                _ => Accepted::One,
             },
+        }
+    }
+
+    /// Starts the session on the worker that is to have it.
+    fn hand_over(&self, fd: OwnedFd, peer: Endpoint, places: Places) {
+        let to = match self.worker.is_stopping() {
+            true => self.worker.index,
+            false => self.worker.lighter(self.is_shared, self.takers.as_deref()),
+        };
+        let connection = Message::Connection {
+            fd,
+            peer,
+            listener: self.id,
+            places,
+        };
+        let kept = match self.worker.shared.mailbox(to) {
+            Some(mailbox) if to != self.worker.index => mailbox.offer(connection),
+            _ => Some(connection),
+        };
+        if let Some(Message::Connection {
+            fd, peer, places, ..
+        }) = kept
+        {
+            start(&self.worker, fd, peer, self.id, places);
         }
     }
 
@@ -256,7 +297,13 @@ fn spare_descriptor() -> Option<OwnedFd> {
 }
 
 /// Starts a session on this worker.
-pub(crate) fn start(worker: &Rc<Worker>, fd: OwnedFd, peer: Endpoint, listener: ListenerId) {
+pub(crate) fn start(
+    worker: &Rc<Worker>,
+    fd: OwnedFd,
+    peer: Endpoint,
+    listener: ListenerId,
+    places: Places,
+) {
     let bound = worker.bound();
     let Some(state) = bound.generation.listener(listener) else {
         return;
@@ -283,7 +330,7 @@ pub(crate) fn start(worker: &Rc<Worker>, fd: OwnedFd, peer: Endpoint, listener: 
     }
     let live = worker.register(|id| Live::new(id, frontend, listener, peer, &worker.clock));
     live.fd.set(io.raw_fd());
-    let entered = Entered::new(Rc::clone(worker), bound, Rc::clone(&live));
+    let entered = Entered::new(Rc::clone(worker), bound, Rc::clone(&live), places);
     let worker = Rc::clone(worker);
     // Apart from the task, whose future must stay small while it waits.
     let session = Box::new(Session::new(entered, io, peer));
@@ -298,21 +345,80 @@ pub(crate) fn start(worker: &Rc<Worker>, fd: OwnedFd, peer: Endpoint, listener: 
     });
 }
 
+/// A connection's places in the limits of the process, its frontend and its listener. They are
+/// taken before the accept, go with the connection to its worker, and come back when dropped.
+#[derive(Debug)]
+pub struct Places {
+    shared: Arc<Shared>,
+    proxy: Arc<ProxyState>,
+    listener: Arc<ListenerState>,
+}
+
+impl Places {
+    /// One place of each; `None` when a limit is reached.
+    fn take(
+        shared: &Arc<Shared>,
+        generation: &Generation,
+        listener: ListenerId,
+        bind_limit: u32,
+    ) -> Option<Self> {
+        let listener = generation.listener(listener)?;
+        let proxy = generation.proxy(listener.proxy);
+        let process = &shared.process().connections;
+        if !process.reserve(shared.maxconn()) {
+            return None;
+        }
+        if !proxy.sessions.reserve(proxy.maxconn.load(Relaxed)) {
+            process.leave();
+            return None;
+        }
+        if !listener.connections.reserve(bind_limit) {
+            proxy.sessions.leave();
+            process.leave();
+            return None;
+        }
+        Some(Self {
+            shared: Arc::clone(shared),
+            proxy: Arc::clone(proxy),
+            listener: Arc::clone(listener),
+        })
+    }
+
+    /// A connection came.
+    fn confirm(&self) {
+        self.shared.process().connections.confirm();
+        self.proxy.sessions.confirm();
+        self.listener.connections.confirm();
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        self.listener.connections.leave();
+        self.proxy.sessions.leave();
+        self.shared.process().connections.leave();
+    }
+}
+
 /// What a session takes of limits and lists, given back when it ends, however it ends.
 pub(crate) struct Entered {
     pub(crate) worker: Rc<Worker>,
     pub(crate) bound: Rc<crate::state::world::Bound>,
     pub(crate) live: Rc<Live>,
+    _places: Places,
 }
 
 impl Entered {
-    fn new(worker: Rc<Worker>, bound: Rc<crate::state::world::Bound>, live: Rc<Live>) -> Self {
+    fn new(
+        worker: Rc<Worker>,
+        bound: Rc<crate::state::world::Bound>,
+        live: Rc<Live>,
+        places: Places,
+    ) -> Self {
         let process = worker.shared.process();
-        process.connections.enter();
         let now = worker.clock.now();
         let generation = &bound.generation;
         let proxy = generation.proxy(live.frontend);
-        proxy.sessions.enter();
         let counters = proxy.frontend.of(worker.index);
         counters.connections.inc();
         counters.connection_rate.hit(now);
@@ -323,13 +429,13 @@ impl Entered {
             process.connection_rate.admit(now, u32::MAX);
         }
         if let Some(listener) = generation.listener(live.listener) {
-            listener.connections.enter();
             listener.counters.of(worker.index).connections.inc();
         }
         Self {
             worker,
             bound,
             live,
+            _places: places,
         }
     }
 }
@@ -340,12 +446,6 @@ impl Drop for Entered {
         if std::thread::panicking() {
             process.panics.fetch_add(1, Relaxed);
         }
-        process.connections.leave();
-        let generation = &self.bound.generation;
-        generation.proxy(self.live.frontend).sessions.leave();
-        if let Some(listener) = generation.listener(self.live.listener) {
-            listener.connections.leave();
-        }
         self.worker.unregister(&self.live);
     }
 }
@@ -353,6 +453,10 @@ impl Drop for Entered {
 /// Connections accepted for one wake-up unless `tune.maxaccept` says otherwise: enough to keep up,
 /// few enough to let sessions have their turn.
 const DEFAULT_MAX_ACCEPT: usize = 16;
+
+/// Connections taken from the kernel's queue when listening ends: the largest backlog that systems
+/// give by default, so that a flood does not hold the end up.
+const MAX_DRAINED: usize = 4096;
 
 /// How long a full listener waits before it looks again, if nobody tells it.
 const FULL_PAUSE: Duration = Duration::from_millis(10);

@@ -20,7 +20,7 @@ use crate::live::{self, Ending, Live};
 use crate::pool::Pool;
 use crate::server_conn::IdlePool;
 use crate::state::world::Bound;
-use crate::state::{Message, ProxyState, Shared, Stop};
+use crate::state::{Mailbox, Message, ProxyState, Shared, Stop};
 use crate::stream::Stream;
 
 /// What all sessions of a worker share.
@@ -217,9 +217,12 @@ impl Worker {
     fn on_message(self: &Rc<Self>, message: Message) {
         match message {
             Message::CloseIdle { backend, server } => self.idle.close(backend, server),
-            Message::Connection { fd, peer, listener } => {
-                accept::start(self, fd, peer, listener);
-            }
+            Message::Connection {
+                fd,
+                peer,
+                listener,
+                places,
+            } => accept::start(self, fd, peer, listener, places),
             Message::Granted(wake) => self.on_granted(wake),
             Message::Kill { session } => {
                 if let Some(session) = self.find(session) {
@@ -255,6 +258,10 @@ impl Worker {
             }
             Message::Stop(stop) => self.on_stop(stop),
         }
+    }
+
+    fn close_mailbox(&self) -> bool {
+        self.shared.mailbox(self.index).is_none_or(Mailbox::close)
     }
 
     fn find(&self, id: u64) -> Option<Rc<Live>> {
@@ -382,7 +389,12 @@ pub fn run(
         loop {
             let changed = worker.changed.notified();
             if worker.is_stopping() && worker.session_count() == 0 {
-                break;
+                if worker.close_mailbox() {
+                    break;
+                }
+                // A connection may be among what waits.
+                tokio::task::yield_now().await;
+                continue;
             }
             changed.await;
         }

@@ -387,15 +387,22 @@ impl Gauge {
         now
     }
 
-    /// Adds one unless that would exceed `limit` (0: no limit); the new value.
+    /// Adds one unless `limit` is reached (0: no limit); whether it did. The highest value is told
+    /// by [`confirm`](Self::confirm), once it is known that the place is used.
     #[inline]
-    pub fn try_enter(&self, limit: u32) -> Option<u32> {
-        let now = self.enter();
-        if limit != 0 && now > limit {
-            self.leave();
-            return None;
+    pub fn reserve(&self, limit: u32) -> bool {
+        let limit = if limit == 0 { u32::MAX } else { limit };
+        let one_more = |now| (now < limit).then(|| now + 1);
+        self.now.fetch_update(Relaxed, Relaxed, one_more).is_ok()
+    }
+
+    /// A reserved place is used.
+    #[inline]
+    pub fn confirm(&self) {
+        let now = self.get();
+        if now > self.max.load(Relaxed) {
+            self.max.fetch_max(now, Relaxed);
         }
-        Some(now)
     }
 
     /// Takes one off.

@@ -1,7 +1,7 @@
 //! What other threads tell a worker.
 //!
-//! A mailbox is bounded by what can be under way: one message for each waiting stream and a few
-//! from the control side.
+//! A mailbox is bounded by what can be under way: one message for each waiting stream, one for each
+//! connection within `maxconn`, and a few from the control side.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::Sender;
@@ -12,6 +12,7 @@ use lbd_rules::facts::Endpoint;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::accept::Places;
 use crate::live::{Ending, SessionView};
 
 /// How to stop.
@@ -41,6 +42,8 @@ pub enum Message {
         peer: Endpoint,
         /// Who accepted it.
         listener: ListenerId,
+        /// Its places in the limits.
+        places: Places,
     },
     /// A waiting stream was given a server or lost its place.
     Granted(Wake),
@@ -76,21 +79,46 @@ pub enum Message {
 /// Messages that wait for a worker.
 #[derive(Debug, Default)]
 pub struct Mailbox {
-    messages: Mutex<Vec<Message>>,
+    messages: Mutex<Messages>,
     notify: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Messages {
+    waiting: Vec<Message>,
+    /// The worker has ended: nobody will read.
+    is_closed: bool,
+}
+
 impl Mailbox {
-    /// Leaves a message and wakes the worker.
+    /// Leaves a message and wakes the worker; for a worker that has ended it is dropped.
     pub fn post(&self, message: Message) {
-        self.messages.lock().push(message);
+        drop(self.offer(message));
+    }
+
+    /// Leaves a message and wakes the worker; a worker that has ended gives it back.
+    pub(crate) fn offer(&self, message: Message) -> Option<Message> {
+        let mut messages = self.messages.lock();
+        if messages.is_closed {
+            return Some(message);
+        }
+        messages.waiting.push(message);
+        drop(messages);
         self.notify.notify_one();
+        None
+    }
+
+    /// Takes no more messages, unless some wait; whether it is closed.
+    pub(crate) fn close(&self) -> bool {
+        let mut messages = self.messages.lock();
+        messages.is_closed = messages.waiting.is_empty();
+        messages.is_closed
     }
 
     /// Waits for messages and takes them all, in order.
     pub async fn take(&self) -> Vec<Message> {
         loop {
-            let messages = std::mem::take(&mut *self.messages.lock());
+            let messages = std::mem::take(&mut self.messages.lock().waiting);
             if !messages.is_empty() {
                 return messages;
             }
