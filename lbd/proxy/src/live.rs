@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use lbd_backend::{Outcome, Wake};
+use lbd_backend::Wake;
 use lbd_core::{ListenerId, ProxyId, ServerId, Time, WallTime};
 use lbd_rules::facts::Endpoint;
 use tokio::time::Sleep;
@@ -203,14 +203,6 @@ impl Live {
     /// Takes what the queue decided.
     pub(crate) fn take_grant(&self) -> Option<Wake> {
         self.granted.take()
-    }
-
-    /// The server that a grant not taken yet holds a slot of.
-    pub(crate) fn unclaimed(&self) -> Option<ServerId> {
-        match self.granted.take()?.outcome {
-            Outcome::Granted(server) => Some(server),
-            Outcome::Redistributed => None,
-        }
     }
 
     /// Ready when `deadline` has passed; otherwise the task is polled again at the latest then.

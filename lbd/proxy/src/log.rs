@@ -79,8 +79,6 @@ pub(crate) fn stream(session: &Session, stream: &mut Stream) {
         None => INFO,
     };
     stream.is_logged = true;
-    // As in the reference, the sign stands in all lines of such a frontend.
-    stream.facts.logged_early |= spec.log.asap;
     stream.facts.load = session.load(stream.backend, stream.server);
     let worker = &session.worker;
     let mut text = worker.take_bytes();

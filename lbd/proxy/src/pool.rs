@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 use crate::sys;
 
@@ -89,6 +90,14 @@ pub struct Pipe {
     writer: OwnedFd,
     size: usize,
     held: usize,
+    /// Pipes of the worker that are open, this one included.
+    open: Rc<Cell<usize>>,
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        self.open.set(self.open.get().saturating_sub(1));
+    }
 }
 
 impl Pipe {
@@ -128,7 +137,8 @@ pub struct Pool {
     small: RefCell<Vec<Buf>>,
     large: RefCell<Vec<Buf>>,
     pipes: RefCell<Vec<Pipe>>,
-    pipes_out: Cell<usize>,
+    /// Pipes open, in use or at rest; each takes itself off when it is dropped, wherever.
+    pipes_open: Rc<Cell<usize>>,
     max_pipes: usize,
     pipe_size: usize,
     /// Set once the kernel gave a pipe too small to pay.
@@ -143,7 +153,7 @@ impl Pool {
             small: RefCell::default(),
             large: RefCell::default(),
             pipes: RefCell::default(),
-            pipes_out: Cell::new(0),
+            pipes_open: Rc::default(),
             max_pipes,
             pipe_size: if pipe_size == 0 { PIPE_SIZE } else { pipe_size },
             no_pipes: Cell::new(false),
@@ -207,14 +217,11 @@ impl Pool {
         if let Some(pipe) = self.pipes.borrow_mut().pop() {
             return Some(pipe);
         }
-        if self.no_pipes.get() || self.pipes_out.get() >= self.max_pipes {
+        if self.no_pipes.get() || self.pipes_open.get() >= self.max_pipes {
             return None;
         }
-        match make_pipe(self.pipe_size) {
-            Ok(pipe) if pipe.size >= MIN_PIPE_SIZE => {
-                self.pipes_out.set(self.pipes_out.get() + 1);
-                Some(pipe)
-            }
+        match make_pipe(self.pipe_size, &self.pipes_open) {
+            Ok(pipe) if pipe.size >= MIN_PIPE_SIZE => Some(pipe),
             Ok(_) => {
                 self.no_pipes.set(true);
                 None
@@ -227,21 +234,21 @@ impl Pool {
     pub fn give_pipe(&self, pipe: Pipe) {
         if pipe.held == 0 {
             self.pipes.borrow_mut().push(pipe);
-        } else {
-            self.pipes_out.set(self.pipes_out.get() - 1);
         }
     }
 
     /// Pipes in use and pipes at rest (`PipesUsed`, `PipesFree`).
     pub fn pipe_counts(&self) -> (usize, usize) {
         let free = self.pipes.borrow().len();
-        (self.pipes_out.get() - free, free)
+        (self.pipes_open.get().saturating_sub(free), free)
     }
 }
 
-fn make_pipe(size: usize) -> io::Result<Pipe> {
+fn make_pipe(size: usize, open: &Rc<Cell<usize>>) -> io::Result<Pipe> {
     let (reader, writer, size) = sys::pipe(size)?;
+    open.set(open.get() + 1);
     Ok(Pipe {
+        open: Rc::clone(open),
         reader,
         writer,
         size,

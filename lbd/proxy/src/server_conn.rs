@@ -29,6 +29,8 @@ pub(crate) struct ServerConn {
     pub(crate) requests: u32,
     /// Bound to its client session: it carries a PROXY header, a foreign source or credentials.
     pub(crate) private: bool,
+    /// Our side was closed: no other request can follow.
+    is_shut: bool,
     /// Number of the server's address it goes to.
     epoch: u32,
     worker: usize,
@@ -57,10 +59,23 @@ impl ServerConn {
             remote,
             requests: 0,
             private: false,
+            is_shut: false,
             epoch,
             worker,
             preface: Vec::new(),
         })
+    }
+
+    /// Tells the server that nothing more comes; the connection serves no other request.
+    pub(crate) fn shutdown_write(&mut self) {
+        self.io.shutdown_write();
+        self.is_shut = true;
+    }
+
+    /// Whether another request may follow: nothing is left of the last response and our side is
+    /// open.
+    pub(crate) fn may_be_kept(&self) -> bool {
+        self.input.is_empty() && !self.is_shut
     }
 
     /// Whether nothing was heard since it became idle and the server is still where it was.

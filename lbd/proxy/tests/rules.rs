@@ -12,7 +12,7 @@ use lbd_core::Checkpoint;
 use lbd_rules::action::Ruleset;
 use support::Proxy;
 use support::config::{config, format, http_request, rule};
-use support::net::{Client, canned, hello};
+use support::net::{Client, hello};
 
 fn start(servers: &[SocketAddr], change: impl FnOnce(&mut Config)) -> (Proxy, Client) {
     let mut config = config(Mode::Http, servers);
@@ -215,8 +215,7 @@ fn a_cookie_keeps_a_client_at_its_server() {
     let response = client.get("/");
     assert_eq!(response.text(), "a");
     assert_eq!(response.header("set-cookie"), Some("SRV=one; path=/"));
-    // No cache would keep this one.
-    assert_eq!(response.header("cache-control"), None);
+    assert_eq!(response.header("cache-control"), Some("private"));
     for _ in 0..3 {
         client.send("GET /echo HTTP/1.1\r\nhost: t\r\ncookie: x=1; SRV=two\r\n\r\n");
         let response = client.response();
@@ -226,21 +225,6 @@ fn a_cookie_keeps_a_client_at_its_server() {
     }
     assert!(proxy.line(0).contains(" --NI "), "{}", proxy.line(0));
     assert!(proxy.line(1).contains(" --VN "), "{}", proxy.line(1));
-}
-
-#[test]
-fn a_cookie_on_what_caches_would_keep_makes_it_private() {
-    let answer = "HTTP/1.1 200 OK\r\netag: \"x\"\r\ncontent-length: 2\r\n\r\nok";
-    let (_proxy, mut client) = start(&[canned(answer)], |c| {
-        let backend = &mut c.proxies[1].backend;
-        let mut cookie = CookieSpec::new("SRV", CookieMode::Insert);
-        cookie.nocache = true;
-        backend.cookie = Some(cookie);
-        backend.servers[0].cookie = Some(b"one".to_vec());
-    });
-    let response = client.get("/");
-    assert_eq!(response.header("set-cookie"), Some("SRV=one; path=/"));
-    assert_eq!(response.header("cache-control"), Some("private"));
 }
 
 #[test]

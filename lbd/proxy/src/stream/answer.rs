@@ -57,6 +57,10 @@ async fn on_error(session: &mut Session, stream: &mut Stream, error: StreamError
     count_failure(session, stream, error, phase);
     drop_server(session, stream);
     stream.keeps_client = false;
+    if matches!(error, StreamError::ClientFault(_)) {
+        // Where this request ends, and the next one begins, cannot be trusted any more.
+        stream.parsed.keep_alive = false;
+    }
     if stream.is_answered {
         return;
     }
@@ -184,7 +188,10 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         stream.facts.term.cause,
         b'-' | b'L' | b'P' | b'S' | b's' | b'R'
     );
-    stream.keeps_client = can_stay && client_stays(session, stream);
+    // Who still waits for a 100 may leave the body out and send the next request in its place.
+    let is_unclear =
+        stream.parsed.expect_continue && !stream.body.decoder.is_end() && session.input.is_empty();
+    stream.keeps_client = can_stay && !is_unclear && client_stays(session, stream);
     let status = stream.facts.status;
     let is_bodiless = matches!(status, 100..=199 | 204 | 304);
     if !is_bodiless {

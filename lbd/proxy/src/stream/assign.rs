@@ -36,12 +36,14 @@ impl Drop for Waiting<'_> {
             return;
         }
         // The grant is here or under way.
-        match self.session.live.unclaimed() {
-            Some(server) => generation.proxy(self.backend).release(
+        match self.session.live.take_grant().map(|wake| wake.outcome) {
+            Some(Outcome::Granted(server)) => generation.proxy(self.backend).release(
                 server,
                 &self.session.worker.shared,
                 self.session.now(),
             ),
+            // It lost its place and holds nothing.
+            Some(Outcome::Redistributed) => {}
             None => self.session.worker.disown(
                 self.session.live.id,
                 Arc::clone(generation.proxy(self.backend)),

@@ -1,4 +1,4 @@
-//! Whether a shared cache might keep a response (`option checkcache`, `cookie … nocache`).
+//! Whether a shared cache might keep a response that sets a cookie (`option checkcache`).
 //!
 //! It only judges: refusing is the caller's work.
 
@@ -13,56 +13,20 @@ pub(super) fn leaks(request: &Head, response: &Head) -> bool {
     if response.first(b"set-cookie").is_none() {
         return false;
     }
-    let said = Said::of(response);
-    (is_cacheable_by_default(request, response) || said.public) && !said.forbidden
-}
-
-/// Whether a shared cache would keep the response, so that `cookie … nocache` has to forbid it.
-pub(super) fn may_be_kept(request: &Head, response: &Head) -> bool {
-    if request.first(b"authorization").is_some()
-        || header::fhdr(request, b"cache-control")
-            .flat_map(words)
-            .any(|word| word.eq_ignore_ascii_case(b"no-store"))
-    {
-        return false;
+    let by_default = matches!(request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE")
+        && CACHEABLE.contains(&response.status());
+    let mut is_public = false;
+    let mut is_forbidden = false;
+    for value in header::fhdr(response, b"pragma") {
+        is_forbidden |= value.len() >= 8 && value[..8].eq_ignore_ascii_case(b"no-cache");
     }
-    let said = Said::of(response);
-    // Without a lifetime or a validator a cache has nothing to go by (RFC 9111 section 3).
-    let is_useful = said.lifetime
-        || [&b"expires"[..], b"etag", b"last-modified"]
-            .iter()
-            .any(|name| response.first(name).is_some());
-    (is_cacheable_by_default(request, response) || said.public) && !said.forbidden && is_useful
-}
-
-fn is_cacheable_by_default(request: &Head, response: &Head) -> bool {
-    matches!(request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE")
-        && CACHEABLE.contains(&response.status())
-}
-
-/// What a response says of caches.
-#[derive(Default)]
-struct Said {
-    public: bool,
-    forbidden: bool,
-    lifetime: bool,
-}
-
-impl Said {
-    fn of(response: &Head) -> Self {
-        let mut said = Self::default();
-        for value in header::fhdr(response, b"pragma") {
-            said.forbidden |= value.len() >= 8 && value[..8].eq_ignore_ascii_case(b"no-cache");
-        }
-        for word in header::fhdr(response, b"cache-control").flat_map(words) {
-            let word = word.to_ascii_lowercase();
-            said.public |= word == b"public";
-            said.lifetime |= word.starts_with(b"max-age=") || word.starts_with(b"s-maxage=");
-            said.forbidden |= FORBIDDING.contains(&word.as_slice());
-            said.forbidden |= word.starts_with(b"no-cache=\"set-cookie");
-        }
-        said
+    for word in header::fhdr(response, b"cache-control").flat_map(words) {
+        let word = word.to_ascii_lowercase();
+        is_public |= word == b"public";
+        is_forbidden |= FORBIDDING.contains(&word.as_slice());
+        is_forbidden |= word == b"no-cache=\"set-cookie\"" || word == b"no-cache=\"set-cookie";
     }
+    (by_default || is_public) && !is_forbidden
 }
 
 fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -233,7 +233,8 @@ async fn failed(
         return Err(failure.error.into());
     }
     let worker = session.worker.index;
-    if let Some(server) = server {
+    // Our own want of descriptors or ports says nothing about the server.
+    if let Some(server) = server.filter(|_| failure.error != StreamError::Resource) {
         observe(session, server, Observation::L4Error);
     }
     let Some(after) = again(session, stream, spec, Failure::Connection, failure.delayed) else {

@@ -56,19 +56,6 @@ fn end(session: &mut Session, stream: &mut Stream) {
     let now = session.now();
     stream.facts.timers.end = Some(now);
     stream.conn = None;
-    cookie_letters(session, stream);
-    count(session, stream);
-    // The line counts the others: this one no longer has its place, as in the reference.
-    release(session, stream);
-    log::stream(session, stream);
-    session.previous_end = Some((now, session.worker.clock.wall()));
-    session.live.activity.set(Activity::Idle);
-    session.live.backend.set(None);
-    session.live.server_fd.set(-1);
-}
-
-/// The two letters of the log that tell of the persistence cookie.
-pub(super) fn cookie_letters(session: &Session, stream: &mut Stream) {
     stream.facts.term.cookie_request = b'-';
     if has_cookie(session, stream) {
         stream.facts.term.cookie_request = stream.cookie.client.letter() as u8;
@@ -77,6 +64,14 @@ pub(super) fn cookie_letters(session: &Session, stream: &mut Stream) {
             false => b'-',
         };
     }
+    count(session, stream);
+    // The line counts the others: this one no longer has its place, as in the reference.
+    release(session, stream);
+    log::stream(session, stream);
+    session.previous_end = Some((now, session.worker.clock.wall()));
+    session.live.activity.set(Activity::Idle);
+    session.live.backend.set(None);
+    session.live.server_fd.set(-1);
 }
 
 fn has_cookie(session: &Session, stream: &Stream) -> bool {

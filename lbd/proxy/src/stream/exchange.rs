@@ -68,6 +68,7 @@ pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<()
     };
     let out = encode_request(session, stream, spec, &mut conn);
     let mut upload = Pump::new(out, stream.body.decoder.clone(), session.now());
+    upload.holds_body(!stream.body.data.is_empty());
     upload.without_trailers(spec.backend.drop_request_trailers);
     upload.without_delay(no_delay(session, spec));
     upload.with_splice(may_splice(session, spec.options.splice_request));
@@ -266,7 +267,7 @@ impl Waiting<'_> {
                     return Poll::Ready(Err(Lost::Over(StreamError::ClientAbort)));
                 }
                 // The server is told in the same way and decides whether it goes on.
-                conn.io.shutdown_write();
+                conn.shutdown_write();
                 is_half_closed = true;
             }
             if is_half_closed && session.io.is_broken(cx) {
@@ -326,7 +327,9 @@ async fn on_lost(
     lost: Lost,
 ) -> Halt {
     stream.facts.bytes_in += upload.received;
-    let unsent = !upload.has_begun();
+    // What was taken off the client's bytes for this attempt is gone: another one would send a
+    // body with a hole, and fill it with the next request.
+    let unsent = !upload.has_begun() && (stream.is_replayable || !upload.has_body());
     let decoder = upload.into_parts().1;
     let failure = match lost {
         Lost::Over(error) => {
@@ -406,7 +409,7 @@ async fn body(
     stream.keeps_client = stream.keeps_client && request_done;
     stream.lingers = !request_done;
     let keeps = parsed.keep_alive && request_done && !headers::server_closes(session, stream);
-    if keeps && conn.input.is_empty() {
+    if keeps && conn.may_be_kept() {
         keep(session, spec, conn);
     }
     Ok(())

@@ -54,6 +54,8 @@ pub(super) struct Pump {
     open_chunk: u64,
     /// The chunk in the pipe is complete: its line end follows.
     closes_chunk: bool,
+    /// Content was moved to `out`, or was there from the start.
+    has_body: bool,
     pipe: Option<Pipe>,
     /// Whether a packet may wait for what follows it.
     may_delay: bool,
@@ -86,6 +88,7 @@ impl Pump {
             may_splice: false,
             open_chunk: 0,
             closes_chunk: false,
+            has_body: false,
             pipe: None,
             may_delay: true,
             ended: false,
@@ -128,6 +131,16 @@ impl Pump {
     /// Lets long bodies go through a pipe.
     pub(super) fn with_splice(&mut self, may: bool) {
         self.may_splice = may;
+    }
+
+    /// Says whether `out` already holds content.
+    pub(super) fn holds_body(&mut self, holds: bool) {
+        self.has_body = holds;
+    }
+
+    /// Whether bytes of the content left the input: they cannot be sent by another pump.
+    pub(super) fn has_body(&self) -> bool {
+        self.has_body
     }
 
     /// Whether the first bytes of `out` have left.
@@ -267,6 +280,7 @@ impl Pump {
                 encode_chunk(data, &mut self.out);
             }
             input.eat(step.consumed);
+            self.has_body = true;
         }
         if self.decoder.is_end() {
             self.read_all = true;
@@ -290,6 +304,7 @@ impl Pump {
             self.out.extend_from_slice(&input.data()[..body]);
             input.eat(body);
             self.direct = 0;
+            self.has_body = true;
         }
         // Of a body whose length is known the rest follows at once.
         let more = self.may_delay

@@ -21,7 +21,7 @@ use crate::session::Session;
 use crate::state::BadMessage;
 use crate::state::proxy::MAX_CAPTURE;
 use crate::stream::pump::Pump;
-use crate::stream::{Halt, Stream, answer, cacheable, dispatch, end, exchange, request, rules};
+use crate::stream::{Halt, Stream, answer, cacheable, dispatch, exchange, request, rules};
 use crate::term::{Phase, StreamError};
 
 /// Reads more of the server's bytes when they come; 0 at the end.
@@ -137,6 +137,12 @@ pub(super) async fn process(
         }
         return Err(Halt::Again);
     }
+    if matches!(status, 401 | 407)
+        && is_bound_to_connection(&stream.response)
+        && let Some(conn) = &mut stream.conn
+    {
+        conn.private = true;
+    }
     stream.has_response = true;
     stream.in_response = true;
     stream.response_body.begin(parsed.framing);
@@ -164,12 +170,24 @@ pub(super) async fn process(
     }
     if session.spec().log.asap {
         stream.facts.logged_early = true;
-        end::cookie_letters(session, stream);
         stream.facts.bytes_out = stream.response.encoded_len() as u64 + 2;
         log::stream(session, stream);
         stream.facts.bytes_out = 0;
     }
     Ok(())
+}
+
+/// Whether a challenge is of a scheme that authenticates the connection and not the request, so
+/// that no other client may use it (haproxy 3.4 configuration 4.2, `http-reuse`).
+fn is_bound_to_connection(response: &lbd_http::Head) -> bool {
+    response.iter().any(|(name, value)| {
+        matches!(name, b"www-authenticate" | b"proxy-authenticate")
+            && CONNECTION_SCHEMES.iter().any(|scheme| {
+                value
+                    .get(..scheme.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            })
+    })
 }
 
 fn capture_headers(session: &Session, stream: &mut Stream) {
@@ -254,7 +272,7 @@ fn cookies(session: &Session, stream: &mut Stream, spec: &ProxySpec) -> Result<(
             .response
             .add(b"set-cookie", &insertion.value)
             .map_err(full)?;
-        if insertion.private && cacheable::may_be_kept(&stream.request, &stream.response) {
+        if insertion.private {
             stream
                 .response
                 .add(b"cache-control", b"private")
@@ -297,17 +315,17 @@ pub(super) async fn read_body(
         }
         let read = std::future::poll_fn(|cx| {
             if let Poll::Ready(read) = poll_fill(cx, &mut conn, &worker.pool) {
-                return Poll::Ready(Some(read));
+                return Poll::Ready(Ok(Some(read)));
             }
-            if session.live.ending().is_some() {
-                return Poll::Ready(None);
+            if let Some(ending) = session.live.ending() {
+                return Poll::Ready(Err(StreamError::Ended(ending)));
             }
             session
                 .live
                 .poll_deadline(cx, &worker.clock, until)
-                .map(|()| None)
+                .map(|()| Ok(None))
         })
-        .await;
+        .await?;
         match read {
             Some(Ok(0)) => {
                 body.complete = body.decoder.on_close();
@@ -358,6 +376,9 @@ pub(super) fn pump(
     }
     pump
 }
+
+/// Beginnings of the names of authentication schemes that hold for a connection.
+const CONNECTION_SCHEMES: [&[u8]; 2] = [b"ntlm", b"nego"];
 
 /// Bytes read with a response head: a body of 64 KiB comes along with it, and of a larger one not
 /// much is copied that could be spliced.

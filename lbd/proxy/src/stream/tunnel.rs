@@ -207,14 +207,17 @@ async fn inspect_response(
         }
         let read = poll_fn(|cx| {
             if let Poll::Ready(read) = super::response::poll_fill(cx, conn, &worker.pool) {
-                return Poll::Ready(Some(read));
+                return Poll::Ready(Ok(Some(read)));
+            }
+            if let Some(ending) = session.live.ending() {
+                return Poll::Ready(Err(StreamError::Ended(ending)));
             }
             session
                 .live
                 .poll_deadline(cx, &worker.clock, Some(until))
-                .map(|()| None)
+                .map(|()| Ok(None))
         })
-        .await;
+        .await?;
         match read {
             Some(Ok(0)) => is_closed = true,
             Some(Err(_)) => return Err(StreamError::ServerAbort.into()),

@@ -54,26 +54,3 @@ fn headers_that_keep_it_out_of_shared_caches_let_it_pass() {
         assert!(!verdict(b"GET", 200, &[COOKIE, *field]), "{field:?}");
     }
 }
-
-#[test]
-fn caches_keep_what_has_a_lifetime_or_a_validator() {
-    let kept = |request: &[(&[u8], &[u8])], fields: &[(&[u8], &[u8])]| {
-        let (mut asked, mut answer) = (Head::new(), Head::new());
-        asked.start_request(b"GET", b"/", b"HTTP/1.1").unwrap();
-        answer.start_response(b"HTTP/1.1", 200, b"OK").unwrap();
-        for (name, value) in request {
-            asked.add(name, value).unwrap();
-        }
-        for (name, value) in fields {
-            answer.add(name, value).unwrap();
-        }
-        may_be_kept(&asked, &answer)
-    };
-    let etag: (&[u8], &[u8]) = (b"etag", b"\"x\"");
-    assert!(!kept(&[], &[]));
-    assert!(kept(&[], &[etag]));
-    assert!(kept(&[], &[(b"cache-control", b"max-age=60")]));
-    assert!(kept(&[], &[(b"expires", b"Mon, 01 Jan 2029 00:00:00 GMT")]));
-    assert!(!kept(&[], &[etag, (b"cache-control", b"private")]));
-    assert!(!kept(&[(b"authorization", b"Basic x")], &[etag]));
-}
