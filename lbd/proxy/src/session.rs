@@ -98,6 +98,8 @@ impl Session {
             accepted: live.accepted,
             conn_src: peer,
             conn_dst: local,
+            src: None,
+            dst: None,
             proxy_header: None,
             handshake: Duration::ZERO,
             streams: 0,
@@ -446,8 +448,8 @@ async fn read_proxy_header(session: &mut Session) -> Result<(), &'static str> {
         if command == Command::Proxy
             && let Some((source, destination)) = addresses
         {
-            session.facts.conn_src = source;
-            session.facts.conn_dst = destination;
+            session.facts.src = Some(source);
+            session.facts.dst = Some(destination);
             session.live.source.set(source);
         }
         session.facts.proxy_header = Some(Box::new(ProxyHeader { tlvs: tlvs.into() }));
@@ -474,9 +476,9 @@ async fn read_cip_header(session: &mut Session) -> Result<(), &'static str> {
             Err(()) => return Err(FAULT),
             Ok(Some((source, destination, consumed))) => {
                 session.input.eat(consumed);
-                session.facts.conn_src = Endpoint::Inet(source);
-                session.facts.conn_dst = Endpoint::Inet(destination);
-                session.live.source.set(session.facts.conn_src);
+                session.facts.src = Some(Endpoint::Inet(source));
+                session.facts.dst = Some(Endpoint::Inet(destination));
+                session.live.source.set(session.facts.src());
                 session.facts.handshake = session.now().since(begun);
                 return Ok(());
             }

@@ -4,6 +4,7 @@
 
 pub mod date;
 pub mod encode;
+pub mod fix;
 pub mod forwarded;
 pub mod hash;
 pub mod json;
@@ -25,6 +26,7 @@ use crate::view::View;
 pub const FAMILIES: &[&[Converter]] = &[
     date::CONVERTERS,
     encode::CONVERTERS,
+    fix::CONVERTERS,
     forwarded::CONVERTERS,
     hash::CONVERTERS,
     json::CONVERTERS,

@@ -88,11 +88,15 @@ pub struct SessionFacts {
     pub accepted_wall: WallTime,
     /// When it was accepted.
     pub accepted: Time,
-    /// Source of the connection itself, unless `set-src` in `tcp-request connection` or a PROXY
-    /// header changed it (`fc_src`).
+    /// Source of the connection itself, unless `set-src` in `tcp-request connection` changed it
+    /// (`fc_src`).
     pub conn_src: Endpoint,
     /// Destination likewise (`fc_dst`).
     pub conn_dst: Endpoint,
+    /// Source of the session when a PROXY header or a `tcp-request session` rule said it (`src`).
+    pub src: Option<Endpoint>,
+    /// Destination of the session likewise (`dst`).
+    pub dst: Option<Endpoint>,
     /// Received PROXY header, with its TLVs.
     pub proxy_header: Option<Box<ProxyHeader>>,
     /// Time spent in handshakes (PROXY header, TLS): `%Th`.
@@ -112,6 +116,18 @@ pub struct SessionFacts {
     pub expected_header: Option<ExpectedHeader>,
     /// Raw descriptor of the client's socket for `fc_rtt` and the like; -1 when there is none.
     pub fd: i32,
+}
+
+impl SessionFacts {
+    /// Source as rules of the session see it.
+    pub fn src(&self) -> Endpoint {
+        self.src.unwrap_or(self.conn_src)
+    }
+
+    /// Destination likewise.
+    pub fn dst(&self) -> Endpoint {
+        self.dst.unwrap_or(self.conn_dst)
+    }
 }
 
 /// A header before the first byte of a connection, by which another proxy tells addresses.
@@ -256,6 +272,9 @@ pub struct StreamFacts {
     pub src: Option<Endpoint>,
     /// Destination likewise; for a backend without a server address this is where to connect.
     pub dst: Option<Endpoint>,
+    /// Descriptor of the connection to the server while the stream has it, for the kernel's
+    /// facts (`bc_rtt`).
+    pub server_fd: Option<i32>,
     /// Own address of the connection to the server (`bc_src`).
     pub server_src: Endpoint,
     /// Address of the connection to the server (`bc_dst`).

@@ -365,6 +365,8 @@ fn session() -> SessionFacts {
         accepted: Time::ZERO,
         conn_src: address("192.0.2.1:40000"),
         conn_dst: address("198.51.100.2:80"),
+        src: None,
+        dst: None,
         proxy_header: None,
         handshake: Duration::ZERO,
         streams: 1,

@@ -62,7 +62,7 @@ impl<'a> View<'a> {
     pub fn src(&self) -> Endpoint {
         let stream = self.stream.and_then(|stream| stream.src);
         stream
-            .or_else(|| self.session.map(|session| session.conn_src))
+            .or_else(|| self.session.map(SessionFacts::src))
             .unwrap_or_default()
     }
 
@@ -70,7 +70,7 @@ impl<'a> View<'a> {
     pub fn dst(&self) -> Endpoint {
         let stream = self.stream.and_then(|stream| stream.dst);
         stream
-            .or_else(|| self.session.map(|session| session.conn_dst))
+            .or_else(|| self.session.map(SessionFacts::dst))
             .unwrap_or_default()
     }
 

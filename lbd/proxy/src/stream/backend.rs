@@ -249,7 +249,7 @@ pub(super) fn pick_key<'a>(
     let request = stream.request_view();
     let bytes = match what {
         KeySpec::Source => {
-            let source = stream.facts.src.unwrap_or(session.facts.conn_src);
+            let source = stream.facts.src.unwrap_or_else(|| session.facts.src());
             return source
                 .ip()
                 .map_or(PickKey::None, |ip: IpAddr| PickKey::Source(ip));

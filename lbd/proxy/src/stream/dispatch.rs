@@ -144,6 +144,7 @@ fn established(
         observe(session, server, Observation::L4Ok);
     }
     session.live.server_fd.set(conn.io.raw_fd());
+    stream.facts.server_fd = Some(conn.io.raw_fd());
     session.last_server = stream.backend.zip(stream.server);
     stream.conn = Some(conn);
 }

@@ -65,6 +65,8 @@ fn end(session: &mut Session, stream: &mut Stream) {
         };
     }
     count(session, stream);
+    // The descriptor may be another connection's by now.
+    stream.facts.server_fd = None;
     // The line counts the others: this one no longer has its place, as in the reference.
     release(session, stream);
     log::stream(session, stream);

@@ -395,6 +395,7 @@ async fn body(
         .bytes_out
         .set(session.live.bytes_out.get() + download.written);
     count_spliced(session, stream, &upload, &download);
+    stream.facts.server_fd = None;
     let request_done = upload.ended;
     let read_all = download.read_all;
     stream.body.decoder = finish_pump(session, upload);

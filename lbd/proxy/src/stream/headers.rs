@@ -23,8 +23,8 @@ pub(super) fn prepare_request(session: &Session, stream: &mut Stream) -> Result<
     let frontend = &proxies[session.frontend.index()];
     let backend = stream.backend.map_or(frontend, |id| &proxies[id.index()]);
     let full = |_| Halt::Error(StreamError::ClientFault(431));
-    let source = stream.facts.src.unwrap_or(session.facts.conn_src).ip();
-    let destination = stream.facts.dst.unwrap_or(session.facts.conn_dst).ip();
+    let source = stream.facts.src.unwrap_or_else(|| session.facts.src()).ip();
+    let destination = stream.facts.dst.unwrap_or_else(|| session.facts.dst()).ip();
     if let Some(ip) = source {
         let specs = [&frontend.options.forwardfor, &backend.options.forwardfor];
         add_address(stream, specs, ip).map_err(full)?;

@@ -139,8 +139,10 @@ pub(super) async fn open(
     })
     .await?;
     if line.is_some_and(|line| line.socks4.is_some())
-        && let Some(SocketAddr::V4(to)) =
-            connect::destination(&address, stream.facts.dst.unwrap_or(session.facts.conn_dst))
+        && let Some(SocketAddr::V4(to)) = connect::destination(
+            &address,
+            stream.facts.dst.unwrap_or_else(|| session.facts.dst()),
+        )
     {
         let refused = |()| late(StreamError::ServerAbort, None);
         socks4(session, &io, to, deadline).await.map_err(refused)?;
@@ -183,8 +185,8 @@ fn dial<'a>(
         address,
         backend: spec,
         server,
-        client: stream.facts.src.unwrap_or(session.facts.conn_src),
-        destination: stream.facts.dst.unwrap_or(session.facts.conn_dst),
+        client: stream.facts.src.unwrap_or_else(|| session.facts.src()),
+        destination: stream.facts.dst.unwrap_or_else(|| session.facts.dst()),
         header_ip,
         mark: stream.facts.asked.server_mark,
         tos: stream.facts.asked.server_tos,

@@ -148,7 +148,7 @@ fn capture(session: &Session, stream: &Stream, error: ParseError) {
         frontend: session.frontend,
         backend: stream.backend,
         server: stream.server,
-        source: session.facts.conn_src,
+        source: session.facts.src(),
         session: session.facts.id,
         streams: session.facts.streams,
         offset: error.offset,

@@ -68,7 +68,7 @@ pub(super) fn capture(session: &Session, stream: &Stream, conn: &ServerConn, err
         frontend: session.frontend,
         backend: stream.backend,
         server: stream.server,
-        source: session.facts.conn_src,
+        source: session.facts.src(),
         session: session.facts.id,
         streams: session.facts.streams,
         offset: error.offset,

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use lbd_core::{Diag, Type, Value};
 
-use super::{ActionSpec, Built, Form, Rule, Rulesets, edit};
+use super::{ActionSpec, Built, Form, Rule, Ruleset, Rulesets, edit};
 use crate::facts::Endpoint;
 use crate::program::{Ctx, Verdict};
 use crate::registry::Example;
@@ -66,6 +66,7 @@ enum End {
 
 fn address(rule: &mut Rule<'_, '_>, end: End) -> Result<Built, Diag> {
     let expr = rule.args.expr(rule.ctx)?;
+    let is_session = rule.ruleset == Ruleset::TcpSession;
     Ok(Built::new(move |ctx, _| {
         let ip = match edit::value(&expr, Type::Addr, ctx) {
             Some(Value::Ipv4(ip)) => IpAddr::V4(ip),
@@ -73,13 +74,14 @@ fn address(rule: &mut Rule<'_, '_>, end: End) -> Result<Built, Diag> {
             _ => return Verdict::Continue,
         };
         let port = now(ctx, end).port().unwrap_or(0);
-        put(ctx, end, SocketAddr::new(ip, port));
+        put(ctx, end, is_session, SocketAddr::new(ip, port));
         Verdict::Continue
     }))
 }
 
 fn port(rule: &mut Rule<'_, '_>, end: End) -> Result<Built, Diag> {
     let expr = rule.args.expr(rule.ctx)?;
+    let is_session = rule.ruleset == Ruleset::TcpSession;
     Ok(Built::new(move |ctx, _| {
         let Some(port) = edit::int(&expr, ctx) else {
             return Verdict::Continue;
@@ -88,7 +90,7 @@ fn port(rule: &mut Rule<'_, '_>, end: End) -> Result<Built, Diag> {
         let ip = now(ctx, end)
             .ip()
             .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        put(ctx, end, SocketAddr::new(ip, port as u16));
+        put(ctx, end, is_session, SocketAddr::new(ip, port as u16));
         Verdict::Continue
     }))
 }
@@ -102,12 +104,16 @@ fn now(ctx: &Ctx<'_>, end: End) -> Endpoint {
     }
 }
 
-/// Before there is a stream the change is the session's, afterwards the stream's own.
-fn put(ctx: &mut Ctx<'_>, end: End, address: SocketAddr) {
+/// The change is the connection's, the session's or the stream's, as the ruleset is.
+fn put(ctx: &mut Ctx<'_>, end: End, is_session: bool, address: SocketAddr) {
     let address = Endpoint::Inet(address);
     match (ctx.stream.as_deref_mut(), end) {
         (Some(stream), End::Src) => stream.src = Some(address),
         (Some(stream), End::Dst) => stream.dst = Some(address),
+        (None, _) if is_session => match end {
+            End::Src => ctx.session.src = Some(address),
+            End::Dst => ctx.session.dst = Some(address),
+        },
         (None, End::Src) => ctx.session.conn_src = address,
         (None, End::Dst) => ctx.session.conn_dst = address,
     }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::arg::{Arg, ArgError};
 use crate::registry::{Example, Fetch};
+use crate::view::View;
 use lbd_core::WallTime;
 use lbd_core::{Checkpoints, Type};
 
@@ -127,6 +128,24 @@ pub const FETCHES: &[Fetch] = &[
         doc: "Whether the connection to the server was reused (manual 7.3.3).",
         examples: &[Example::Ok("bc_reused")],
         build: |_, _| boolean(|v| Some(v.stream?.server_reused)),
+    },
+    Fetch {
+        name: "bc_rtt",
+        args: OPT_STR,
+        out: Type::Int,
+        valid: CLIENT,
+        doc: "Round-trip time of the server connection, ms or us (manual 7.3.3).",
+        examples: &[Example::Ok("bc_rtt"), Example::Ok("bc_rtt(us)")],
+        build: |_, args| rtt(&args, "rtt", server_fd),
+    },
+    Fetch {
+        name: "bc_rttvar",
+        args: OPT_STR,
+        out: Type::Int,
+        valid: CLIENT,
+        doc: "Variance of that round-trip time, ms or us (manual 7.3.3).",
+        examples: &[Example::Ok("bc_rttvar(us)")],
+        build: |_, args| rtt(&args, "rttvar", server_fd),
     },
     Fetch {
         name: "bc_src",
@@ -376,7 +395,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: CLIENT,
         doc: "Round-trip time of the client connection, ms or us (manual 7.3.3).",
         examples: &[Example::Ok("fc_rtt"), Example::Ok("fc_rtt(us)")],
-        build: |_, args| rtt(&args, "rtt"),
+        build: |_, args| rtt(&args, "rtt", client_fd),
     },
     Fetch {
         name: "fc_rttvar",
@@ -385,7 +404,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: CLIENT,
         doc: "Variance of the round-trip time, ms or us (manual 7.3.3).",
         examples: &[Example::Ok("fc_rttvar(us)")],
-        build: |_, args| rtt(&args, "rttvar"),
+        build: |_, args| rtt(&args, "rttvar", client_fd),
     },
     Fetch {
         name: "fc_sacked",
@@ -496,14 +515,22 @@ fn kernel(field: &'static str) -> Built {
     int(move |v| v.world.tcp_info(v.session?.fd, field))
 }
 
+fn client_fd(view: &View<'_>) -> Option<i32> {
+    Some(view.session?.fd)
+}
+
+fn server_fd(view: &View<'_>) -> Option<i32> {
+    view.stream?.server_fd
+}
+
 /// The kernel gives microseconds; milliseconds unless asked otherwise.
-fn rtt(args: &[Arg], field: &'static str) -> Built {
+fn rtt(args: &[Arg], field: &'static str, of: fn(&View<'_>) -> Option<i32>) -> Built {
     let divisor = match &*text(args, 0) {
         b"" | b"ms" => 1000,
         b"us" => 1,
         _ => return Err(ArgError::new("\"ms\" or \"us\" is expected")),
     };
-    int(move |v| Some(v.world.tcp_info(v.session?.fd, field)? / divisor))
+    int(move |v| Some(v.world.tcp_info(of(v)?, field)? / divisor))
 }
 
 /// A record type of the PROXY header by number or by the name that its specification gives.

@@ -365,10 +365,6 @@ pub const FETCHES: &[Unsupported] = &[
         names: &["distcc_body", "distcc_param"],
         reason: "the distcc protocol",
     },
-    Unsupported {
-        names: &["bc_rtt", "bc_rttvar"],
-        reason: "the server connection's socket",
-    },
 ];
 
 /// Refused converters.
@@ -482,10 +478,6 @@ pub const CONVERTERS: &[Unsupported] = &[
             "table_trackers",
         ],
         reason: "stick tables",
-    },
-    Unsupported {
-        names: &["fix_is_valid", "fix_tag_value"],
-        reason: "the FIX protocol",
     },
     Unsupported {
         names: &["mqtt_field_value", "mqtt_is_valid"],

@@ -229,6 +229,8 @@ impl Scene {
             accepted: Time(1),
             conn_src: endpoint("192.0.2.9:4711"),
             conn_dst: endpoint("127.0.0.1:80"),
+            src: None,
+            dst: None,
             proxy_header: None,
             handshake: std::time::Duration::ZERO,
             streams: 1,
