@@ -9,6 +9,7 @@ mod errors;
 mod info;
 mod info_command;
 mod line;
+mod patterns;
 pub(crate) mod server;
 mod server_state;
 mod servers;

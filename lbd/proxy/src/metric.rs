@@ -5,7 +5,7 @@
 pub mod column;
 pub mod row;
 
-pub use column::{COLUMNS, Column};
+pub use column::{COLUMNS, Column, MODULE_COLUMNS};
 pub use row::{Object, Row, rows};
 
 /// A value of a column.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lbd_config::config::AccessLevel;
 
 use super::session::{Caller, Execute};
-use super::{basic, errors, info_command, servers, sessions, stat_command};
+use super::{basic, errors, info_command, patterns, servers, sessions, stat_command};
 use crate::run::Daemon;
 
 /// How bad a feedback message is, as a syslog level.
@@ -43,6 +43,8 @@ pub(crate) struct Call<'a> {
     pub(crate) caller: &'a mut Caller,
     /// Words behind the command's own.
     pub(crate) args: &'a [String],
+    /// Lines that came behind `<<`; empty without.
+    pub(crate) payload: &'a str,
     /// The reply.
     pub(crate) out: &'a mut String,
 }
@@ -81,6 +83,7 @@ const FAMILIES: &[&[ApiCommand]] = &[
     basic::COMMANDS,
     errors::COMMANDS,
     info_command::COMMANDS,
+    patterns::COMMANDS,
     servers::COMMANDS,
     sessions::COMMANDS,
     stat_command::COMMANDS,
@@ -100,13 +103,7 @@ pub(crate) struct Runner {
 }
 
 impl Execute for Runner {
-    fn execute(
-        &mut self,
-        caller: &mut Caller,
-        words: &[String],
-        _payload: &str,
-        out: &mut Vec<u8>,
-    ) {
+    fn execute(&mut self, caller: &mut Caller, words: &[String], payload: &str, out: &mut Vec<u8>) {
         let mut text = String::new();
         match find(words) {
             None => unknown(caller.level, words, &mut text),
@@ -120,6 +117,7 @@ impl Execute for Runner {
                     daemon,
                     caller,
                     args,
+                    payload,
                     out: &mut text,
                 });
             }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use lbd_proxy::metric::{COLUMNS, Column, Field, Row};
+use lbd_proxy::metric::{COLUMNS, Column, Field, MODULE_COLUMNS, Row};
 
 /// Which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,8 +70,13 @@ fn csv_header(out: &mut String) {
         out.push_str(column.name);
         out.push(',');
     }
-    // Behind the mark come columns of modules, of which there are none.
-    out.push_str("-,\n");
+    // Behind the mark come columns of modules.
+    out.push_str("-,");
+    for column in MODULE_COLUMNS {
+        out.push_str(column.name);
+        out.push(',');
+    }
+    out.push('\n');
 }
 
 fn csv_row(row: &Row<'_>, out: &mut String) {
@@ -79,7 +84,12 @@ fn csv_row(row: &Row<'_>, out: &mut String) {
         csv_field(&(column.read)(row), out);
         out.push(',');
     }
-    out.push_str("-,\n");
+    out.push_str("-,");
+    for column in MODULE_COLUMNS {
+        csv_field(&(column.read)(row), out);
+        out.push(',');
+    }
+    out.push('\n');
 }
 
 /// Only a field that holds a comma or a quote is quoted.
@@ -96,9 +106,10 @@ fn csv_field(field: &Field, out: &mut String) {
 }
 
 fn values<'a>(row: &'a Row<'a>) -> impl Iterator<Item = (usize, &'static Column, Field)> + 'a {
-    COLUMNS
-        .iter()
-        .enumerate()
+    // The mark takes a position, too.
+    let modules = MODULE_COLUMNS.iter().zip(COLUMNS.len() + 1..);
+    let all = COLUMNS.iter().zip(0..).chain(modules);
+    all.map(|(column, at)| (at, column))
         .map(|(at, column)| (at, column, (column.read)(row)))
         .filter(|(_, _, field)| *field != Field::Empty)
 }

@@ -144,6 +144,46 @@ fn a_server_is_drained_stopped_and_revived_at_run_time() {
 }
 
 #[test]
+fn maps_change_at_run_time_whole_versions_at_once() {
+    let origin = Origin::http("s1");
+    on_both(|program| {
+        let text = simple().replace(
+            "    default_backend",
+            "    http-request return status 200 hdr x-to %[path,map(<dir>/map)] if { path,map(<dir>/map) \
+             -m found }\n    default_backend",
+        );
+        let proxy = Proxy::of(program.clone(), text)
+            .listener("front")
+            .unix_listener("runtime")
+            .with("s1", origin.address())
+            .file("map", "/a one\n/b two\n")
+            .start();
+        let to = |path: &str| {
+            let response = Client::fetch(proxy.address("front"), path);
+            response.header("x-to").unwrap_or_default().to_owned()
+        };
+        let map = proxy.directory().join("map").display().to_string();
+        let say = |words: &str| proxy.runtime(&words.replace("MAP", &map)).trim().to_owned();
+        assert_eq!((to("/a"), to("/c")), ("one".to_owned(), String::new()));
+        assert_eq!(say("add map MAP /c three"), "");
+        assert_eq!(say("set map MAP /a four"), "");
+        assert_eq!(say("del map MAP /b"), "");
+        assert_eq!((to("/a"), to("/b")), ("four".to_owned(), String::new()));
+        assert_eq!(to("/c"), "three");
+        assert_eq!(say("del map MAP /b"), "Key not found.");
+        assert!(say("add map nope a b").starts_with("Unknown map identifier."));
+        assert_eq!(say("prepare map MAP"), "New version created: 1");
+        assert_eq!(say("add map @1 MAP /a five"), "");
+        assert_eq!(to("/a"), "four");
+        assert_eq!(say("commit map @1 MAP"), "");
+        assert_eq!((to("/a"), to("/c")), ("five".to_owned(), String::new()));
+        let found = "type=str, case=sensitive, found=yes, idx=tree, key=\"/a\", \
+                     value=\"five\", type=\"str\"";
+        assert_eq!(say("get map MAP /a"), found, "{program:?}");
+    });
+}
+
+#[test]
 fn an_address_changes_at_run_time() {
     let (one, two) = (Origin::http("one"), Origin::http("two"));
     on_both(|program| {

@@ -417,6 +417,10 @@ pub const COLUMNS: &[Column] = &[
     column("resbout", "MCPP", "Response bytes sent on", |r| {
         U64(r.totals.response_out)
     }),
+];
+
+/// Columns of modules, which stand behind those of every version and a mark.
+pub const MODULE_COLUMNS: &[Column] = &[
     column(
         "h1_spliced_bytes_in",
         "MCPV",
