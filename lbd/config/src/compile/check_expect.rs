@@ -177,7 +177,7 @@ impl Compiler<'_> {
         }
         let word = rule.argument("hdr", "a pattern")?;
         if method == "reg" {
-            return matcher(rule, word).map(TextMatch::Regex);
+            return matcher_of(rule, word, is_name).map(TextMatch::Regex);
         }
         let pattern = match is_format {
             true => {
@@ -282,7 +282,13 @@ fn unknown(builder: &Builder<'_>, rule: &Rule<'_>, word: &Word, name: &str) -> D
 }
 
 fn matcher(rule: &Rule<'_>, word: &Word) -> Result<Matcher, Diag> {
-    let regex = Regex::new(&word.text, false).map_err(|error| rule.fault(word.span, &error))?;
+    matcher_of(rule, word, false)
+}
+
+/// A regular expression; names of fields match whatever their case.
+fn matcher_of(rule: &Rule<'_>, word: &Word, ignore_case: bool) -> Result<Matcher, Diag> {
+    let regex =
+        Regex::new(&word.text, ignore_case).map_err(|error| rule.fault(word.span, &error))?;
     Ok(Matcher::new(move |text| regex.is_match(text)))
 }
 

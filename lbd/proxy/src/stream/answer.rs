@@ -67,7 +67,9 @@ async fn on_error(session: &mut Session, stream: &mut Stream, error: StreamError
     match error.status(phase) {
         Some(status) => {
             let reply = of_status(session, stream, status);
-            send(session, stream, reply, true).await;
+            // A message that never became a request has no rules.
+            let is_constant = !stream.has_request;
+            send(session, stream, reply, is_constant).await;
             // The error counts, not what an error file or a redirect made of it.
             if stream.facts.status != 0 {
                 stream.facts.status = status;
@@ -128,6 +130,7 @@ pub(super) fn count_failure(session: &Session, stream: &Stream, error: StreamErr
 
 fn drop_server(session: &Session, stream: &mut Stream) {
     stream.conn = None;
+    stream.facts.server_fd = None;
     session.live.server_fd.set(-1);
     end::release(session, stream);
 }

@@ -90,7 +90,7 @@ async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
         log::stream(session, stream);
     }
     let now = session.now();
-    let upload = Pump::raw(
+    let mut upload = Pump::raw(
         std::mem::take(&mut conn.preface),
         exchange::may_splice(session, spec.options.splice_request),
         now,
@@ -101,7 +101,7 @@ async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
         now,
     );
     if !spec.rules.tcp_response.is_empty() {
-        inspect_response(session, stream, spec, &mut conn).await?;
+        inspect_response(session, stream, spec, &mut conn, &mut upload).await?;
     }
     relay(session, stream, spec, conn, upload, download)
         .await
@@ -176,6 +176,7 @@ async fn inspect_response(
     stream: &mut Stream,
     spec: &ProxySpec,
     conn: &mut ServerConn,
+    upload: &mut Pump,
 ) -> Result<(), Halt> {
     let until = session.now() + spec.rules.response_inspect_delay.unwrap_or_default();
     let mut cursor = Cursor::default();
@@ -206,8 +207,21 @@ async fn inspect_response(
             verdict => return Err(rules::decide(session, stream, verdict).await),
         }
         let read = poll_fn(|cx| {
+            // The server may answer only to what the client still sends.
+            if !upload.ended {
+                let now = worker.clock.now();
+                let (input, pool) = (&mut session.input, &worker.pool);
+                match upload.poll(cx, &session.io, &conn.io, input, pool, now) {
+                    Poll::Ready(Ok(())) => conn.io.shutdown_write(),
+                    Poll::Ready(Err(PumpError::Write)) => {
+                        return Poll::Ready(Err(StreamError::ServerAbort));
+                    }
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(StreamError::ClientAbort)),
+                    Poll::Pending => {}
+                }
+            }
             if let Poll::Ready(read) = super::response::poll_fill(cx, conn, &worker.pool) {
-                return Poll::Ready(Ok(Some(read)));
+                return Poll::Ready(read.map(Some).map_err(|_| StreamError::ServerAbort));
             }
             if let Some(ending) = session.live.ending() {
                 return Poll::Ready(Err(StreamError::Ended(ending)));
@@ -218,11 +232,7 @@ async fn inspect_response(
                 .map(|()| Ok(None))
         })
         .await?;
-        match read {
-            Some(Ok(0)) => is_closed = true,
-            Some(Err(_)) => return Err(StreamError::ServerAbort.into()),
-            Some(Ok(_)) | None => {}
-        }
+        is_closed = is_closed || read == Some(0);
     }
 }
 
@@ -407,8 +417,8 @@ pub(super) fn preface(
     let Some(send) = &server.send_proxy else {
         return;
     };
-    let source = stream.facts.src.unwrap_or(session.facts.conn_src);
-    let destination = stream.facts.dst.unwrap_or(session.facts.conn_dst);
+    let source = stream.facts.src.unwrap_or_else(|| session.facts.src());
+    let destination = stream.facts.dst.unwrap_or_else(|| session.facts.dst());
     let addresses = match (source, destination) {
         (Endpoint::Inet(source), Endpoint::Inet(destination)) => Addresses::Inet {
             source,
