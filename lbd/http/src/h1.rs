@@ -13,6 +13,7 @@ pub mod body;
 pub mod connection;
 pub mod encode;
 mod fields;
+pub mod framing;
 mod lines;
 mod request;
 mod response;
@@ -20,6 +21,7 @@ mod response;
 pub use body::{BodyDecoder, Step};
 pub use connection::{connection_add, connection_has, connection_remove};
 pub use encode::{CaseMap, EncodeOptions, encode_head};
+pub use framing::{frame_request, frame_response};
 pub use request::parse_request;
 pub use response::parse_response;
 

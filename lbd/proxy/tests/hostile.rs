@@ -483,3 +483,55 @@ fn a_response_cut_short_while_a_rule_waits_for_it_is_not_waited_for() {
     drop(client);
     comes_to_rest(&proxy);
 }
+
+#[test]
+fn rules_that_edit_framing_fields_do_not_change_where_messages_end() {
+    let edits = [
+        "del-header content-length",
+        "set-header content-length 0",
+        "add-header content-length 3",
+        "set-header transfer-encoding chunked",
+    ];
+    for edit in edits {
+        let mut config = config(Mode::Http, &[counting()]);
+        config.proxies[0].rules.http_request.steps =
+            [rule(Ruleset::HttpRequest, Checkpoint::FeHrqHdr, edit)].into();
+        config.proxies[1].rules.http_response.steps =
+            [rule(Ruleset::HttpResponse, Checkpoint::BeHrsHdr, edit)].into();
+        let proxy = Proxy::start(config, 1);
+        let mut client = Client::connect(proxy.addr);
+        for number in 1..=2 {
+            client.send("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nbody");
+            let response = client.response();
+            assert_eq!(response.text(), format!("{number} body"), "{edit}");
+            assert_eq!(response.header("transfer-encoding"), None, "{edit}");
+        }
+    }
+}
+
+#[test]
+fn a_value_with_line_ends_adds_no_field() {
+    let edits = [
+        "set-header x-path %[path,url_dec]",
+        "set-path %[path,url_dec]",
+        "set-uri %[path,url_dec]",
+        "set-query %[path,url_dec]",
+        "set-method %[path,url_dec]",
+        "redirect location %[path,url_dec]",
+        "redirect prefix %[path,url_dec]",
+        "return status 200 hdr x-path %[path,url_dec]",
+    ];
+    for edit in edits {
+        let mut config = config(Mode::Http, &[support::net::hello("a")]);
+        config.proxies[0].rules.http_request.steps =
+            [rule(Ruleset::HttpRequest, Checkpoint::FeHrqHdr, edit)].into();
+        let proxy = Proxy::start(config, 1);
+        let mut client = Client::connect(proxy.addr);
+        client.send(
+            "GET /echo%0d%0ax-injected:%20yes HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n",
+        );
+        let seen = String::from_utf8_lossy(&client.rest()).into_owned();
+        assert!(!seen.is_empty(), "{edit}");
+        assert!(!seen.contains("\nx-injected"), "{edit}: {seen:?}");
+    }
+}

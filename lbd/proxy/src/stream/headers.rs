@@ -8,7 +8,7 @@ use std::rc::Rc;
 use lbd_config::config::{ConnectionMode, ForwardFor, ForwardedNode, ForwardedSpec};
 use lbd_core::Value;
 use lbd_http::Framing;
-use lbd_http::h1::connection_add;
+use lbd_http::h1::{connection_add, frame_request};
 use lbd_rules::facts::Endpoint;
 use lbd_rules::view::View;
 
@@ -44,6 +44,9 @@ pub(super) fn prepare_request(session: &Session, stream: &mut Stream) -> Result<
     }
     if let (Some(name), Some(id)) = (&frontend.frontend.unique_id_header, &stream.facts.unique_id) {
         stream.request.add(name, id).map_err(full)?;
+    }
+    if !stream.parsed.connect {
+        frame_request(&mut stream.request, stream.parsed.framing).map_err(full)?;
     }
     if !stream.parsed.upgrade && !stream.parsed.connect {
         let closes = server_closes(session, stream);

@@ -12,6 +12,7 @@ use lbd_backend::retry::Failure;
 use lbd_config::config::ProxySpec;
 use lbd_core::Time;
 use lbd_http::h1::encode::{EncodeOptions, encode_chunk, encode_head, last_chunk};
+use lbd_http::h1::frame_response;
 use lbd_http::{BodyDecoder, Framing, ParseError, Parsed, cookie};
 
 use crate::log;
@@ -156,8 +157,16 @@ pub(super) async fn process(
     answer::run_after_response(session, stream);
     stream.facts.status = stream.response.status();
     let unchunks = parsed.framing == Framing::Chunked && !stream.parsed.version_11;
-    if unchunks {
-        stream.response.remove(b"transfer-encoding");
+    let has_body = !parsed.tunnel
+        && stream.request.method() != b"HEAD"
+        && !matches!(stream.facts.server_status, 204 | 304);
+    if has_body {
+        let framing = match unchunks {
+            true => Framing::UntilClose,
+            false => parsed.framing,
+        };
+        let full = |_| Halt::Error(StreamError::Internal);
+        frame_response(&mut stream.response, framing).map_err(full)?;
     }
     // Chunks in an answer of the older version are not to be trusted with what follows.
     let is_odd = parsed.framing == Framing::Chunked && !parsed.version_11;
