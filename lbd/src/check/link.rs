@@ -68,9 +68,16 @@ impl Link {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
             Err(error) => {
+                // The reference names what the system says later, not what it says at once.
+                let text = match error.raw_os_error() {
+                    Some(libc::ENETUNREACH) => {
+                        format!("General socket error ({})", Errno::ENETUNREACH.desc())
+                    }
+                    _ => system_text(&error),
+                };
                 return Err(Refusal {
                     is_local: false,
-                    text: system_text(&error),
+                    text,
                 });
             }
         }

@@ -31,7 +31,9 @@ pub(super) async fn buffer_body(session: &mut Session, stream: &mut Stream) -> R
         _ => false,
     };
     let wants_retry = backend.backend.retry_on.needs_request();
-    if !(backend.options.buffer_request || wants_key || wants_retry) {
+    // A client that left while the frontend waited is missed here.
+    let buffers = frontend.options.buffer_request || backend.options.buffer_request;
+    if !(buffers || wants_key || wants_retry) {
         return Ok(());
     }
     let limit = frontend
