@@ -535,3 +535,17 @@ fn a_value_with_line_ends_adds_no_field() {
         assert!(!seen.contains("\nx-injected"), "{edit}: {seen:?}");
     }
 }
+
+#[test]
+fn headers_from_binary_data_add_no_field_by_line_ends() {
+    let mut config = config(Mode::Http, &[support::net::hello("a")]);
+    let add = "add-headers-bin req.hdr(x-bin),b64dec";
+    config.proxies[0].rules.http_request.steps =
+        [rule(Ruleset::HttpRequest, Checkpoint::FeHrqHdr, add)].into();
+    let proxy = Proxy::start(config, 1);
+    let mut client = Client::connect(proxy.addr);
+    // The field `a` with a value of `b`, a line end and `x-injected: y`.
+    client.send("GET /echo HTTP/1.1\r\nhost: t\r\nx-bin: AWEQYg0KeC1pbmplY3RlZDogeQAA\r\n\r\n");
+    let response = client.response();
+    assert!(!response.text().contains("\nx-injected"), "{response:?}");
+}

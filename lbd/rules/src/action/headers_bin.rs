@@ -106,6 +106,9 @@ fn put_all(head: &mut Head, bytes: &[u8], prefix: &[u8], is_set: bool) -> Result
             };
         }
         let value = text(&mut rest)?;
+        if !is_field(name, value) {
+            return Err(Fault::Entry);
+        }
         let is_wanted = name.len() >= prefix.len() && name[..prefix.len()] == *prefix;
         if !is_wanted || is_immutable(name) {
             continue;
@@ -191,6 +194,12 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     }
     *rest = after;
     Some(value)
+}
+
+/// Whether a field can be written without becoming another one: the bytes may come from a client.
+fn is_field(name: &[u8], value: &[u8]) -> bool {
+    let is_bad_in_name = |b: &u8| !b.is_ascii_graphic() || b"\"(),/:;<=>?@[\\]{}".contains(b);
+    !name.iter().any(is_bad_in_name) && !value.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'))
 }
 
 /// Fields that frame a message or belong to one connection.
