@@ -59,7 +59,7 @@ pub enum Missing {
     Lua,
     /// E-mail alerts.
     Mailers,
-    /// Named connection pools.
+    /// Checks over pooled connections.
     NamedPools,
     /// Network namespaces.
     Namespaces,
@@ -87,8 +87,6 @@ pub enum Missing {
     Rings,
     /// Payloads on the runtime socket.
     RuntimePayload,
-    /// Several server connections of a session.
-    SessionConns,
     /// Statistics in files.
     SharedStatistics,
     /// SPOE.
@@ -99,8 +97,6 @@ pub enum Missing {
     StatsPage,
     /// Stick tables.
     StickTables,
-    /// Limits of connections that count idle ones.
-    StrictLimits,
     /// Signatures and saved packets of TCP.
     TcpOptions,
     /// TLS.
@@ -136,7 +132,7 @@ impl Missing {
             Self::LogProfiles => "log profiles",
             Self::Lua => "Lua",
             Self::Mailers => "e-mail alerts",
-            Self::NamedPools => "named connection pools",
+            Self::NamedPools => "checks over pooled connections",
             Self::Namespaces => "network namespaces",
             Self::Peers => "peers",
             Self::PortHardening => "refusing privileged source ports",
@@ -150,13 +146,11 @@ impl Missing {
             Self::ReverseHttp => "reverse HTTP",
             Self::Rings => "rings",
             Self::RuntimePayload => "payloads on the runtime socket",
-            Self::SessionConns => "several server connections of a session",
             Self::SharedStatistics => "statistics in files",
             Self::Spoe => "SPOE",
             Self::StateFiles => "server states from files",
             Self::StatsPage => "the statistics page",
             Self::StickTables => "stick tables",
-            Self::StrictLimits => "limits of connections that count idle ones",
             Self::TcpOptions => "signatures and saved packets of TCP",
             Self::Tls => "TLS",
             Self::Traces => "traces",
@@ -204,13 +198,11 @@ impl Missing {
             Self::ReverseHttp => "Remove the word.",
             Self::Rings => "Log to an address directly.",
             Self::RuntimePayload => "Remove the line.",
-            Self::SessionConns => "Remove the line.",
             Self::SharedStatistics => "Remove the line.",
             Self::Spoe => "Remove the line.",
             Self::StateFiles => "Remove the line: servers start as their lines say.",
             Self::StatsPage => "Use the runtime socket (show stat) for now.",
             Self::StickTables => "Remove the line and the rules that use the table.",
-            Self::StrictLimits => "Use maxconn with pool-max-conn.",
             Self::TcpOptions => "Remove the word.",
             Self::Tls => {
                 "Let another program end TLS before this one, or pass it through in mode tcp."

@@ -23,12 +23,10 @@ pub(crate) struct Dial<'a> {
     pub(crate) backend: &'a ProxySpec,
     /// Server; `None` for `dispatch` and `option transparent`.
     pub(crate) server: Option<&'a ServerSpec>,
-    /// The client, for `usesrc`.
-    pub(crate) client: Endpoint,
     /// The client's destination, for mapped ports and transparent targets.
     pub(crate) destination: Endpoint,
-    /// Address from a header for `usesrc hdr_ip`, when there is one.
-    pub(crate) header_ip: Option<IpAddr>,
+    /// Address of somebody else to connect from (`usesrc`).
+    pub(crate) foreign: Option<SocketAddr>,
     /// Mark of the packets.
     pub(crate) mark: Option<u32>,
     /// Type of service of the packets.
@@ -39,6 +37,26 @@ pub(crate) struct Dial<'a> {
     pub(crate) rcvbuf: Option<usize>,
     /// Bytes that the kernel may hold unsent.
     pub(crate) notsent: Option<u32>,
+}
+
+/// The address of somebody else that a `source` line asks for, before its family is looked at.
+/// `header` is the address in the header field of `usesrc hdr_ip`.
+pub(crate) fn foreign(
+    source: &SourceSpec,
+    client: Endpoint,
+    header: impl FnOnce(&[u8], i32) -> Option<IpAddr>,
+) -> Option<SocketAddr> {
+    match source.usesrc.as_ref()? {
+        UseSrc::Client => match client {
+            Endpoint::Inet(address) => Some(address),
+            _ => None,
+        },
+        UseSrc::ClientIp => client.ip().map(|ip| SocketAddr::new(ip, 0)),
+        UseSrc::Address(address) => Some(*address),
+        UseSrc::Header(name, occurrence) => {
+            header(name, *occurrence).map(|ip| SocketAddr::new(ip, 0))
+        }
+    }
 }
 
 /// The IP destination of a server for this client.
@@ -181,17 +199,9 @@ fn bind_source(
     if let Some(interface) = &source.interface {
         socket.bind_device(Some(interface.as_bytes()))?;
     }
-    let foreign = match &source.usesrc {
-        None => None,
-        Some(UseSrc::Client) => match dial.client {
-            Endpoint::Inet(address) => Some(address),
-            _ => None,
-        },
-        Some(UseSrc::ClientIp) => dial.client.ip().map(|ip| SocketAddr::new(ip, 0)),
-        Some(UseSrc::Address(address)) => Some(*address),
-        Some(UseSrc::Header(..)) => dial.header_ip.map(|ip| SocketAddr::new(ip, 0)),
-    };
-    let foreign = foreign.filter(|address| address.is_ipv4() == to.is_ipv4());
+    let foreign = dial
+        .foreign
+        .filter(|address| address.is_ipv4() == to.is_ipv4());
     let Some(address) = foreign.or(source.address) else {
         return Ok(());
     };

@@ -3,6 +3,7 @@
 //! It does not connect and speaks no protocol. Idle connections stay on their core.
 
 use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use lbd_rules::facts::Endpoint;
 
 use crate::pool::Buf;
 use crate::state::ServerState;
+use crate::state::server::ConnPlace;
 use crate::transport::Transport;
 
 /// A connection to a server.
@@ -27,8 +29,16 @@ pub(crate) struct ServerConn {
     pub(crate) remote: Endpoint,
     /// Requests sent so far, the present one included.
     pub(crate) requests: u32,
-    /// Bound to its client session: it carries a PROXY header, a foreign source or credentials.
+    /// What tells it apart from other connections to its server, see `open::Params`; mostly empty.
+    pub(crate) key: Box<[u8]>,
+    /// Its key tells of its client.
+    pub(crate) is_of_client: bool,
+    /// Bound to its client session: it carries credentials.
     pub(crate) private: bool,
+    /// The next one of a session's own, see [`OwnConns`].
+    next: Option<Box<Self>>,
+    /// Place within `strict-maxconn`.
+    pub(crate) place: Option<ConnPlace>,
     /// Our side was closed: no other request can follow.
     is_shut: bool,
     /// Number of the server's address it goes to.
@@ -58,7 +68,11 @@ impl ServerConn {
             local,
             remote,
             requests: 0,
+            key: Box::default(),
+            is_of_client: false,
             private: false,
+            next: None,
+            place: None,
             is_shut: false,
             epoch,
             worker,
@@ -96,24 +110,111 @@ impl Drop for ServerConn {
     }
 }
 
+/// The idle connections that only one session may use again, newest first. A list through the
+/// connections themselves: an idle session pays one pointer for it.
+#[derive(Debug, Default)]
+pub(crate) struct OwnConns {
+    first: Option<Box<ServerConn>>,
+}
+
+impl OwnConns {
+    /// Keeps one, unless `limit` of them are kept already (`max-session-srv-conns`).
+    pub(crate) fn give(&mut self, mut conn: Box<ServerConn>, limit: usize) {
+        let mut kept = 0;
+        let mut at = self.first.as_ref();
+        while let Some(conn) = at {
+            kept += 1;
+            at = conn.next.as_ref();
+        }
+        if kept < limit {
+            conn.next = self.first.take();
+            self.first = Some(conn);
+        }
+    }
+
+    /// Takes one to this server with this key, closing dead ones that match on the way.
+    pub(crate) fn take(&mut self, server: &ServerState, key: &[u8]) -> Option<Box<ServerConn>> {
+        let mut at = &mut self.first;
+        loop {
+            let conn = at.as_ref()?;
+            let matches = *conn.key == *key
+                && conn
+                    .server
+                    .as_ref()
+                    .is_some_and(|kept| std::ptr::eq(Arc::as_ptr(kept), server));
+            if !matches {
+                // The last one was looked at above, so there is one here.
+                at = &mut at.as_mut()?.next;
+                continue;
+            }
+            let mut conn = at.take()?;
+            *at = conn.next.take();
+            if conn.is_reusable() {
+                return Some(conn);
+            }
+        }
+    }
+
+    /// Closes one to this server; whether there was one.
+    pub(crate) fn close_one(&mut self, server: &ServerState) -> bool {
+        let is_its = |conn: &ServerConn| {
+            let kept = conn.server.as_ref();
+            kept.is_some_and(|kept| std::ptr::eq(Arc::as_ptr(kept), server))
+        };
+        let mut at = &mut self.first;
+        while at.as_ref().is_some_and(|conn| !is_its(conn)) {
+            let Some(conn) = at else { return false };
+            at = &mut conn.next;
+        }
+        let Some(mut conn) = at.take() else {
+            return false;
+        };
+        *at = conn.next.take();
+        true
+    }
+
+    /// Closes all.
+    pub(crate) fn clear(&mut self) {
+        // One after the other: dropping the list at once would nest as deep as it is long.
+        let mut at = self.first.take();
+        while let Some(mut conn) = at {
+            at = conn.next.take();
+        }
+    }
+}
+
+impl Drop for OwnConns {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 /// The idle connections of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct IdlePool {
     /// By backend and server.
     backends: RefCell<Vec<Vec<Kept>>>,
     total: Cell<usize>,
+    /// Keys hold what clients say, so their hashes must not be theirs to choose.
+    hasher: RandomState,
 }
 
 /// The idle connections to one server.
 #[derive(Debug, Default)]
 struct Kept {
-    /// In the order of becoming idle. Boxed: they move between here and streams.
-    #[allow(clippy::vec_box)]
-    conns: Vec<Box<ServerConn>>,
+    /// In the order of becoming idle.
+    conns: Vec<Entry>,
     /// How many this worker has needed lately.
     estimate: PoolEstimate,
     /// When it was last looked through for what is not needed any more.
     purged: Time,
+}
+
+/// A connection at rest, with a hash of its key: looking for a key goes over many.
+#[derive(Debug)]
+struct Entry {
+    hash: u64,
+    conn: Box<ServerConn>,
 }
 
 /// What a look into the pool may return.
@@ -132,7 +233,9 @@ impl IdlePool {
         backend: ProxyId,
         server: &ServerState,
         wanted: Wanted,
+        key: &[u8],
     ) -> Option<Box<ServerConn>> {
+        let hash = self.hash(key);
         let mut backends = self.backends.borrow_mut();
         let pool = &mut backends
             .get_mut(backend.index())?
@@ -141,10 +244,14 @@ impl IdlePool {
         let mut at = pool.len();
         while at > 0 {
             at -= 1;
-            if wanted == Wanted::Proven && pool[at].requests < 2 {
+            let entry = &pool[at];
+            if entry.hash != hash
+                || *entry.conn.key != *key
+                || (wanted == Wanted::Proven && entry.conn.requests < 2)
+            {
                 continue;
             }
-            let conn = pool.remove(at);
+            let conn = pool.remove(at).conn;
             self.left(&conn);
             if conn.is_reusable() {
                 return Some(conn);
@@ -153,15 +260,25 @@ impl IdlePool {
         None
     }
 
-    /// Keeps a connection, unless limits forbid it or more were kept than are needed.
-    pub(crate) fn give(&self, conn: Box<ServerConn>) {
+    /// Hash of a key; 0 for the common empty one.
+    fn hash(&self, key: &[u8]) -> u64 {
+        if key.is_empty() {
+            0
+        } else {
+            self.hasher.hash_one(key)
+        }
+    }
+
+    /// Keeps a connection, unless limits forbid it or more were kept than are needed: then it is
+    /// given back.
+    pub(crate) fn give(&self, conn: Box<ServerConn>) -> Option<Box<ServerConn>> {
         let Some(server) = conn.server.as_ref().map(Arc::clone) else {
-            return;
+            return Some(conn);
         };
         let limit = server.max_idle;
         let full = limit >= 0 && server.counters.idle() >= limit as u64;
         if full || self.total.get() >= MAX_IDLE {
-            return;
+            return Some(conn);
         }
         let mut backends = self.backends.borrow_mut();
         let (backend, at) = (server.backend.index(), server.id.index());
@@ -180,11 +297,13 @@ impl IdlePool {
         kept.estimate.observe(used);
         let wanted = u64::from(kept.estimate.needed.max(used));
         if idle > 0 && u64::from(used) + idle > wanted {
-            return;
+            return Some(conn);
         }
         counters.idle.inc();
         self.total.set(self.total.get() + 1);
-        kept.conns.push(conn);
+        let hash = self.hash(&conn.key);
+        kept.conns.push(Entry { hash, conn });
+        None
     }
 
     fn left(&self, conn: &ServerConn) {
@@ -199,10 +318,14 @@ impl IdlePool {
     pub(crate) fn sweep(&self, now: Time, purge_delay: impl Fn(ProxyId, ServerId) -> Duration) {
         let mut closed = Vec::new();
         for kept in self.backends.borrow_mut().iter_mut().flatten() {
-            let Some(state) = kept.conns.first().and_then(|conn| conn.server.clone()) else {
+            let Some(state) = kept
+                .conns
+                .first()
+                .and_then(|entry| entry.conn.server.clone())
+            else {
                 continue;
             };
-            closed.extend(kept.conns.extract_if(.., |conn| !conn.is_reusable()));
+            closed.extend(kept.conns.extract_if(.., |entry| !entry.conn.is_reusable()));
             if now.since(kept.purged) < purge_delay(state.backend, state.id) {
                 continue;
             }
@@ -210,14 +333,27 @@ impl IdlePool {
             let idle = u32::try_from(kept.conns.len()).unwrap_or(u32::MAX);
             let open = state
                 .counters
-                .of(kept.conns.first().map_or(0, |conn| conn.worker));
+                .of(kept.conns.first().map_or(0, |entry| entry.conn.worker));
             let used = u32::try_from(open.used.get())
                 .unwrap_or(u32::MAX)
                 .saturating_sub(idle);
             let excess = kept.estimate.purge(used, idle) as usize;
             closed.extend(kept.conns.drain(..excess.min(kept.conns.len())));
         }
-        closed.iter().for_each(|conn| self.left(conn));
+        closed.iter().for_each(|entry| self.left(&entry.conn));
+    }
+
+    /// Closes the one to a server that has been idle for longest; whether there was one.
+    pub(crate) fn close_one(&self, backend: ProxyId, server: ServerId) -> bool {
+        let oldest = {
+            let mut backends = self.backends.borrow_mut();
+            let servers = backends.get_mut(backend.index());
+            let kept = servers.and_then(|servers| servers.get_mut(server.index()));
+            kept.filter(|kept| !kept.conns.is_empty())
+                .map(|kept| kept.conns.remove(0))
+        };
+        oldest.iter().for_each(|entry| self.left(&entry.conn));
+        oldest.is_some()
     }
 
     /// Closes all to one server.
@@ -229,14 +365,16 @@ impl IdlePool {
                 .and_then(|servers| servers.get_mut(server.index()))
                 .map(|kept| std::mem::take(&mut kept.conns))
         };
-        pool.iter().flatten().for_each(|conn| self.left(conn));
+        pool.iter()
+            .flatten()
+            .for_each(|entry| self.left(&entry.conn));
     }
 
     /// Closes all.
     pub(crate) fn clear(&self) {
         let all = std::mem::take(&mut *self.backends.borrow_mut());
         let conns = all.iter().flatten().flat_map(|kept| &kept.conns);
-        conns.for_each(|conn| self.left(conn));
+        conns.for_each(|entry| self.left(&entry.conn));
     }
 
     /// How many there are.

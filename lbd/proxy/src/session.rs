@@ -22,7 +22,7 @@ use crate::accept::Entered;
 use crate::live::Live;
 use crate::log;
 use crate::pool::Buf;
-use crate::server_conn::ServerConn;
+use crate::server_conn::OwnConns;
 use crate::state::Counters;
 use crate::state::world::Bound;
 use crate::stream::{self, Stream};
@@ -47,8 +47,8 @@ pub struct Session {
     pub(crate) io: Transport,
     /// Received and not used yet.
     pub(crate) input: Buf,
-    /// A server connection that only this session may use again.
-    pub(crate) own_server: Option<Box<ServerConn>>,
+    /// Server connections that only this session may use again.
+    pub(crate) own_conns: OwnConns,
     /// The server of the last request, for `option prefer-last-server`.
     pub(crate) last_server: Option<(ProxyId, ServerId)>,
     /// When the previous stream ended; `None` before the first has.
@@ -116,7 +116,7 @@ impl Session {
             vars: VarStore::default(),
             io,
             input: Buf::default(),
-            own_server: None,
+            own_conns: OwnConns::default(),
             last_server: None,
             previous_end: None,
             worker,
@@ -295,7 +295,7 @@ impl Session {
     /// The end: what was spliced or kept goes, then the socket closes.
     fn finish(&mut self) {
         self.worker.pool.give(std::mem::take(&mut self.input));
-        self.own_server = None;
+        self.own_conns.clear();
         if self.spec().options.nolinger {
             self.io.abort();
         }

@@ -112,6 +112,8 @@ pub(crate) struct Body {
     pub(crate) complete: bool,
     /// No more will be buffered.
     pub(crate) full: bool,
+    /// Bytes that count against the room for rewriting the head, see `rules`.
+    pub(crate) held: usize,
 }
 
 impl Default for Body {
@@ -121,6 +123,7 @@ impl Default for Body {
             data: Vec::new(),
             complete: true,
             full: false,
+            held: 0,
         }
     }
 }
@@ -132,6 +135,16 @@ impl Body {
         self.data.clear();
         self.complete = self.decoder.is_end();
         self.full = false;
+        self.held = 0;
+    }
+
+    /// Bytes of it that have come, `waiting` ones not decoded yet.
+    fn arrived(&self, waiting: usize) -> usize {
+        let more = match self.decoder.framing() {
+            Framing::Chunked if !self.decoder.is_end() => waiting,
+            _ => waiting.min(usize::try_from(self.decoder.remaining_known()).unwrap_or(usize::MAX)),
+        };
+        self.data.len() + more
     }
 
     fn view(&self) -> Buffered<'_> {

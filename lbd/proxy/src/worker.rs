@@ -217,6 +217,9 @@ impl Worker {
     fn on_message(self: &Rc<Self>, message: Message) {
         match message {
             Message::CloseIdle { backend, server } => self.idle.close(backend, server),
+            Message::CloseOneIdle { backend, server } => {
+                self.idle.close_one(backend, server);
+            }
             Message::Connection {
                 fd,
                 peer,

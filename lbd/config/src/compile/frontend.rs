@@ -11,6 +11,9 @@ use super::proxy::keepalive;
 use crate::config::{BackendChoice, FrontendSpec, ListenerSpec, Mode, UseBackend};
 use crate::draft::{Named, ProxyDraft, Sentence, Settings};
 
+/// `max-session-srv-conns` unless said.
+const MAX_SESSION_CONNS: usize = 5;
+
 impl Compiler<'_> {
     /// All of it; for a pure backend mostly defaults.
     pub(super) fn frontend(
@@ -47,6 +50,7 @@ impl Compiler<'_> {
             binds,
             maxconn: settings.maxconn.unwrap_or(0),
             backlog: settings.backlog,
+            max_session_conns: settings.max_session_conns.unwrap_or(MAX_SESSION_CONNS),
             rate_limit_sessions: settings.rate_limit_sessions,
             use_backend: self.use_backends(id, draft, acls),
             default_backend: self.default_backend(id, draft),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use lbd_backend::health::{HealthSpec, InitState, Observe, OnError, ProbeSpec};
 use lbd_core::{Checkpoint, Diag, ProxyId, ServerId, Span};
 use lbd_rules::acl::AclTable;
+use lbd_rules::expr::Expr;
 use lbd_rules::logformat::Flags;
 
 use super::context::{At, Compiler};
@@ -102,6 +103,8 @@ impl Compiler<'_> {
             congestion: draft.congestion.as_deref().map(Into::into),
             fast_open: draft.fast_open,
             socks4,
+            strict_maxconn: draft.strict_maxconn,
+            pool_conn_name: self.pool_conn_name(id, draft, acls),
             pool_max_conn: draft.pool_max_conn.unwrap_or(-1),
             pool_purge_delay: draft.pool_purge_delay.unwrap_or(PURGE_DELAY),
             max_reuse: draft.max_reuse.unwrap_or(-1),
@@ -249,6 +252,26 @@ impl Compiler<'_> {
             options: draft.proxy_options.clone(),
             tlvs,
         })
+    }
+
+    fn pool_conn_name(
+        &mut self,
+        id: ProxyId,
+        draft: &ServerDraft,
+        acls: &AclTable,
+    ) -> Option<Arc<Expr>> {
+        let at = At {
+            proxy: Some(id),
+            acls,
+            checkpoint: Checkpoint::BeSrvCon,
+        };
+        let word = draft.pool_conn_name.as_ref()?;
+        self.expr(
+            at,
+            word,
+            "error detected while parsing pool-conn-name expression : ",
+        )
+        .map(Arc::new)
     }
 
     fn server_check(&mut self, draft: &ServerDraft, title: &str) -> Option<ServerCheckSpec> {

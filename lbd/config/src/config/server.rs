@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lbd_core::{ProxyId, ServerId, Span};
+use lbd_rules::expr::Expr;
 use lbd_rules::logformat::LogFormat;
 
 use super::SourceSpec;
@@ -49,6 +50,10 @@ pub struct ServerSpec {
     pub fast_open: bool,
     /// `socks4` proxy.
     pub socks4: Option<SocketAddr>,
+    /// `strict-maxconn`: no more connections than `maxconn`, idle ones included.
+    pub strict_maxconn: bool,
+    /// `pool-conn-name`.
+    pub pool_conn_name: Option<Arc<Expr>>,
     /// `pool-max-conn`, -1 for no limit.
     pub pool_max_conn: i32,
     /// `pool-purge-delay`.

@@ -91,6 +91,25 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     ),
     directive(
+        "max-session-srv-conns",
+        Sections::FRONT,
+        "Idle server connections that one client session keeps for itself; 5 unless said (4.2).",
+        &[
+            Example::Ok("max-session-srv-conns 10"),
+            Example::Fail("max-session-srv-conns", "expects a number. Got no argument"),
+        ],
+        |site, words| {
+            let what = "'max-session-srv-conns' expects a number. Got no argument";
+            let here = words.here();
+            if words.peek().is_none() {
+                return Err(Diag::alert(here, what));
+            }
+            let n = words.int("max-session-srv-conns", 0..=i64::from(i32::MAX))?;
+            site.proxy.settings.max_session_conns = usize::try_from(n).ok();
+            end(words, "max-session-srv-conns")
+        },
+    ),
+    directive(
         "rate-limit",
         Sections::FRONT,
         "New sessions per second: 'rate-limit sessions' (4.2).",

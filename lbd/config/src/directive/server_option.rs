@@ -205,6 +205,22 @@ pub const OPTIONS: &[ServerOption] = &[
         )
     },
     option(
+        "pool-conn-name",
+        1,
+        "Name of a connection: only requests with the same one reuse it.",
+        "pool-conn-name hdr(host)",
+        |_, s, words| {
+            let word = words.take().cloned();
+            s.pool_conn_name = Some(word.ok_or_else(|| {
+                Diag::alert(
+                    words.last(),
+                    "'pool-conn-name' expects <value> as argument.",
+                )
+            })?);
+            Ok(())
+        },
+    ),
+    option(
         "pool-max-conn",
         1,
         "Idle connections kept; -1 for no limit.",
@@ -253,6 +269,16 @@ pub const OPTIONS: &[ServerOption] = &[
         s.non_stick = false;
         Ok(())
     }),
+    option(
+        "strict-maxconn",
+        0,
+        "Never more connections than maxconn, idle ones included.",
+        "maxconn 10 strict-maxconn",
+        |_, s, _| {
+            s.strict_maxconn = true;
+            Ok(())
+        },
+    ),
     option(
         "track",
         1,

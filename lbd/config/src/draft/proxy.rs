@@ -121,6 +121,8 @@ pub struct Settings {
     pub server_keepalive: TcpKeepalive,
     /// `monitor-uri`.
     pub monitor_uri: Option<Vec<u8>>,
+    /// `max-session-srv-conns`.
+    pub max_session_conns: Option<usize>,
     /// `rate-limit sessions`.
     pub rate_limit_sessions: u32,
     /// `http-send-name-header`.

@@ -65,6 +65,10 @@ pub struct ServerDraft {
     pub fast_open: bool,
     /// `socks4`.
     pub socks4: Option<(AddressSpec, Span)>,
+    /// `strict-maxconn`.
+    pub strict_maxconn: bool,
+    /// `pool-conn-name`.
+    pub pool_conn_name: Option<Word>,
     /// `pool-max-conn`.
     pub pool_max_conn: Option<i32>,
     /// `pool-purge-delay`.

@@ -34,6 +34,13 @@ pub enum Message {
         /// Server.
         server: ServerId,
     },
+    /// Close one idle connection to a server: another worker needs its place.
+    CloseOneIdle {
+        /// Backend.
+        backend: ProxyId,
+        /// Server.
+        server: ServerId,
+    },
     /// Take over an accepted connection.
     Connection {
         /// The socket.

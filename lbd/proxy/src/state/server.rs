@@ -9,6 +9,7 @@ use lbd_backend::health::HealthSnapshot;
 use lbd_config::config::{ServerAddress, ServerSpec};
 use lbd_core::{ProxyId, ServerId};
 use parking_lot::RwLock;
+use tokio::sync::Notify;
 
 use super::counters::{Gauge, Shards};
 
@@ -31,6 +32,29 @@ pub struct ServerState {
     /// Moves with every change of address: idle connections of an older one are not reused.
     epoch: AtomicU32,
     health: RwLock<Option<Arc<HealthSnapshot>>>,
+    /// Connections now, where `strict-maxconn` limits them.
+    connections: Option<ConnCount>,
+}
+
+/// Connections to a server now, idle ones included. A limit, hence shared: workers write it.
+#[derive(Debug, Default)]
+struct ConnCount {
+    open: AtomicU32,
+    /// Told when one closes.
+    closed: Notify,
+}
+
+/// A connection's place within `strict-maxconn`; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct ConnPlace(Arc<ServerState>);
+
+impl Drop for ConnPlace {
+    fn drop(&mut self) {
+        if let Some(count) = &self.0.connections {
+            count.open.fetch_sub(1, Relaxed);
+            count.closed.notify_one();
+        }
+    }
 }
 
 impl ServerState {
@@ -46,6 +70,28 @@ impl ServerState {
             address: RwLock::new(Arc::new(spec.address.clone())),
             epoch: AtomicU32::default(),
             health: RwLock::default(),
+            connections: spec.strict_maxconn.then(ConnCount::default),
+        }
+    }
+
+    /// Whether `strict-maxconn` limits connections.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.connections.is_some()
+    }
+
+    /// A place for one more connection; `None` when `limit` (0 for none) is reached.
+    pub(crate) fn reserve(self: &Arc<Self>, limit: u32) -> Option<ConnPlace> {
+        let count = self.connections.as_ref()?;
+        let more = |open: u32| (limit == 0 || open < limit).then_some(open + 1);
+        let reserved = count.open.fetch_update(Relaxed, Relaxed, more);
+        reserved.ok().map(|_| ConnPlace(Arc::clone(self)))
+    }
+
+    /// Ends when a connection that `strict-maxconn` counts closes.
+    pub(crate) async fn connection_closed(&self) {
+        match &self.connections {
+            Some(count) => count.closed.notified().await,
+            None => std::future::pending().await,
         }
     }
 

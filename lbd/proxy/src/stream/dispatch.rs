@@ -44,11 +44,12 @@ pub(super) async fn connect(session: &mut Session, stream: &mut Stream) -> Resul
                 return Err(Halt::Reply(reply));
             }
         }
-        if let Some(conn) = open::reuse(session, stream, spec, state) {
+        let params = open::Params::of(session, stream, spec, state);
+        if let Some(conn) = open::reuse(session, stream, spec, state, &params) {
             established(session, stream, conn, true);
             return Ok(());
         }
-        match open::open(session, stream, spec, state).await {
+        match open::open(session, stream, spec, state, params).await {
             Ok(conn) => {
                 established(session, stream, conn, false);
                 return Ok(());

@@ -426,10 +426,15 @@ fn finish_pump(session: &Session, pump: Pump) -> lbd_http::BodyDecoder {
 fn keep(session: &mut Session, spec: &ProxySpec, mut conn: Box<ServerConn>) {
     session.worker.pool.give(std::mem::take(&mut conn.input));
     session.live.server_fd.set(-1);
+    let limit = session.spec().frontend.max_session_conns;
     if conn.private || dispatch::keeps_private(spec) {
-        session.own_server = Some(conn);
-    } else if !session.worker.is_stopping() {
-        session.worker.idle.give(conn);
+        session.own_conns.give(conn, limit);
+    } else if !session.worker.is_stopping()
+        && let Some(conn) = session.worker.idle.give(conn)
+        && conn.is_of_client
+    {
+        // No pool wants it, but none of the others' would serve this client as well.
+        session.own_conns.give(conn, limit);
     }
 }
 

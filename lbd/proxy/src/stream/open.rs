@@ -4,23 +4,122 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
 use lbd_backend::reuse::{IdleKind, takes};
-use lbd_config::config::{DispatchSpec, ProxySpec, ServerAddress, ServerSpec, UseSrc};
+use lbd_config::config::{DispatchSpec, ProxySpec, ServerAddress, ServerSpec, SourceSpec};
 use lbd_core::Time;
 use lbd_http::header;
+use lbd_rules::expr::Expr;
 use lbd_rules::facts::ConnError;
 
 use crate::connect::{self, Dial};
 use crate::server_conn::{ServerConn, Wanted};
 use crate::session::Session;
-use crate::state::ServerState;
+use crate::state::server::ConnPlace;
+use crate::state::{Message, ServerState};
 use crate::stream::{Stream, dispatch};
 use crate::term::StreamError;
 use crate::transport::Transport;
+
+/// What tells connections to the same server apart: those of another key are never taken for a
+/// request (haproxy 3.4 configuration 4.2, `http-reuse`).
+#[derive(Debug, Default)]
+pub(super) struct Params {
+    /// Destination, foreign source, mark, type of service, name, then the PROXY header; empty when
+    /// the server's line says all.
+    key: Vec<u8>,
+    /// Where the PROXY header begins in it.
+    preface_at: usize,
+    /// The key tells of the client, so that hardly another one will ask for it.
+    is_of_client: bool,
+}
+
+impl Params {
+    /// Those of a request's connection to a server.
+    pub(super) fn of(
+        session: &Session,
+        stream: &Stream,
+        spec: &ProxySpec,
+        server: Option<&Arc<ServerState>>,
+    ) -> Self {
+        let mut key = Vec::new();
+        let Some(server) = server else {
+            return Self::default();
+        };
+        let line = &spec.backend.servers[server.id.index()];
+        if matches!(
+            line.address,
+            ServerAddress::MappedPort(..) | ServerAddress::Transparent { .. }
+        ) {
+            let client_dst = stream.facts.dst.unwrap_or_else(|| session.facts.dst());
+            let to = connect::destination(&server.address(), client_dst);
+            to.iter().for_each(|to| put_address(&mut key, b'd', *to));
+        }
+        let source = line.source.as_ref().or(spec.backend.source.as_ref());
+        let is_foreign = source.is_some_and(|source| source.usesrc.is_some());
+        if is_foreign {
+            let from = foreign(session, stream, source);
+            from.iter()
+                .for_each(|from| put_address(&mut key, b's', *from));
+        }
+        if let Some(mark) = stream.facts.asked.server_mark {
+            key.push(b'm');
+            key.extend_from_slice(&mark.to_be_bytes());
+        }
+        if let Some(tos) = stream.facts.asked.server_tos {
+            key.extend_from_slice(&[b't', tos]);
+        }
+        if let Some(name) = &line.pool_conn_name {
+            put_name(&mut key, session, stream, name);
+        }
+        if line.send_proxy.is_some() {
+            key.push(b'p');
+        }
+        let preface_at = key.len();
+        super::tunnel::preface(session, stream, line, &mut key);
+        let is_of_client = key.len() > preface_at || is_foreign;
+        Self {
+            key,
+            preface_at,
+            is_of_client,
+        }
+    }
+}
+
+fn put_address(key: &mut Vec<u8>, tag: u8, address: SocketAddr) {
+    key.push(tag);
+    match address.ip() {
+        IpAddr::V4(ip) => key.extend_from_slice(&ip.to_ipv6_mapped().octets()),
+        IpAddr::V6(ip) => key.extend_from_slice(&ip.octets()),
+    }
+    key.extend_from_slice(&address.port().to_be_bytes());
+}
+
+/// The value of `pool-conn-name`, with its length before it.
+fn put_name(key: &mut Vec<u8>, session: &Session, stream: &Stream, name: &Expr) {
+    let arena = session.worker.take_arena();
+    if let Some(name) = name.bytes(&session.view(Some(stream), &arena)) {
+        key.push(b'n');
+        key.extend_from_slice(&name.len().to_be_bytes());
+        key.extend_from_slice(name);
+    }
+    session.worker.give_arena(arena);
+}
+
+/// The address of somebody else to connect from.
+fn foreign(session: &Session, stream: &Stream, source: Option<&SourceSpec>) -> Option<SocketAddr> {
+    let client = stream.facts.src.unwrap_or_else(|| session.facts.src());
+    connect::foreign(source?, client, |name, occurrence| {
+        let head = stream.request_view()?;
+        let value = header::occurrence(header::hdr(head, name), i64::from(occurrence))?;
+        std::str::from_utf8(value).ok()?.parse().ok()
+    })
+}
 
 /// An idle connection, when the policy lets this request have one.
 pub(super) fn reuse(
@@ -28,23 +127,17 @@ pub(super) fn reuse(
     stream: &Stream,
     spec: &ProxySpec,
     server: Option<&Arc<ServerState>>,
+    params: &Params,
 ) -> Option<Box<ServerConn>> {
-    let own = session.own_server.take();
     let is_http = stream.has_request;
     let server = server.filter(|_| is_http)?;
-    if let Some(own) = own
-        && own
-            .server
-            .as_ref()
-            .is_some_and(|kept| Arc::ptr_eq(kept, server))
-        && own.is_reusable()
-    {
+    if let Some(own) = session.own_conns.take(server, &params.key) {
         return Some(own);
     }
-    let line = &spec.backend.servers[server.id.index()];
-    if binds_client(spec, line) || stream.parsed.connect {
+    if stream.parsed.connect {
         return None;
     }
+    let line = &spec.backend.servers[server.id.index()];
     let first = session.facts.streams <= 1;
     let safe = spec.backend.retry_on.makes_reuse_safe();
     let wanted = match takes(spec.backend.reuse, first, safe) {
@@ -53,24 +146,13 @@ pub(super) fn reuse(
         _ => Wanted::Any,
     };
     loop {
-        let conn = session.worker.idle.take(spec.id, server, wanted)?;
+        let idle = &session.worker.idle;
+        let conn = idle.take(spec.id, server, wanted, &params.key)?;
         let limit = u32::try_from(line.max_reuse).ok();
         if lbd_backend::reuse::may_serve_again(limit, conn.requests) {
             return Some(conn);
         }
     }
-}
-
-/// Whether connections to a server carry something of their client.
-fn binds_client(spec: &ProxySpec, server: &ServerSpec) -> bool {
-    let source = server.source.as_ref().or(spec.backend.source.as_ref());
-    let foreign = source.and_then(|source| source.usesrc.as_ref());
-    server.send_proxy.is_some()
-        || foreign.is_some_and(|usesrc| !matches!(usesrc, UseSrc::Address(_)))
-        || matches!(
-            server.address,
-            ServerAddress::MappedPort(..) | ServerAddress::Transparent { .. }
-        )
 }
 
 /// How opening a connection failed.
@@ -86,6 +168,7 @@ pub(super) async fn open(
     stream: &mut Stream,
     spec: &ProxySpec,
     server: Option<&Arc<ServerState>>,
+    params: Params,
 ) -> Result<Box<ServerConn>, OpenFailure> {
     let address = match (&spec.backend.dispatch, server) {
         (Some(DispatchSpec::Address(address)), _) => Arc::new(ServerAddress::Inet(*address)),
@@ -108,6 +191,7 @@ pub(super) async fn open(
         delayed: false,
         code: Some(conn_error(&error)),
     };
+    let place = reserve(session, stream, spec, server).await?;
     let (io, remote) =
         connect::start(&dial(session, stream, spec, line, &address)).map_err(at_once)?;
     let limit = stream.facts.asked.connect_timeout.or(spec.timeouts.connect);
@@ -155,11 +239,66 @@ pub(super) async fn open(
         remote,
         session.worker.index,
     );
-    if let Some(line) = line {
-        conn.private = binds_client(spec, line);
-        super::tunnel::preface(session, stream, line, &address, &mut conn.preface);
-    }
+    conn.place = place;
+    conn.is_of_client = params.is_of_client;
+    conn.preface = params.key[params.preface_at..].to_vec();
+    conn.key = params.key.into_boxed_slice();
     Ok(conn)
+}
+
+/// A place within `strict-maxconn`, making room by closing idle connections where it must; `None`
+/// for servers without that limit.
+async fn reserve(
+    session: &mut Session,
+    stream: &Stream,
+    spec: &ProxySpec,
+    server: Option<&Arc<ServerState>>,
+) -> Result<Option<ConnPlace>, OpenFailure> {
+    let Some(server) = server.filter(|server| server.is_strict()) else {
+        return Ok(None);
+    };
+    let fail = |error, delayed| OpenFailure {
+        error,
+        delayed,
+        code: None,
+    };
+    let worker = Rc::clone(&session.worker);
+    let live = Rc::clone(&session.live);
+    let timeout = stream.facts.asked.connect_timeout.or(spec.timeouts.connect);
+    let deadline = timeout.map(|limit| session.now() + limit);
+    loop {
+        let roster = &session.bound.generation.proxy(spec.id).roster;
+        let view = roster.server(server.id, session.now());
+        if let Some(place) = server.reserve(view.map_or(0, |view| view.maxconn)) {
+            return Ok(Some(place));
+        }
+        if session.own_conns.close_one(server) || worker.idle.close_one(spec.id, server.id) {
+            continue;
+        }
+        let others = worker.shared.mailboxes().iter().enumerate();
+        let mut others = others.filter(|(index, _)| {
+            *index != worker.index && server.counters.of(*index).idle.get() > 0
+        });
+        let Some((_, mailbox)) = others.next() else {
+            return Err(fail(StreamError::Resource, false));
+        };
+        mailbox.post(Message::CloseOneIdle {
+            backend: spec.id,
+            server: server.id,
+        });
+        let mut closed = pin!(server.connection_closed());
+        poll_fn(|cx| {
+            if closed.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(ending) = live.ending() {
+                return Poll::Ready(Err(fail(StreamError::Ended(ending), true)));
+            }
+            live.poll_deadline(cx, &worker.clock, deadline)
+                .map(|()| Err(fail(StreamError::Resource, true)))
+        })
+        .await?;
+    }
 }
 
 fn dial<'a>(
@@ -171,23 +310,13 @@ fn dial<'a>(
 ) -> Dial<'a> {
     let tune = &session.bound.generation.config.global.tune;
     let source = server.and_then(|server| server.source.as_ref());
-    let usesrc = source
-        .or(spec.backend.source.as_ref())
-        .and_then(|s| s.usesrc.as_ref());
-    let header_ip = match usesrc {
-        Some(UseSrc::Header(name, occurrence)) => stream.request_view().and_then(|head| {
-            let value = header::occurrence(header::hdr(head, name), i64::from(*occurrence))?;
-            std::str::from_utf8(value).ok()?.parse().ok()
-        }),
-        _ => None,
-    };
+    let source = source.or(spec.backend.source.as_ref());
     Dial {
         address,
         backend: spec,
         server,
-        client: stream.facts.src.unwrap_or_else(|| session.facts.src()),
         destination: stream.facts.dst.unwrap_or_else(|| session.facts.dst()),
-        header_ip,
+        foreign: foreign(session, stream, source),
         mark: stream.facts.asked.server_mark,
         tos: stream.facts.asked.server_tos,
         sndbuf: tune.sndbuf_server,

@@ -84,13 +84,43 @@ pub(super) async fn run(
     let mut cursor = Cursor::default();
     stream.facts.asked.lenient = false;
     loop {
+        limit_rewrites(session, stream);
         let verdict = evaluate(session, stream, program, &mut cursor, None, true);
+        lift_limits(session, stream);
         match verdict {
             Verdict::Continue | Verdict::Stop => return Ok(()),
             Verdict::Wait(need) => wait(session, stream, need).await?,
             verdict => return Err(decide(session, stream, verdict).await),
         }
     }
+}
+
+/// Leaves rules the room that the reference leaves them: head and buffered body share a buffer of
+/// `tune.bufsize`, of which `tune.maxrewrite` is kept free when it is filled (haproxy 3.4
+/// configuration 3.2, `tune.maxrewrite`).
+fn limit_rewrites(session: &Session, stream: &mut Stream) {
+    let tune = &session.bound.generation.config.global.tune;
+    let waiting = match (stream.in_response, &stream.conn) {
+        (true, Some(conn)) => conn.input.len(),
+        (true, None) => 0,
+        (false, _) => session.input.len(),
+    };
+    let (head, body) = match stream.in_response {
+        true => (&mut stream.response, &mut stream.response_body),
+        false => (&mut stream.request, &mut stream.body),
+    };
+    let input = tune.bufsize.saturating_sub(tune.maxrewrite);
+    let held = body.arrived(waiting);
+    let held = held.min(input.saturating_sub(head.encoded_len()));
+    body.held = body.held.max(held);
+    head.set_max_len(tune.bufsize.saturating_sub(body.held));
+}
+
+/// What lbd adds itself does not compete with the body.
+fn lift_limits(session: &Session, stream: &mut Stream) {
+    let bufsize = session.bound.generation.config.global.tune.bufsize;
+    stream.request.set_max_len(bufsize);
+    stream.response.set_max_len(bufsize);
 }
 
 /// What raw bytes rules see in TCP mode.

@@ -7,9 +7,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use lbd_config::config::{
-    LogLine, Mode, ProxySpec, ProxyV2Option, SendProxy, ServerAddress, ServerSpec,
-};
+use lbd_config::config::{LogLine, Mode, ProxySpec, ProxyV2Option, SendProxy, ServerSpec};
 use lbd_core::{ProxyId, Time};
 use lbd_http::h1::encode::{EncodeOptions, encode_head};
 use lbd_http::proxy_protocol::encode::{V2Encoder, encode_v1};
@@ -407,13 +405,7 @@ fn deadline(
 }
 
 /// What a server wants to read before anything else: the PROXY header.
-pub(super) fn preface(
-    session: &Session,
-    stream: &Stream,
-    server: &ServerSpec,
-    _address: &ServerAddress,
-    out: &mut Vec<u8>,
-) {
+pub(super) fn preface(session: &Session, stream: &Stream, server: &ServerSpec, out: &mut Vec<u8>) {
     let Some(send) = &server.send_proxy else {
         return;
     };
