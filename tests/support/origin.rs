@@ -5,16 +5,17 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::free_port;
 use crate::message::{Input, Request};
+use crate::port::bind_free;
 use crate::stream::{Address, Stream};
 use crate::wait::poll_until;
 
@@ -25,6 +26,10 @@ use reply::{End, Step};
 
 /// Longer than any test waits: a connection that nobody uses is ended by the proxy or the drop.
 const IDLE: Duration = Duration::from_secs(120);
+
+/// How long [`Origin::restart`] waits for its port: a program that is being started may hold the
+/// old listener's descriptor for a moment.
+const REBIND: Duration = Duration::from_secs(5);
 
 type Answer = dyn Fn(&Request, usize) -> Reply + Send + Sync;
 type Raw = dyn Fn(Stream, usize) + Send + Sync;
@@ -38,7 +43,7 @@ enum Behaviour {
 #[derive(Debug)]
 pub struct Origin {
     shared: Arc<Shared>,
-    acceptor: Mutex<Option<JoinHandle<()>>>,
+    acceptor: Mutex<Option<(JoinHandle<()>, Arc<Listener>)>>,
 }
 
 struct Shared {
@@ -103,9 +108,13 @@ impl OriginBuilder {
     }
 
     fn start(self, behaviour: Behaviour) -> Origin {
-        let address = self
-            .address
-            .unwrap_or_else(|| Address::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()))));
+        let (listener, address) = match self.address {
+            Some(address) => (Listener::bind(&address), address),
+            None => {
+                let (listener, address) = bind_free(TcpListener::bind).expect("listen");
+                (Listener::Tcp(listener), Address::Tcp(address))
+            }
+        };
         let origin = Origin {
             shared: Arc::new(Shared {
                 name: self.name,
@@ -120,7 +129,7 @@ impl OriginBuilder {
             }),
             acceptor: Mutex::new(None),
         };
-        origin.restart();
+        origin.accept_from(listener);
         origin
     }
 }
@@ -228,9 +237,11 @@ impl Origin {
     pub fn stop(&self) {
         self.shared.stopping.store(true, Ordering::Release);
         let acceptor = lock(&self.acceptor).take();
-        if let Some(acceptor) = acceptor {
-            // Wakes the thread, which looks at `stopping` after each accept.
-            let _ = Stream::connect(&self.shared.address.to_string(), Duration::from_secs(1));
+        if let Some((acceptor, listener)) = acceptor {
+            // Wakes the thread. A program that is being started may hold the descriptor for a
+            // moment longer: closing alone would leave the port listening until then.
+            let _ =
+                nix::sys::socket::shutdown(listener.as_raw_fd(), nix::sys::socket::Shutdown::Both);
             let _ = acceptor.join();
         }
         if let Address::Unix(path) = &self.shared.address {
@@ -244,11 +255,16 @@ impl Origin {
     /// # Panics
     /// When it cannot.
     pub fn restart(&self) {
-        let listener = Listener::bind(&self.shared.address);
+        let bound = poll_until(REBIND, || Listener::try_bind(&self.shared.address).ok());
+        self.accept_from(bound.unwrap_or_else(|| Listener::bind(&self.shared.address)));
+    }
+
+    fn accept_from(&self, listener: Listener) {
         self.shared.stopping.store(false, Ordering::Release);
-        let shared = Arc::clone(&self.shared);
-        let acceptor = thread::spawn(move || accept(&listener, &shared));
-        *lock(&self.acceptor) = Some(acceptor);
+        let (shared, listener) = (Arc::clone(&self.shared), Arc::new(listener));
+        let accepting = Arc::clone(&listener);
+        let acceptor = thread::spawn(move || accept(&accepting, &shared));
+        *lock(&self.acceptor) = Some((acceptor, listener));
     }
 }
 
@@ -258,6 +274,7 @@ impl Drop for Origin {
     }
 }
 
+#[derive(Debug)]
 enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
@@ -265,11 +282,21 @@ enum Listener {
 
 impl Listener {
     fn bind(address: &Address) -> Self {
-        let bound = match address {
+        Self::try_bind(address).unwrap_or_else(|e| panic!("listen at {address}: {e}"))
+    }
+
+    fn try_bind(address: &Address) -> io::Result<Self> {
+        match address {
             Address::Tcp(address) => TcpListener::bind(address).map(Self::Tcp),
             Address::Unix(path) => UnixListener::bind(path).map(Self::Unix),
-        };
-        bound.unwrap_or_else(|e| panic!("listen at {address}: {e}"))
+        }
+    }
+
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Self::Tcp(listener) => listener.as_raw_fd(),
+            Self::Unix(listener) => listener.as_raw_fd(),
+        }
     }
 
     fn accept(&self) -> Option<Stream> {
@@ -373,7 +400,7 @@ impl Shared {
         }
         if matches!(end, End::Hang) {
             let mut rest = [0; 4096];
-            while std::io::Read::read(stream, &mut rest).is_ok_and(|count| count > 0) {}
+            while io::Read::read(stream, &mut rest).is_ok_and(|count| count > 0) {}
         }
         Some(end)
     }

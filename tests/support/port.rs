@@ -3,15 +3,20 @@
 //! It does not hold the port itself: the caller binds it. Two tests, in one process or in several,
 //! never get the same one while both run.
 
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 use std::process;
 use std::sync::{Mutex, PoisonError};
+
+mod table;
 
 /// Below the kernel's range for outgoing connections, so that no client takes the port meanwhile.
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 20_000;
+/// How many ports [`bind_free`] tries.
+const ATTEMPTS: usize = 20;
 
 struct Reserved {
     next: u16,
@@ -23,6 +28,9 @@ static RESERVED: Mutex<Option<Reserved>> = Mutex::new(None);
 
 /// A port on which nothing listens now and that no other caller gets until this process ends.
 ///
+/// No socket is bound to find that out: a program that another thread starts at that moment keeps
+/// every descriptor open until its `exec`, and would make the port look taken to the caller.
+///
 /// # Panics
 /// When all ports of the range are taken.
 pub fn free_port() -> u16 {
@@ -31,11 +39,12 @@ pub fn free_port() -> u16 {
         next: u16::try_from(process::id().wrapping_mul(97) % u32::from(COUNT)).unwrap_or(0),
         claims: Vec::new(),
     });
+    let used = table::used_ports();
     for _ in 0..COUNT {
         let port = FIRST + reserved.next;
         reserved.next = (reserved.next + 1) % COUNT;
-        if let Some(claim) = claim(port)
-            && is_unused(port)
+        if !used.contains(&port)
+            && let Some(claim) = claim(port)
         {
             reserved.claims.push(claim);
             return port;
@@ -44,14 +53,29 @@ pub fn free_port() -> u16 {
     panic!("no free port between {FIRST} and {}", FIRST + COUNT);
 }
 
-fn claim(port: u16) -> Option<UnixListener> {
-    let name = SocketAddr::from_abstract_name(format!("lbd-tests-port-{port}")).ok()?;
-    UnixListener::bind_addr(&name).ok()
+/// What `bind` makes of a free port of 127.0.0.1, and its address. A port that somebody else took
+/// in the meantime is left to them.
+///
+/// # Errors
+/// Those of `bind`; an address in use only when that happened twenty times.
+pub fn bind_free<T>(
+    mut bind: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<(T, SocketAddr)> {
+    let mut taken = io::Error::from(ErrorKind::AddrInUse);
+    for _ in 0..ATTEMPTS {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        match bind(address) {
+            Ok(bound) => return Ok((bound, address)),
+            Err(e) if e.kind() == ErrorKind::AddrInUse => taken = e,
+            Err(e) => return Err(e),
+        }
+    }
+    Err(taken)
 }
 
-fn is_unused(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
-        && UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+fn claim(port: u16) -> Option<UnixListener> {
+    let name = UnixAddr::from_abstract_name(format!("lbd-tests-port-{port}")).ok()?;
+    UnixListener::bind_addr(&name).ok()
 }
 
 #[cfg(test)]

@@ -26,6 +26,10 @@ mod ready;
 
 /// How long a proxy may take to start, to answer a command, or to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a proxy is started whose ports turn out to be taken.
+const BIND_ATTEMPTS: usize = 3;
+/// What both programs print then.
+const IN_USE: &str = "Address already in use";
 
 /// Which program runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,9 +174,21 @@ impl ProxyBuilder {
     /// When it neither becomes ready nor ends within twenty seconds.
     #[track_caller]
     pub fn try_start(self) -> Result<Proxy, Exit> {
-        let waits = self.waits;
+        let has_listener = self.names.values().any(|n| matches!(n, Name::Listener));
+        for _ in 1..BIND_ATTEMPTS {
+            match self.start_once() {
+                // Somebody took a port between the look at it and the bind: others are had.
+                Err(exit) if has_listener && exit.stderr.contains(IN_USE) => {}
+                ended => return ended,
+            }
+        }
+        self.start_once()
+    }
+
+    #[track_caller]
+    fn start_once(&self) -> Result<Proxy, Exit> {
         let mut proxy = self.spawn();
-        if !waits {
+        if !self.waits {
             return Ok(proxy);
         }
         let ready = poll_until(PATIENCE, || {
@@ -212,7 +228,7 @@ impl ProxyBuilder {
         self.spawn().wait_exit()
     }
 
-    fn spawn(self) -> Proxy {
+    fn spawn(&self) -> Proxy {
         let directory = TempDir::new();
         let mut addresses = BTreeMap::new();
         let here = directory.path().display().to_string();
@@ -244,7 +260,9 @@ impl ProxyBuilder {
         };
         let mut command = Command::new(program);
         command.args(&self.args).arg("-f").arg(path);
-        command.envs(self.env).current_dir(directory.path());
+        command
+            .envs(self.env.iter().cloned())
+            .current_dir(directory.path());
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -255,7 +273,7 @@ impl ProxyBuilder {
         let stdout = Capture::of(child.stdout.take());
         let stderr = Capture::of(child.stderr.take());
         Proxy {
-            program: self.program,
+            program: self.program.clone(),
             child,
             status: None,
             directory,

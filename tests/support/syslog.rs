@@ -3,14 +3,14 @@
 //! It does not parse a line beyond what [`Line::message`] takes off the front.
 
 use std::fmt;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::free_port;
+use crate::port::bind_free;
 use crate::stream::Address;
 use crate::wait::poll_until;
 
@@ -66,11 +66,10 @@ impl SyslogSink {
     /// # Panics
     /// When it cannot.
     pub fn udp() -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, free_port())).expect("bind a UDP port");
+        let (socket, address) = bind_free(UdpSocket::bind).expect("bind a UDP port");
         socket
             .set_read_timeout(Some(TICK))
             .expect("a timeout can be set");
-        let address = socket.local_addr().expect("a bound socket has an address");
         Self::start(Socket::Udp(socket), Address::Tcp(address))
     }
 

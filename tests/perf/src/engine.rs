@@ -6,12 +6,12 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use socket2::{Domain, Protocol, Socket, Type};
-use support::free_port;
+use support::port::bind_free;
 
 use crate::histogram::Histogram;
 
@@ -104,7 +104,7 @@ impl Engine {
     pub(crate) fn new() -> io::Result<Self> {
         let listener = listen()?;
         let address = listener.local_addr()?;
-        let sink = UdpSocket::bind((Ipv4Addr::LOCALHOST, free_port()))?;
+        let (sink, _) = bind_free(UdpSocket::bind)?;
         sink.set_nonblocking(true)?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
@@ -404,11 +404,14 @@ impl<'a> Run<'a> {
 
 /// A listener with a long queue, whose connections do not delay small writes.
 pub(crate) fn listen() -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())).into())?;
-    socket.listen(65_535)?;
+    let (socket, _) = bind_free(|address| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_tcp_nodelay(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(65_535)?;
+        Ok(socket)
+    })?;
     socket.set_nonblocking(true)?;
     Ok(TcpListener::from(socket))
 }

@@ -2,11 +2,13 @@
 //!
 //! It keeps whether a stage that a duration measures was reached.
 
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::port::bind_free;
 
 /// The names in `<` `>` of a configuration.
 pub(super) fn placeholders(config: &str) -> Vec<String> {
@@ -42,12 +44,13 @@ pub(super) struct Lost {
 
 impl Lost {
     pub(super) fn new() -> Self {
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        let address = std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, crate::free_port()));
-        listener
-            .bind(&SockAddr::from(address))
-            .and_then(|()| listener.listen(0))
-            .expect("listen");
+        let (listener, address) = bind_free(|address| {
+            let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            listener.bind(&SockAddr::from(address))?;
+            listener.listen(0)?;
+            Ok(listener)
+        })
+        .expect("listen");
         // A queue of length 0 takes one connection; one more finds out that it is full.
         let wait = Duration::from_millis(100);
         let connect = |_| TcpStream::connect_timeout(&address, wait).ok();
