@@ -111,10 +111,13 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     let workers = limits::workers(&config);
     let limits = Limits::apply(&config, args, workers).map_err(one)?;
     config.set_process_maxconn(limits.maxconn);
-    let mut signals = signals::Signals::block().map_err(|error| one(error.to_string()))?;
+    let is_daemon = (config.global.daemon || args.daemon) && !args.foreground && !args.debug;
+    let mut signals = signals::Signals::new();
+    if !is_daemon {
+        signals.catch().map_err(|error| one(error.to_string()))?;
+    }
     let sockets = listen::bind_all(&config, args, workers, &limits)?;
 
-    let is_daemon = (config.global.daemon || args.daemon) && !args.foreground && !args.debug;
     let started = match is_daemon.then(process::fork_to_background).transpose() {
         Ok(None) => None,
         Ok(Some(Side::Child(started))) => Some(started),
@@ -123,6 +126,10 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
         }
         Err(error) => return Err(one(format!("Cannot fork : {error}"))),
     };
+    if is_daemon {
+        // Not before: the process that waits for this one is ended by signals as any other.
+        signals.catch().map_err(|error| one(error.to_string()))?;
+    }
     let pidfile = args
         .pidfile
         .clone()

@@ -37,6 +37,8 @@ enum Event {
 pub(super) struct Signals {
     sender: Sender<Event>,
     events: Receiver<Event>,
+    /// From [`Signals::catch`] until [`Signals::obey`].
+    caught: Option<signal_hook::iterator::Signals>,
 }
 
 /// Tells the main thread that the workers have ended.
@@ -50,18 +52,21 @@ impl Waker {
 }
 
 impl Signals {
-    /// Takes the signals over.
-    pub(super) fn block() -> std::io::Result<Self> {
+    /// Signals that still do what they do by default.
+    pub(super) fn new() -> Self {
         let (sender, events) = channel();
-        Ok(Self { sender, events })
+        Self {
+            sender,
+            events,
+            caught: None,
+        }
     }
 
-    pub(super) fn waker(&self) -> Waker {
-        Waker(self.sender.clone())
-    }
-
-    fn listen(&self) -> std::io::Result<()> {
-        let mut signals = signal_hook::iterator::Signals::new([
+    /// Keeps signals from now on for [`Signals::obey`]. This comes before anything that lets
+    /// others take the process for a running one (its listeners, its word to the service manager):
+    /// a soft stop that follows at once must not kill it.
+    pub(super) fn catch(&mut self) -> std::io::Result<()> {
+        self.caught = Some(signal_hook::iterator::Signals::new([
             consts::SIGUSR1,
             consts::SIGTERM,
             consts::SIGINT,
@@ -69,7 +74,18 @@ impl Signals {
             consts::SIGQUIT,
             consts::SIGTTOU,
             consts::SIGTTIN,
-        ])?;
+        ])?);
+        Ok(())
+    }
+
+    pub(super) fn waker(&self) -> Waker {
+        Waker(self.sender.clone())
+    }
+
+    fn listen(&mut self) -> std::io::Result<()> {
+        let Some(mut signals) = self.caught.take() else {
+            return Ok(());
+        };
         let sender = self.sender.clone();
         std::thread::Builder::new()
             .name("signals".to_owned())

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Instant;
 
 use super::*;
 
@@ -73,25 +74,27 @@ fn a_doubtful_server_is_checked_in_the_fast_interval() {
             program,
             &sink,
             "backend b\n    mode http\n    option httpchk\n    \
-             server s <s> check inter 1s fastinter 50ms downinter 150ms rise 2 fall 5\n",
+             server s <s> check inter 3s fastinter 50ms downinter 150ms rise 2 fall 5\n",
         )
         .with("s", origin.address())
         .start();
         wait_status(&proxy, "b", "s", "UP");
         status.store(500, Ordering::SeqCst);
         origin.clear();
+        origin.wait_requests(1);
+        // At the normal interval the other four failures would take twelve seconds.
+        let doubtful = Instant::now();
         wait_status(&proxy, "b", "s", "DOWN");
-        let down = origin.requests().len();
-        assert!(
-            (5..=9).contains(&down),
-            "{program:?}: {down} checks brought it down"
-        );
-        std::thread::sleep(Duration::from_millis(900));
-        let while_down = origin.requests().len() - down;
-        assert!(
-            (2..=8).contains(&while_down),
-            "{program:?}: {while_down} checks while down"
-        );
+        let took = doubtful.elapsed();
+        assert!(took < Duration::from_secs(6), "{program:?}: {took:?}");
+        let failed = origin.requests().len();
+        assert!(failed >= 5, "{program:?}: {failed} checks brought it down");
+        let down = Instant::now();
+        origin.wait_requests(failed + 4);
+        let took = down.elapsed();
+        // Two whole intervals at least: one check may have come before the clock was read.
+        let bounds = Duration::from_millis(250)..Duration::from_secs(6);
+        assert!(bounds.contains(&took), "{program:?}: {took:?} while down");
     });
 }
 
@@ -227,10 +230,11 @@ fn sessions_end_with_a_server_that_goes_down_when_asked_for() {
         let line = sink.wait_line(" b b/s ");
         let letters = line.message().split(' ').nth(6).unwrap_or_default();
         assert!(letters.starts_with('D'), "{program:?}: {line}");
-        let told = messages(&sink);
-        assert!(
-            told.iter()
-                .any(|(level, text)| { *level == 0 && text == "proxy b has no server available!" })
+        let told = || messages(&sink).contains(&(0, "proxy b has no server available!".to_owned()));
+        eventually(
+            "the loss of all servers is told",
+            Duration::from_secs(5),
+            told,
         );
     });
 }

@@ -226,11 +226,12 @@ fn columns_of_checks_are_empty_where_there_is_none() {
         let port = nobody.to_string();
         let own = origin.port().to_string();
         assert_eq!(seen("t"), ["5", "1", "0", &own, "-", "0"], "{program:?}");
-        assert_eq!(
-            seen("u"),
-            ["0", "1", "22", &own, "127.0.0.1", &port],
-            "{program:?}"
-        );
+        let mut of_agent = seen("u");
+        // The lowest bit: an agent check is under way.
+        let state = of_agent[2].parse::<u8>().expect("a number") & !1;
+        of_agent[2] = state.to_string();
+        let wanted = ["0", "1", "22", &own, "127.0.0.1", &port];
+        assert_eq!(of_agent, wanted, "{program:?}");
         assert_eq!(seen("w"), ["32", "1", "0", "80", "-", "0"], "{program:?}");
     });
 }

@@ -1,6 +1,10 @@
 //! `balance leastconn`: the least streams per weight, in turn among equals.
 //!
 //! It does not count streams: `Roster` says when the number of a server has changed.
+//!
+//! Deviation: the turns are what the manual promises (haproxy 3.4 configuration, `balance`:
+//! "Round-robin is performed within groups of servers of the same load"); 3.4 itself draws lots,
+//! with one thread too, so that a server may be left out several times in a row.
 
 use std::collections::BTreeSet;
 
