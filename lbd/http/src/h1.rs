@@ -8,13 +8,13 @@
 //! *Invariant:* what the quick reader accepts, the exact one reads alike (checked by a property
 //! test); everything that has a meaning is decided after either, in one place.
 
-mod authority;
+pub(crate) mod authority;
 pub mod body;
 pub mod connection;
 pub mod encode;
-mod fields;
+pub(crate) mod fields;
 pub mod framing;
-mod lines;
+pub(crate) mod lines;
 mod request;
 mod response;
 

@@ -14,7 +14,7 @@ const MISMATCH: ParseError = ParseError::new(0, Reason::HostMismatch);
 /// default port and completes an empty path, in the target and in Host alike.
 ///
 /// Returns the mismatch that was let pass, if `relaxed`.
-pub(super) fn check_target(
+pub(crate) fn check_target(
     head: &mut Head,
     facts: &Facts,
     connect: bool,
@@ -138,7 +138,7 @@ fn without_userinfo(authority: &[u8]) -> &[u8] {
 }
 
 /// CONNECT needs a host and a port (RFC 9110 9.3.6).
-fn has_port(authority: &[u8]) -> bool {
+pub(crate) fn has_port(authority: &[u8]) -> bool {
     match memchr::memrchr(b':', authority) {
         None | Some(0) => false,
         Some(colon) => {
@@ -156,7 +156,7 @@ fn same_authority(host: &[u8], authority: &[u8], scheme: &[u8]) -> bool {
 }
 
 /// No byte that ends an authority, and brackets only around an address in front.
-fn is_host(host: &[u8]) -> bool {
+pub(crate) fn is_host(host: &[u8]) -> bool {
     // No early end: the loop becomes vector code.
     let (bad, bracket) = host.iter().fold((false, false), |(bad, bracket), &b| {
         let ends = (b <= b' ') | (b >= 0x7f) | (b == b',') | (b == b'/') | (b == b'?');

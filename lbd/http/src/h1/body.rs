@@ -312,7 +312,7 @@ pub fn parse_trailers(
     }
 }
 
-fn is_forbidden_trailer(name: &[u8]) -> bool {
+pub(crate) fn is_forbidden_trailer(name: &[u8]) -> bool {
     matches!(
         name,
         b"authorization"

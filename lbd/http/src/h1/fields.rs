@@ -8,33 +8,33 @@ use crate::header::trim;
 
 /// What the fields say, of those that frame the message or concern the connection.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub(super) content_length: Option<u64>,
-    pub(super) transfer_encoding: bool,
-    pub(super) chunked: bool,
-    pub(super) other_coding: bool,
-    pub(super) close: bool,
-    pub(super) keep_alive: bool,
-    pub(super) connection_upgrade: bool,
-    pub(super) upgrade: bool,
-    pub(super) websocket: bool,
-    pub(super) websocket_key: bool,
-    pub(super) expect_continue: bool,
-    pub(super) host: Option<usize>,
+pub(crate) struct Facts {
+    pub(crate) content_length: Option<u64>,
+    pub(crate) transfer_encoding: bool,
+    pub(crate) chunked: bool,
+    pub(crate) other_coding: bool,
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) connection_upgrade: bool,
+    pub(crate) upgrade: bool,
+    pub(crate) websocket: bool,
+    pub(crate) websocket_key: bool,
+    pub(crate) expect_continue: bool,
+    pub(crate) host: Option<usize>,
     /// Some field was marked as removed.
-    pub(super) marked: bool,
+    pub(crate) marked: bool,
 }
 
 /// Which direction the head travels, and what may be let pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reading {
-    pub(super) request: bool,
-    pub(super) relaxed: bool,
+pub(crate) struct Reading {
+    pub(crate) request: bool,
+    pub(crate) relaxed: bool,
 }
 
 impl Facts {
     /// Collects the facts; removes what must not be seen further (connection tokens, duplicates).
-    pub(super) fn collect(head: &mut Head, reading: Reading) -> Result<Self, ParseError> {
+    pub(crate) fn collect(head: &mut Head, reading: Reading) -> Result<Self, ParseError> {
         let mut facts = Self::default();
         for index in 0..head.len() {
             let name = head.name(index);
@@ -69,7 +69,7 @@ impl Facts {
     }
 
     /// The framing that lengths and codings give, before method and status are considered.
-    pub(super) fn framing(&self) -> Option<Framing> {
+    pub(crate) fn framing(&self) -> Option<Framing> {
         match self.content_length {
             _ if self.chunked => Some(Framing::Chunked),
             Some(0) => Some(Framing::None),
@@ -79,16 +79,16 @@ impl Facts {
     }
 
     /// Whether the sender keeps the connection, by version and Connection alone.
-    pub(super) fn keeps(&self, version_11: bool) -> bool {
+    pub(crate) fn keeps(&self, version_11: bool) -> bool {
         !self.close && (version_11 || self.keep_alive)
     }
 
-    pub(super) fn drop_field(&mut self, head: &mut Head, index: usize) {
+    pub(crate) fn drop_field(&mut self, head: &mut Head, index: usize) {
         head.mark_removed(index);
         self.marked = true;
     }
 
-    pub(super) fn drop_named(&mut self, head: &mut Head, name: &[u8]) {
+    pub(crate) fn drop_named(&mut self, head: &mut Head, name: &[u8]) {
         let mut from = 0;
         while let Some(index) = head.find(name, from) {
             self.drop_field(head, index);
@@ -242,7 +242,7 @@ impl Facts {
     }
 
     /// Leaves `transfer-encoding: chunked` once, in place of whatever spelling there was.
-    pub(super) fn canonical_transfer_encoding(&mut self, head: &mut Head) {
+    pub(crate) fn canonical_transfer_encoding(&mut self, head: &mut Head) {
         let Some(first) = head.find(b"transfer-encoding", 0) else {
             return;
         };
@@ -261,7 +261,7 @@ impl Facts {
 /// Removes the list elements that `strip` names from a value; true when nothing is left.
 ///
 /// A value without such an element keeps its bytes.
-pub(super) fn strip_tokens(
+pub(crate) fn strip_tokens(
     head: &mut Head,
     index: usize,
     mut strip: impl FnMut(&[u8]) -> bool,
