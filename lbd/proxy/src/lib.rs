@@ -23,6 +23,7 @@ mod connect;
 pub mod live;
 pub mod log;
 pub mod metric;
+mod mux;
 pub mod pool;
 mod server_conn;
 pub mod session;

@@ -21,6 +21,7 @@ use lbd_rules::view::{Buffered, View};
 use crate::accept::Entered;
 use crate::live::Live;
 use crate::log;
+use crate::mux;
 use crate::pool::Buf;
 use crate::server_conn::OwnConns;
 use crate::state::Counters;
@@ -43,7 +44,7 @@ pub struct Session {
     /// What rules know of it.
     pub facts: SessionFacts,
     /// Variables of scope `sess`.
-    pub vars: VarStore,
+    pub vars: Rc<VarStore>,
     pub(crate) io: Transport,
     /// Received and not used yet.
     pub(crate) input: Buf,
@@ -53,7 +54,33 @@ pub struct Session {
     pub(crate) last_server: Option<(ProxyId, ServerId)>,
     /// When the previous stream ended; `None` before the first has.
     pub(crate) previous_end: Option<(Time, WallTime)>,
-    _entered: Entered,
+    pub(crate) entry: Entry,
+}
+
+/// What holds a session's place in the lists and limits.
+pub(crate) enum Entry {
+    /// A connection.
+    Connection(#[expect(dead_code, reason = "held for its drop")] Entered),
+    /// A stream of a connection, which has the place.
+    Stream(#[expect(dead_code, reason = "held for its drop")] Registered),
+}
+
+/// A place in the list of live sessions.
+pub(crate) struct Registered {
+    worker: Rc<Worker>,
+    live: Rc<Live>,
+}
+
+impl Registered {
+    pub(crate) fn new(worker: Rc<Worker>, live: Rc<Live>) -> Self {
+        Self { worker, live }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.worker.unregister(&self.live);
+    }
 }
 
 impl std::fmt::Debug for Session {
@@ -67,19 +94,34 @@ impl std::fmt::Debug for Session {
 /// Serves one connection to its end.
 pub(crate) async fn serve(mut session: Box<Session>) {
     match open(&mut session).await {
-        Ok(Some(Mode::Http)) => stream::run_http(&mut session).await,
+        Ok(Some(Mode::Http)) => {
+            if wants_h2(&session) || stream::run_http(&mut session).await {
+                return Box::pin(mux::front::serve(session)).await;
+            }
+        }
         Ok(Some(Mode::Tcp)) => {
             if Box::pin(stream::run_tcp(&mut session)).await {
                 // It begins as a connection that has just been accepted.
                 session.facts.streams = 0;
                 session.previous_end = None;
-                Box::pin(stream::run_http(&mut session)).await;
+                let is_h2 = wants_h2(&session) || Box::pin(stream::run_http(&mut session)).await;
+                if is_h2 {
+                    return Box::pin(mux::front::serve(session)).await;
+                }
             }
         }
         Ok(None) => {}
         Err(message) => log::connection(&session, message),
     }
     session.finish();
+}
+
+/// Whether the line says that clients speak HTTP/2 (`proto h2`).
+fn wants_h2(session: &Session) -> bool {
+    let binds = &session.spec().frontend.binds;
+    binds
+        .get(session.facts.bind.index())
+        .is_some_and(|bind| bind.options.proto.as_deref() == Some("h2"))
 }
 
 impl Session {
@@ -113,7 +155,7 @@ impl Session {
         Self {
             frontend: live.frontend,
             facts,
-            vars: VarStore::default(),
+            vars: Rc::default(),
             io,
             input: Buf::default(),
             own_conns: OwnConns::default(),
@@ -122,7 +164,7 @@ impl Session {
             worker,
             bound,
             live,
-            _entered: entered,
+            entry: Entry::Connection(entered),
         }
     }
 

@@ -17,6 +17,7 @@ mod response;
 mod route;
 mod rules;
 mod tunnel;
+mod upgrade;
 
 use lbd_backend::persist::CookieState;
 use lbd_config::config::LogLine;
@@ -33,6 +34,7 @@ use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::term::{Phase, StreamError};
 
+pub(crate) use request::ParseLimits;
 pub(crate) use tunnel::run_tcp;
 
 /// The state of a stream, kept by its worker between requests.
@@ -106,6 +108,8 @@ pub(crate) struct Held {
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) decoder: BodyDecoder,
+    /// The length that the head says.
+    announced: Option<u64>,
     /// Decoded content that has not been forwarded.
     pub(crate) data: Vec<u8>,
     /// The whole body is there.
@@ -120,6 +124,7 @@ impl Default for Body {
     fn default() -> Self {
         Self {
             decoder: BodyDecoder::new(Framing::None),
+            announced: None,
             data: Vec::new(),
             complete: true,
             full: false,
@@ -129,9 +134,17 @@ impl Default for Body {
 }
 
 impl Body {
-    /// A body that begins.
-    pub(crate) fn begin(&mut self, framing: Framing) {
-        self.decoder = BodyDecoder::new(framing);
+    /// A body that begins. One that comes by HTTP/2 (`is_h2`) has no framing of its own: it ends
+    /// with its stream, whatever length was announced.
+    pub(crate) fn begin(&mut self, framing: Framing, is_h2: bool) {
+        self.announced = match framing {
+            Framing::ContentLength(length) => Some(length),
+            _ => None,
+        };
+        self.decoder = BodyDecoder::new(match framing {
+            Framing::Chunked | Framing::ContentLength(_) if is_h2 => Framing::UntilClose,
+            framing => framing,
+        });
         self.data.clear();
         self.complete = self.decoder.is_end();
         self.full = false;
@@ -152,15 +165,12 @@ impl Body {
             data: &self.data,
             complete: self.complete,
             full: self.full,
-            announced: match self.decoder.framing() {
-                Framing::ContentLength(length) => Some(length),
-                _ => None,
-            },
+            announced: self.announced,
         }
     }
 
     fn reset(&mut self) {
-        self.begin(Framing::None);
+        self.begin(Framing::None, false);
         if self.data.capacity() > MAX_KEPT_BODY {
             self.data = Vec::new();
         }
@@ -288,8 +298,18 @@ enum Woken {
     Ended(StreamError),
 }
 
-/// Serves the requests of a connection one after the other.
-pub(crate) async fn run_http(session: &mut Session) {
+/// Serves the one request of a stream of HTTP/2.
+pub(crate) async fn run_one(session: &mut Session) {
+    // The future of a request is large and short-lived: apart, so that idle ones stay small.
+    Box::pin(one(session, None)).await;
+}
+
+/// Serves the requests of a connection one after the other; true when it is to go on as HTTP/2,
+/// whose preface has come instead of a request.
+pub(crate) async fn run_http(session: &mut Session) -> bool {
+    if upgrade::is_wanted(session).await {
+        return true;
+    }
     session.facts.http_major = 1;
     session.counters().h1_sessions.inc();
     loop {
@@ -302,20 +322,23 @@ pub(crate) async fn run_http(session: &mut Session) {
         let fault = match woken {
             Woken::Bytes => None,
             // Between requests nobody owes anybody a word.
-            _ if !is_first => return,
+            _ if !is_first => return false,
             Woken::Closed => Some(StreamError::ClientAbort),
             Woken::TimedOut => Some(StreamError::ClientTimeout),
             Woken::Ended(error) => Some(error),
         };
         // A probe: nothing was sent, nothing is answered.
         if fault.is_some() && session.spec().frontend.ignore_probes {
-            return;
+            return false;
         }
         // The future of a request is large and short-lived: apart, so that idle ones stay small.
         match Box::pin(one(session, fault)).await {
             After::Again => {}
-            After::Close => return,
-            After::Linger => return Box::pin(session.linger()).await,
+            After::Close => return false,
+            After::Linger => {
+                Box::pin(session.linger()).await;
+                return false;
+            }
         }
     }
 }

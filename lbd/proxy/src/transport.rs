@@ -8,17 +8,21 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use lbd_http::h2::ErrorCode;
 use lbd_rules::facts::Endpoint;
 use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
 
+use crate::mux::H2Stream;
 use crate::pool::Pipe;
 use crate::sys;
 
-/// A connection. TLS will be a variant of its own.
+/// A connection, or a stream of one. TLS will be a variant of its own.
 #[derive(Debug)]
 pub enum Transport {
+    /// A stream of an HTTP/2 connection.
+    H2(H2Stream),
     /// TCP.
     Tcp(AsyncFd<OwnedFd>),
     /// A unix stream socket.
@@ -39,14 +43,29 @@ impl Transport {
         })
     }
 
+    /// The socket, or the one that carries the stream.
     fn socket(&self) -> &AsyncFd<OwnedFd> {
         match self {
             Self::Tcp(socket) | Self::Unix(socket) => socket,
+            Self::H2(stream) => stream.link.io.socket(),
         }
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
         self.socket().get_ref().as_fd()
+    }
+
+    /// The stream of an HTTP/2 connection that this is.
+    pub(crate) fn h2(&self) -> Option<&H2Stream> {
+        match self {
+            Self::H2(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Whether the peer's content ends with the stream that carries it and needs no framing.
+    pub(crate) fn is_h2(&self) -> bool {
+        matches!(self, Self::H2(_))
     }
 
     /// Whether it is a TCP connection.
@@ -71,6 +90,9 @@ impl Transport {
 
     /// Reads once it is possible; 0 at the end of the stream.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Self::H2(stream) = self {
+            return stream.poll_read(cx, buf);
+        }
         loop {
             let mut guard = ready!(self.socket().poll_read_ready(cx))?;
             match sys::recv(self.fd(), buf) {
@@ -92,11 +114,17 @@ impl Transport {
 
     /// Ready when a read would tell something: bytes, the end, or an error.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Self::H2(stream) = self {
+            return stream.poll_readable(cx);
+        }
         self.socket().poll_read_ready(cx).map(|_| ())
     }
 
     /// Whether the peer closed its side (or both), as far as the poller was told.
     pub fn is_read_closed(&self, cx: &mut Context<'_>) -> bool {
+        if let Self::H2(stream) = self {
+            return stream.is_gone(cx);
+        }
         match self.socket().poll_read_ready(cx) {
             Poll::Ready(Ok(guard)) => guard.ready().is_read_closed(),
             Poll::Ready(Err(_)) => true,
@@ -106,6 +134,9 @@ impl Transport {
 
     /// Whether the connection is gone in both directions: reset, or closed by both.
     pub fn is_broken(&self, cx: &mut Context<'_>) -> bool {
+        if let Self::H2(stream) = self {
+            return stream.is_gone(cx);
+        }
         match self.socket().poll_write_ready(cx) {
             Poll::Ready(Ok(guard)) => guard.ready().is_write_closed(),
             Poll::Ready(Err(_)) => true,
@@ -115,6 +146,9 @@ impl Transport {
 
     /// Whether nothing was heard since the last read: neither bytes nor a close.
     pub fn is_quiet(&self, cx: &mut Context<'_>) -> bool {
+        if let Self::H2(stream) = self {
+            return stream.poll_readable(cx).is_pending();
+        }
         self.socket().poll_read_ready(cx).is_pending()
     }
 
@@ -125,6 +159,9 @@ impl Transport {
         slices: &[IoSlice<'_>],
         more: bool,
     ) -> Poll<io::Result<usize>> {
+        if let Self::H2(stream) = self {
+            return stream.poll_write(cx, slices);
+        }
         loop {
             let mut guard = ready!(self.socket().poll_write_ready(cx))?;
             match sys::send(self.fd(), slices, more) {
@@ -198,11 +235,17 @@ impl Transport {
 
     /// Ends our side of the stream; errors mean that it has ended anyway.
     pub fn shutdown_write(&self) {
+        if let Self::H2(stream) = self {
+            return stream.finish();
+        }
         let _ = self.options().shutdown(std::net::Shutdown::Write);
     }
 
     /// Makes the coming close a reset.
     pub fn abort(&self) {
+        if let Self::H2(stream) = self {
+            return stream.reset(ErrorCode::CANCEL);
+        }
         let _ = self.options().set_linger(Some(Duration::ZERO));
     }
 
@@ -235,6 +278,11 @@ impl Transport {
 
     /// Vanishes without a word to the peer, as far as privileges allow: `silent-drop`.
     pub fn silent_drop(&self, rst_ttl: Option<u8>) {
+        if let Self::H2(stream) = self {
+            // All of the connection vanishes.
+            stream.link.io.silent_drop(rst_ttl);
+            return stream.link.drop_silently();
+        }
         if !self.is_tcp() {
             return;
         }

@@ -74,7 +74,7 @@ impl ProxyHeader {
 }
 
 /// A client connection's context, shared by its streams.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SessionFacts {
     /// Unique in the process; the worker's number in the top bits.
     pub id: u64,

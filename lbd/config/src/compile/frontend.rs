@@ -62,6 +62,7 @@ impl Compiler<'_> {
             unique_id_format,
             unique_id_header: settings.unique_id_header.clone(),
             h1_case_adjust: settings.flag("h1-case-adjust-bogus-client"),
+            disable_h2_upgrade: settings.flag("disable-h2-upgrade"),
             accept_unsafe_request: settings.flag("accept-unsafe-violations-in-http-request"),
             dontlognull: settings.flag("dontlognull"),
             ignore_probes: settings.flag("http-ignore-probes"),

@@ -44,6 +44,8 @@ pub struct FrontendSpec {
     pub h1_case_adjust: bool,
     /// `option accept-unsafe-violations-in-http-request`.
     pub accept_unsafe_request: bool,
+    /// `option disable-h2-upgrade`.
+    pub disable_h2_upgrade: bool,
     /// `option dontlognull`.
     pub dontlognull: bool,
     /// `option http-ignore-probes`.

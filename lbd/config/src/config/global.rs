@@ -55,6 +55,8 @@ pub struct Global {
     pub grace: Option<Duration>,
     /// `close-spread-time`; `Some(None)` is `infinite`.
     pub close_spread_time: Option<Option<Duration>>,
+    /// `h2-workaround-bogus-websocket-clients`: WebSockets over HTTP/2 are not offered.
+    pub h2_no_websocket: bool,
     /// `spread-checks`, percent, 0 to 50.
     pub spread_checks: u8,
     /// `max-spread-checks`.
@@ -139,6 +141,80 @@ pub struct Tune {
     pub notsent_lowat_server: Option<u32>,
     /// `tune.listener.multi-queue`.
     pub listener_multi_queue: bool,
+    /// `tune.h2.*`.
+    pub h2: TuneH2,
+}
+
+/// Limits of HTTP/2 connections, `tune.h2.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TuneH2 {
+    /// Of connections with clients.
+    pub front: TuneH2Side,
+    /// Of connections with servers.
+    pub back: TuneH2Side,
+    /// `tune.h2.header-table-size`, bytes.
+    pub header_table_size: u32,
+    /// `tune.h2.max-frame-size`, bytes.
+    pub max_frame_size: u32,
+    /// `tune.h2.fe.max-total-streams`; 0 for no limit.
+    pub max_total_streams: u32,
+    /// `tune.h2.fe.max-rst-at-once`; 0 for no limit.
+    pub max_resets_at_once: u32,
+    /// `tune.h2.log-errors`.
+    pub log_errors: H2LogErrors,
+}
+
+/// Limits that each side has of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TuneH2Side {
+    /// `glitches-threshold`; 0 for none.
+    pub glitches_threshold: u32,
+    /// `initial-window-size`, bytes.
+    pub initial_window: u32,
+    /// `max-concurrent-streams`; 0 for no limit.
+    pub max_concurrent: u32,
+    /// `max-frames-at-once`; 0 for no limit.
+    pub max_frames: u32,
+    /// `rxbuf`, bytes.
+    pub receive_buffer: u32,
+}
+
+/// Which protocol errors get a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum H2LogErrors {
+    /// Those that end the connection.
+    Connection,
+    /// None.
+    None,
+    /// All.
+    #[default]
+    Stream,
+}
+
+impl Default for TuneH2Side {
+    fn default() -> Self {
+        Self {
+            glitches_threshold: 0,
+            initial_window: 16_384,
+            max_concurrent: 100,
+            max_frames: 0,
+            receive_buffer: 1_638_400,
+        }
+    }
+}
+
+impl Default for TuneH2 {
+    fn default() -> Self {
+        Self {
+            front: TuneH2Side::default(),
+            back: TuneH2Side::default(),
+            header_table_size: 4096,
+            max_frame_size: 16_384,
+            max_total_streams: 0,
+            max_resets_at_once: 0,
+            log_errors: H2LogErrors::default(),
+        }
+    }
 }
 
 /// Owner and mode of a unix socket.

@@ -186,21 +186,21 @@ pub const OPTIONS: &[BindOption] = &[
     option(
         "proto",
         1,
-        "Protocol without negotiation: h1.",
-        "proto h1",
+        "Protocol without negotiation: h1, h2.",
+        "proto h2",
         |_, draft, words| {
             let here = words.here();
             let name = words.expect("proto", "a protocol name")?;
             match name {
-                "h1" => {
-                    draft.options.proto = Some("h1".into());
+                "h1" | "h2" => {
+                    draft.options.proto = Some(name.into());
                     Ok(())
                 }
-                "h2" | "qmux" | "quic" | "fcgi" | "spop" | "none" => Err(Diag::alert(
+                "qmux" | "quic" | "fcgi" | "spop" | "none" => Err(Diag::alert(
                     here,
                     format!("'proto' : '{name}' is not supported yet"),
                 )
-                .hint("Only 'proto h1' is known so far.")),
+                .hint("Only 'h1' and 'h2' are known so far.")),
                 _ => Err(Diag::alert(
                     here,
                     format!("'proto' :  unknown MUX protocol '{name}'"),

@@ -4,7 +4,7 @@
 
 use lbd_core::Diag;
 
-use super::options::{flag, idle};
+use super::options::flag;
 use crate::config::{ConnectionMode, HeaderNamePolicy};
 use crate::draft::{ForwardDraft, ForwardedDraft};
 use crate::lex::{Modifier, Word};
@@ -48,14 +48,11 @@ pub const OPTIONS: &[ProxyOption] = &[
         true,
         "Refuses cacheable answers that set cookies.",
     ),
-    idle(
-        flag(
-            "disable-h2-upgrade",
-            Side::Front,
-            true,
-            "HTTP/2 prefaces are not recognized on clear ports.",
-        ),
-        "HTTP/2 prefaces are not recognized yet",
+    flag(
+        "disable-h2-upgrade",
+        Side::Front,
+        true,
+        "HTTP/2 prefaces are not recognized on clear ports.",
     ),
     ProxyOption {
         kind: OptionKind::Negatable(forwarded),

@@ -83,6 +83,7 @@ impl Default for GlobalDraft {
                 hard_stop_after: None,
                 grace: None,
                 close_spread_time: None,
+                h2_no_websocket: false,
                 spread_checks: 0,
                 max_spread_checks: None,
                 logs: Vec::new(),
@@ -138,5 +139,6 @@ fn tune() -> Tune {
         notsent_lowat_client: None,
         notsent_lowat_server: None,
         listener_multi_queue: true,
+        h2: crate::config::TuneH2::default(),
     }
 }

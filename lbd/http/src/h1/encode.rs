@@ -3,6 +3,7 @@
 //! It adds no field and decides nothing about the connection.
 
 use crate::head::{Head, Kind};
+use crate::uri::{Form, Target};
 
 /// Spellings of field names for `option h1-case-adjust-bogus-client` and `-server`.
 ///
@@ -55,6 +56,9 @@ impl CaseMap {
 pub struct EncodeOptions<'a> {
     /// Spellings for a bogus peer; `None` writes lower case.
     pub case_map: Option<&'a CaseMap>,
+    /// Writes an absolute target as path and query: it was made of the pseudo-header fields of
+    /// HTTP/2, and servers of HTTP/1 know the authority by Host.
+    pub origin_form: bool,
 }
 
 /// Appends the start line, the fields and the empty line.
@@ -66,7 +70,10 @@ pub fn encode_head(head: &Head, out: &mut Vec<u8>, options: &EncodeOptions<'_>) 
         Kind::Request => {
             out.extend_from_slice(head.method());
             out.push(b' ');
-            out.extend_from_slice(head.target());
+            out.extend_from_slice(match options.origin_form {
+                true => origin_form(head),
+                false => head.target(),
+            });
             out.push(b' ');
             out.extend_from_slice(sent_version(head.version()));
             out.extend_from_slice(b"\r\n");
@@ -87,6 +94,18 @@ pub fn encode_head(head: &Head, out: &mut Vec<u8>, options: &EncodeOptions<'_>) 
         Kind::Trailers => {}
     }
     encode_fields(head, out, options);
+}
+
+fn origin_form(head: &Head) -> &[u8] {
+    let target = Target::split(head.target(), head.method() == b"CONNECT");
+    if target.form != Form::Absolute {
+        return head.target();
+    }
+    match &head.target()[target.path.start..] {
+        [] if head.method() == b"OPTIONS" => b"*",
+        [] => b"/",
+        path => path,
+    }
 }
 
 /// Appends the fields and the empty line, as `req.hdrs` and `res.hdrs` show them.

@@ -18,8 +18,8 @@ use crate::h1::{ParseOptions, RequestInfo};
 use crate::head::Head;
 
 pub use send::Sent;
-pub use streams::{Key, Read};
 use streams::Streams;
+pub use streams::{Key, Read};
 
 /// Which end of the connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,6 +320,11 @@ impl Connection {
     /// Ends the connection at once for a reason of ours.
     pub fn kill(&mut self, code: ErrorCode) {
         if self.stage != Stage::Failed {
+            for slot in self.streams.all_slots() {
+                if let Some(stream) = self.streams.at(slot).filter(|s| s.reset.is_none()) {
+                    frame::put_reset(&mut self.out, stream.id, code);
+                }
+            }
             frame::put_goaway(&mut self.out, self.last_peer, code);
             self.last_frame = None;
             self.fault = Some(code);

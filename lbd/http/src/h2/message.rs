@@ -402,16 +402,13 @@ fn is_name(name: &[u8]) -> bool {
 
 fn has_bad_byte(value: &[u8]) -> bool {
     // No early end: the loop becomes vector code.
-    value
-        .iter()
-        .fold(false, |bad, b| bad | (*b == 0) | (*b == b'\r') | (*b == b'\n'))
+    value.iter().fold(false, |bad, b| {
+        bad | (*b == 0) | (*b == b'\r') | (*b == b'\n')
+    })
 }
 
 fn is_path(path: &[u8]) -> bool {
-    path.first() == Some(&b'/')
-        && path
-            .iter()
-            .all(|b| (b'!'..=b'~').contains(b) && *b != b'#')
+    path.first() == Some(&b'/') && path.iter().all(|b| (b'!'..=b'~').contains(b) && *b != b'#')
 }
 
 fn is_scheme(scheme: &[u8]) -> bool {
@@ -435,7 +432,10 @@ pub(super) fn encode_request(
         Form::Absolute | Form::Authority => Some(&bytes[target.authority.clone()]),
         _ => head.first(b"host"),
     };
-    let method = protocol.map_or(head.method(), |_| b"CONNECT");
+    let method = match protocol {
+        Some(_) => b"CONNECT",
+        None => head.method(),
+    };
     hpack::encode(b":method", method, out);
     if !is_connect {
         let scheme: &[u8] = match (target.form, scheme) {

@@ -386,15 +386,22 @@ pub const COLUMNS: &[Column] = &[
     column("h1sess", "MCPP", "HTTP/1 sessions", |r| {
         r.on(F, U64(r.totals.h1_sessions))
     }),
-    column("h2sess", "MCPP", "HTTP/2 sessions", |r| r.on(F, U64(0))),
+    column("h2sess", "MCPP", "HTTP/2 sessions", |r| {
+        r.on(F, U64(r.totals.h2_sessions))
+    }),
     column("h3sess", "MCPP", "HTTP/3 sessions", |r| r.on(F, U64(0))),
     column("req_other", "MCPP", "Requests of no HTTP version", |r| {
         r.on(F, U64(0))
     }),
     column("h1req", "MCPP", "HTTP/1 requests", |r| {
-        r.on(F, U64(r.totals.requests))
+        r.on(
+            F,
+            U64(r.totals.requests - r.totals.h2_requests.min(r.totals.requests)),
+        )
     }),
-    column("h2req", "MCPP", "HTTP/2 requests", |r| r.on(F, U64(0))),
+    column("h2req", "MCPP", "HTTP/2 requests", |r| {
+        r.on(F, U64(r.totals.h2_requests))
+    }),
     column("h3req", "MCPP", "HTTP/3 requests", |r| r.on(F, U64(0))),
     column("proto", "SGPV", "Protocol of the listener", |r| {
         r.protocol()

@@ -227,6 +227,10 @@ counters! {
     reuses,
     /// HTTP/1 sessions: `h1sess`.
     h1_sessions,
+    /// HTTP/2 sessions: `h2sess`.
+    h2_sessions,
+    /// HTTP/2 requests: `h2req`.
+    h2_requests,
     /// Sessions of another protocol: `sess_other`.
     other_sessions,
     /// Bytes of bodies spliced from this side's peer: `h1_spliced_bytes_in`.

@@ -9,8 +9,8 @@ use std::task::Poll;
 
 use lbd_config::config::ConnectionMode;
 use lbd_http::Head;
-use lbd_http::h1::connection_add;
 use lbd_http::h1::encode::{EncodeOptions, encode_head};
+use lbd_http::h1::{connection_add, connection_has};
 use lbd_rules::program::{Cursor, Reply, Verdict};
 use lbd_rules::reply::ReplySpec;
 
@@ -160,7 +160,7 @@ pub(super) fn client_stays(session: &Session, stream: &Stream) -> bool {
 
 /// Says in a response head whether the connection goes on.
 pub(super) fn say_connection(head: &mut Head, keeps: bool, client_is_11: bool) {
-    let head_is_11 = head.version() == b"HTTP/1.1";
+    let head_is_11 = !matches!(head.version(), b"HTTP/1.0" | b"HTTP/0.9");
     // A head that is full to the last byte can only lose this hint.
     let _ = match (keeps, head_is_11) {
         (true, true) if client_is_11 => Ok(()),
@@ -205,27 +205,20 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
             let _ = stream.response.set(b"content-length", length);
         }
     }
-    say_connection(
-        &mut stream.response,
-        stream.keeps_client,
-        stream.parsed.version_11,
-    );
-    let mut out = session.worker.take_bytes();
-    let bound = Rc::clone(&session.bound);
-    let spec = &bound.generation.config.proxies[session.frontend.index()];
-    let case_map = spec
-        .frontend
-        .h1_case_adjust
-        .then_some(&bound.generation.case_map);
-    encode_head(&stream.response, &mut out, &EncodeOptions { case_map });
-    let is_head = stream.has_request && stream.request.method() == b"HEAD";
-    if !is_head && !is_bodiless {
-        out.extend_from_slice(&body);
+    if !session.io.is_h2() {
+        let is_11 = stream.parsed.version_11;
+        say_connection(&mut stream.response, stream.keeps_client, is_11);
     }
+    let is_head = stream.has_request && stream.request.method() == b"HEAD";
+    let body: &[u8] = if is_head || is_bodiless { b"" } else { &body };
+    let mut out = session.worker.take_bytes();
+    let mut bytes = put_head(session, stream, body.is_empty(), &mut out);
+    out.extend_from_slice(body);
+    bytes += body.len() as u64;
     stream.is_answered = true;
     if in_place_of_response {
         // As in the reference, only what stands for a server's response counts in the line.
-        stream.facts.bytes_out += out.len() as u64;
+        stream.facts.bytes_out += bytes;
     }
     let sent = write_all(session, &out).await;
     session.worker.give_bytes(out);
@@ -233,10 +226,52 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         stream.keeps_client = false;
         return;
     }
+    if session.io.is_h2() {
+        return session.io.shutdown_write();
+    }
     if !stream.has_request || !stream.body.decoder.is_end() {
         stream.lingers = true;
         stream.keeps_client = stream.keeps_client && drain(session, stream).await;
     }
+}
+
+/// Gives the response's head to the client's stream, or writes it to `out` for a connection that
+/// has none; its length. `is_end`: nothing follows.
+pub(super) fn put_head(session: &Session, stream: &Stream, is_end: bool, out: &mut Vec<u8>) -> u64 {
+    if let Some(h2) = session.io.h2() {
+        if connection_has(&stream.response, b"close") {
+            // A rule wants the client to go elsewhere.
+            h2.say_goodbye();
+        }
+        h2.send_response(&stream.response, is_end);
+        return stream.response.encoded_len() as u64 + 2;
+    }
+    let bound = &session.bound;
+    let spec = &bound.generation.config.proxies[session.frontend.index()];
+    let case_map = spec
+        .frontend
+        .h1_case_adjust
+        .then_some(&bound.generation.case_map);
+    let before = out.len();
+    let options = EncodeOptions {
+        case_map,
+        ..EncodeOptions::default()
+    };
+    encode_head(&stream.response, out, &options);
+    (out.len() - before) as u64
+}
+
+/// Sends an interim response.
+pub(super) async fn send_interim(session: &mut Session, head: &Head) -> Result<(), StreamError> {
+    if let Some(h2) = session.io.h2() {
+        h2.send_response(head, false);
+        return Ok(());
+    }
+    let mut out = session.worker.take_bytes();
+    encode_head(head, &mut out, &EncodeOptions::default());
+    let sent = write_all(session, &out).await;
+    session.worker.give_bytes(out);
+    sent
 }
 
 fn after_response(session: &mut Session, stream: &mut Stream) {

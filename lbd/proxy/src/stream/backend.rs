@@ -89,7 +89,10 @@ pub(super) async fn read_body(
         // Whoever waits for the body must let the client send it; the server is not asked.
         stream.request.remove(b"expect");
         stream.parsed.expect_continue = false;
-        answer::write_all(session, b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        let mut go_on = lbd_http::Head::new();
+        let begun = go_on.start_response(b"HTTP/1.1", 100, b"Continue");
+        begun.map_err(|_| Halt::Error(StreamError::Internal))?;
+        answer::send_interim(session, &go_on).await?;
     }
     loop {
         decode_body(session, stream, limit)?;
@@ -98,7 +101,12 @@ pub(super) async fn read_body(
             return Ok(());
         }
         match session.fill(until).await {
-            Ok(0) => return Err(StreamError::ClientAbort.into()),
+            Ok(0) => {
+                stream.body.complete = stream.body.decoder.on_close();
+                if !stream.body.complete {
+                    return Err(StreamError::ClientAbort.into());
+                }
+            }
             Ok(_) => {}
             Err(StreamError::ClientTimeout) => return Ok(()),
             Err(error) => return Err(error.into()),

@@ -155,6 +155,9 @@ fn count(session: &Session, stream: &mut Stream) {
         // What could not be read as a request and was answered counts as one.
         if stream.has_request || facts.status != 0 {
             counters.requests.inc();
+            if session.facts.http_major == 2 {
+                counters.h2_requests.inc();
+            }
         }
     }
     if facts.term.cause == b'L' {

@@ -14,11 +14,12 @@ use lbd_core::Time;
 use lbd_http::h1::encode::{EncodeOptions, encode_chunk, encode_head, last_chunk};
 use lbd_http::{Framing, Parsed, RequestInfo, Status, parse_response};
 
+use crate::mux::H2Stream;
 use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::stream::end::Progress;
-use crate::stream::pump::{Blocked, Pump, PumpError};
-use crate::stream::{Halt, Stream, answer, dispatch, headers, request, response, tunnel};
+use crate::stream::pump::{Blocked, Pump, PumpError, Sink};
+use crate::stream::{Halt, Stream, dispatch, headers, request, response, tunnel};
 use crate::term::{Phase, StreamError};
 
 /// How long each side may be idle.
@@ -67,7 +68,11 @@ pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<()
         return Err(StreamError::Internal.into());
     };
     let out = encode_request(session, stream, spec, &mut conn);
-    let mut upload = Pump::new(out, stream.body.decoder.clone(), session.now());
+    let sink = match stream.parsed.framing {
+        Framing::Chunked => Sink::Chunked,
+        _ => Sink::Plain,
+    };
+    let mut upload = Pump::new(out, stream.body.decoder.clone(), sink, session.now());
     upload.holds_body(!stream.body.data.is_empty());
     upload.without_trailers(spec.backend.drop_request_trailers);
     upload.without_delay(no_delay(session, spec));
@@ -155,12 +160,17 @@ fn encode_request(
         .backend
         .h1_case_adjust
         .then_some(&session.bound.generation.case_map);
-    encode_head(&stream.request, &mut out, &EncodeOptions { case_map });
+    let options = EncodeOptions {
+        case_map,
+        origin_form: session.io.is_h2(),
+    };
+    encode_head(&stream.request, &mut out, &options);
     let body = &mut stream.body;
-    if body.decoder.framing() == Framing::Chunked {
+    if stream.parsed.framing == Framing::Chunked {
         encode_chunk(&body.data, &mut out);
         if body.decoder.is_end() {
-            let trailers = body.decoder.take_trailers();
+            let own = || session.io.h2().and_then(H2Stream::take_trailers);
+            let trailers = body.decoder.take_trailers().or_else(own);
             let trailers = trailers.filter(|_| !spec.backend.drop_request_trailers);
             last_chunk(trailers.as_ref(), &mut out, &EncodeOptions::default());
         }
@@ -531,13 +541,4 @@ fn download_error(error: &PumpError) -> StreamError {
         PumpError::Invalid(_) => StreamError::ServerFault,
         PumpError::Read | PumpError::Truncated => StreamError::ServerAbort,
     }
-}
-
-/// Sends an interim answer of the server's on.
-pub(super) async fn forward_head(session: &mut Session, stream: &Stream) -> Result<(), Halt> {
-    let mut out = session.worker.take_bytes();
-    encode_head(&stream.response, &mut out, &EncodeOptions::default());
-    let sent = answer::write_all(session, &out).await;
-    session.worker.give_bytes(out);
-    Ok(sent?)
 }

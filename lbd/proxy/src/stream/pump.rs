@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 
 use lbd_core::Time;
 use lbd_http::h1::encode::{EncodeOptions, encode_chunk, last_chunk};
-use lbd_http::{BodyDecoder, Framing, ParseError};
+use lbd_http::{BodyDecoder, Framing, Head, ParseError};
 
+use crate::mux::H2Stream;
 use crate::pool::{Buf, Pipe, Pool};
 use crate::transport::Transport;
 
@@ -22,6 +23,17 @@ pub(super) enum Blocked {
     Reading,
     /// The sink.
     Writing,
+}
+
+/// What the receiver needs around the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sink {
+    /// Chunks and trailers.
+    Chunked,
+    /// Nothing.
+    Plain,
+    /// The end of a stream of HTTP/2, and trailers.
+    Stream,
 }
 
 /// Why a pump failed.
@@ -47,8 +59,9 @@ pub(super) struct Pump {
     direct: usize,
     decoder: BodyDecoder,
     drop_trailers: bool,
-    /// Content goes out without chunk framing: the peer is HTTP/1.0.
-    unchunk: bool,
+    sink: Sink,
+    /// Trailers that came, to be sent at the end.
+    trailers: Option<Head>,
     may_splice: bool,
     /// Content still to go of a chunk whose size was announced before its content had come.
     open_chunk: u64,
@@ -76,7 +89,7 @@ pub(super) struct Pump {
 
 impl Pump {
     /// A pump that first writes `out`, then what the decoder finds.
-    pub(super) fn new(out: Vec<u8>, decoder: BodyDecoder, now: Time) -> Self {
+    pub(super) fn new(out: Vec<u8>, decoder: BodyDecoder, sink: Sink, now: Time) -> Self {
         let read_all = decoder.is_end();
         Self {
             out,
@@ -84,7 +97,8 @@ impl Pump {
             direct: 0,
             decoder,
             drop_trailers: false,
-            unchunk: false,
+            sink,
+            trailers: None,
             may_splice: false,
             open_chunk: 0,
             closes_chunk: false,
@@ -103,7 +117,8 @@ impl Pump {
 
     /// A pump for a stream without framing.
     pub(super) fn raw(out: Vec<u8>, may_splice: bool, now: Time) -> Self {
-        let mut pump = Self::new(out, BodyDecoder::new(Framing::UntilClose), now);
+        let decoder = BodyDecoder::new(Framing::UntilClose);
+        let mut pump = Self::new(out, decoder, Sink::Plain, now);
         pump.may_splice = may_splice;
         pump
     }
@@ -116,11 +131,6 @@ impl Pump {
     /// Lets every packet leave at once (`option http-no-delay`).
     pub(super) fn without_delay(&mut self, at_once: bool) {
         self.may_delay = !at_once;
-    }
-
-    /// Takes chunk framing off.
-    pub(super) fn unchunk(&mut self) {
-        self.unchunk = true;
     }
 
     /// The decoder as it stands, to go on with what was not sent.
@@ -202,6 +212,7 @@ impl Pump {
                 }
             }
             if self.read_all {
+                self.finish(to);
                 self.ended = true;
                 self.blocked = Blocked::No;
                 return Poll::Ready(Ok(()));
@@ -218,7 +229,7 @@ impl Pump {
                 None => Self::fill(cx, from, input, pool),
             };
             match filled {
-                Poll::Ready(Ok(0)) => self.on_close()?,
+                Poll::Ready(Ok(0)) => self.on_close(from)?,
                 Poll::Ready(Ok(read)) => self.received += read as u64,
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(PumpError::Read)),
                 Poll::Pending => {
@@ -243,9 +254,10 @@ impl Pump {
         Poll::Ready(Ok(read))
     }
 
-    fn on_close(&mut self) -> Result<(), PumpError> {
+    fn on_close(&mut self, from: &Transport) -> Result<(), PumpError> {
         if self.decoder.on_close() {
-            self.read_all = true;
+            self.trailers = from.h2().and_then(H2Stream::take_trailers);
+            self.on_end();
             Ok(())
         } else {
             Err(PumpError::Truncated)
@@ -253,7 +265,8 @@ impl Pump {
     }
 
     fn decode(&mut self, input: &mut Buf) -> Result<(), PumpError> {
-        if self.decoder.framing() != Framing::Chunked {
+        let is_framed = self.decoder.framing() == Framing::Chunked;
+        if !is_framed && self.sink != Sink::Chunked {
             let step = self
                 .decoder
                 .decode(input.data())
@@ -268,7 +281,7 @@ impl Pump {
                 .decode(input.data())
                 .map_err(PumpError::Invalid)?;
             let data = &input.data()[step.data.clone()];
-            if self.unchunk {
+            if self.sink != Sink::Chunked {
                 self.out.extend_from_slice(data);
             } else if self.open_chunk > 0 {
                 self.out.extend_from_slice(data);
@@ -283,13 +296,36 @@ impl Pump {
             self.has_body = true;
         }
         if self.decoder.is_end() {
-            self.read_all = true;
-        }
-        if self.decoder.is_end() && !self.unchunk {
-            let trailers = self.decoder.take_trailers().filter(|_| !self.drop_trailers);
-            last_chunk(trailers.as_ref(), &mut self.out, &EncodeOptions::default());
+            self.trailers = self.decoder.take_trailers();
+            self.on_end();
         }
         Ok(())
+    }
+
+    /// The content is complete.
+    fn on_end(&mut self) {
+        self.read_all = true;
+        if self.drop_trailers {
+            self.trailers = None;
+        }
+        if self.sink == Sink::Chunked {
+            last_chunk(
+                self.trailers.as_ref(),
+                &mut self.out,
+                &EncodeOptions::default(),
+            );
+        }
+    }
+
+    /// All has been taken by the receiver.
+    fn finish(&mut self, to: &Transport) {
+        if self.sink != Sink::Stream {
+            return;
+        }
+        match (self.trailers.take(), to.h2()) {
+            (Some(trailers), Some(h2)) => h2.send_trailers(&trailers),
+            _ => to.shutdown_write(),
+        }
     }
 
     fn flush(
@@ -380,7 +416,7 @@ impl Pump {
 
     /// Chunk framing around `read` spliced bytes of a chunk of which `known` were to come.
     fn frame_spliced(&mut self, known: u64, read: u64) {
-        if read == 0 || self.unchunk || self.decoder.framing() != Framing::Chunked {
+        if read == 0 || self.sink != Sink::Chunked || self.decoder.framing() != Framing::Chunked {
             return;
         }
         if self.open_chunk == 0 {

@@ -59,8 +59,46 @@ pub(super) fn parse_options(session: &Session, relaxed: bool) -> ParseOptions {
     }
 }
 
+/// The limits of heads that a machine of HTTP/2 must respect.
+pub(crate) struct ParseLimits {
+    /// Of requests.
+    pub(crate) request: ParseOptions,
+}
+
+impl ParseLimits {
+    /// Those of a session.
+    pub(crate) fn of(session: &Session) -> Self {
+        Self {
+            request: parse_options(session, false),
+        }
+    }
+}
+
+/// Takes the head that a stream of HTTP/2 began with.
+fn take(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    let Some(h2) = session.io.h2() else {
+        return Err(StreamError::Internal.into());
+    };
+    let Some(incoming) = h2.take_head(&mut stream.request) else {
+        // There is nobody to answer: the stream was reset for its fault, or by the client.
+        return Err(Halt::Close(match h2.is_faulty() {
+            true => StreamError::ClientFault(0),
+            false => StreamError::ClientAbort,
+        }));
+    };
+    stream.has_request = true;
+    stream.parsed = incoming.parsed;
+    stream.facts.bytes_in += stream.request.encoded_len() as u64 + 2;
+    stream.body.begin(incoming.parsed.framing, true);
+    stream.facts.timers.request_received = Some(session.now());
+    Ok(())
+}
+
 /// Receives the whole head.
 pub(super) async fn receive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    if session.io.is_h2() {
+        return take(session, stream);
+    }
     let spec = session.spec();
     let limit = spec
         .timeouts
@@ -81,7 +119,7 @@ pub(super) async fn receive(session: &mut Session, stream: &mut Stream) -> Resul
                 stream.has_request = true;
                 stream.parsed = parsed;
                 stream.facts.bytes_in += parsed.consumed as u64;
-                stream.body.begin(parsed.framing);
+                stream.body.begin(parsed.framing, false);
                 session.input.eat(parsed.consumed);
                 if let Err(error) = look_ahead(&parsed, session.input.data()) {
                     stream.has_request = false;

@@ -11,7 +11,7 @@ use lbd_backend::persist::ResponseEdit;
 use lbd_backend::retry::Failure;
 use lbd_config::config::ProxySpec;
 use lbd_core::Time;
-use lbd_http::h1::encode::{EncodeOptions, encode_chunk, encode_head, last_chunk};
+use lbd_http::h1::encode::{EncodeOptions, encode_chunk, last_chunk};
 use lbd_http::h1::frame_response;
 use lbd_http::{BodyDecoder, Framing, ParseError, Parsed, cookie};
 
@@ -21,7 +21,7 @@ use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::state::BadMessage;
 use crate::state::proxy::MAX_CAPTURE;
-use crate::stream::pump::Pump;
+use crate::stream::pump::{Pump, Sink};
 use crate::stream::{Halt, Stream, answer, cacheable, dispatch, exchange, request, rules};
 use crate::term::{Phase, StreamError};
 
@@ -107,7 +107,7 @@ pub(super) async fn forward_informational(
     stream.has_response = false;
     stream.in_response = false;
     stream.facts.bytes_out += stream.response.encoded_len() as u64;
-    exchange::forward_head(session, stream).await
+    Ok(answer::send_interim(session, &stream.response).await?)
 }
 
 /// Judges and edits a final response head.
@@ -146,7 +146,8 @@ pub(super) async fn process(
     }
     stream.has_response = true;
     stream.in_response = true;
-    stream.response_body.begin(parsed.framing);
+    let is_h2 = stream.conn.as_ref().is_some_and(|conn| conn.io.is_h2());
+    stream.response_body.begin(parsed.framing, is_h2);
     stream.facts.status = status;
     capture_headers(session, stream);
     run_rules(session, stream, spec).await?;
@@ -173,7 +174,7 @@ pub(super) async fn process(
     let ends_with_close = parsed.framing == Framing::UntilClose || unchunks || is_odd;
     stream.keeps_client =
         answer::client_stays(session, stream) && !ends_with_close && !parsed.tunnel;
-    if !parsed.tunnel {
+    if !parsed.tunnel && !session.io.is_h2() {
         let is_11 = stream.parsed.version_11;
         answer::say_connection(&mut stream.response, stream.keeps_client, is_11);
     }
@@ -360,29 +361,35 @@ pub(super) fn pump(
     parsed: &Parsed,
 ) -> Pump {
     let frontend = &session.spec().frontend;
-    let mut out = session.worker.take_bytes();
-    let case_map = frontend
-        .h1_case_adjust
-        .then_some(&session.bound.generation.case_map);
-    encode_head(&stream.response, &mut out, &EncodeOptions { case_map });
     let unchunks = parsed.framing == Framing::Chunked && !stream.parsed.version_11;
+    let sink = match parsed.framing {
+        _ if session.io.is_h2() => Sink::Stream,
+        Framing::Chunked if !unchunks => Sink::Chunked,
+        _ => Sink::Plain,
+    };
+    let mut out = session.worker.take_bytes();
+    let body = &stream.response_body;
+    let is_end = body.decoder.is_end() && body.data.is_empty();
+    let head = answer::put_head(session, stream, is_end, &mut out);
     let body = &mut stream.response_body;
-    let decoder = std::mem::replace(&mut body.decoder, BodyDecoder::new(Framing::None));
-    if parsed.framing == Framing::Chunked && !unchunks {
+    let mut decoder = std::mem::replace(&mut body.decoder, BodyDecoder::new(Framing::None));
+    if sink == Sink::Chunked {
         encode_chunk(&body.data, &mut out);
         if decoder.is_end() {
-            last_chunk(None, &mut out, &EncodeOptions::default());
+            let trailers = decoder.take_trailers();
+            let trailers = trailers.filter(|_| !frontend.drop_response_trailers);
+            last_chunk(trailers.as_ref(), &mut out, &EncodeOptions::default());
         }
     } else {
         out.extend_from_slice(&body.data);
     }
-    let mut pump = Pump::new(out, decoder, session.now());
+    let mut pump = Pump::new(out, decoder, sink, session.now());
+    if sink == Sink::Stream {
+        pump.written += head;
+    }
     pump.without_trailers(frontend.drop_response_trailers);
     pump.without_delay(exchange::no_delay(session, spec));
     pump.with_splice(exchange::may_splice(session, spec.options.splice_response));
-    if unchunks {
-        pump.unchunk();
-    }
     pump
 }
 

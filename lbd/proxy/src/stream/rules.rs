@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use lbd_config::config::{Mode, ProxySpec};
 use lbd_core::{ProxyId, Time};
-use lbd_http::h1::encode::{EncodeOptions, encode_head};
+use lbd_http::h2::ErrorCode;
 use lbd_rules::program::{Ctx, Cursor, Need, Program, Verdict};
 use lbd_rules::var::Vars;
 use lbd_rules::view::Buffered;
@@ -68,11 +68,7 @@ async fn send_hint(session: &mut Session, stream: &mut Stream) -> Result<(), Hal
     if !stream.parsed.version_11 {
         return Ok(());
     }
-    let mut out = session.worker.take_bytes();
-    encode_head(&hint, &mut out, &EncodeOptions::default());
-    let sent = answer::write_all(session, &out).await;
-    session.worker.give_bytes(out);
-    Ok(sent?)
+    Ok(answer::send_interim(session, &hint).await?)
 }
 
 /// Runs one ruleset to its end on an HTTP message.
@@ -226,6 +222,10 @@ pub(super) async fn decide(session: &mut Session, stream: &mut Stream, verdict: 
         Verdict::Reply => on_reply(session, stream).await,
         Verdict::Close => {
             count_denied(session, stream);
+            if let Some(h2) = session.io.h2() {
+                // The connection is what is meant.
+                h2.link.kill(ErrorCode::ENHANCE_YOUR_CALM);
+            }
             Halt::Close(denied(stream, 0))
         }
         Verdict::SilentDrop { rst_ttl } => {

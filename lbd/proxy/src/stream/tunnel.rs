@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use lbd_config::config::{LogLine, Mode, ProxySpec, ProxyV2Option, SendProxy, ServerSpec};
 use lbd_core::{ProxyId, Time};
-use lbd_http::h1::encode::{EncodeOptions, encode_head};
 use lbd_http::proxy_protocol::encode::{V2Encoder, encode_v1};
 use lbd_http::proxy_protocol::{Addresses, Command, Protocol, TlvType};
 use lbd_rules::facts::Endpoint;
@@ -247,13 +246,16 @@ pub(super) async fn after_switch(
     stream.facts.bytes_in += upload.received;
     session.worker.give_bytes(upload.into_parts().0);
     let mut out = session.worker.take_bytes();
-    encode_head(&stream.response, &mut out, &EncodeOptions::default());
+    let head = answer::put_head(session, stream, false, &mut out);
     stream.is_answered = true;
     stream.keeps_client = false;
     stream.enter(Phase::Data, session);
     let now = session.now();
     let up = Pump::raw(Vec::new(), exchange::may_splice(session, None), now);
-    let down = Pump::raw(out, exchange::may_splice(session, None), now);
+    let mut down = Pump::raw(out, exchange::may_splice(session, None), now);
+    if session.io.is_h2() {
+        down.written += head;
+    }
     relay(session, stream, spec, conn, up, down)
         .await
         .map_err(Halt::Error)

@@ -19,6 +19,7 @@ fn names_are_spelled_as_the_peer_wants_them() {
         &mut out,
         &EncodeOptions {
             case_map: Some(&map),
+            origin_form: false,
         },
     );
     assert_eq!(

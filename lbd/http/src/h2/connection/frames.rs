@@ -464,7 +464,7 @@ impl Connection {
         if header.stream != 0 {
             return Err(ErrorCode::PROTOCOL_ERROR);
         }
-        let is_whole = payload.len() % 6 == 0;
+        let is_whole = payload.len().is_multiple_of(6);
         if header.has(flag::ACK) {
             self.is_acknowledged = true;
             return if payload.is_empty() {

@@ -3,9 +3,7 @@
 use std::io::IoSlice;
 
 use super::super::message::{self, Scheme};
-use super::{
-    Connection, HEADER_LEN, Head, Key, MAX_BACKLOG, RequestInfo, Role, flag, frame,
-};
+use super::{Connection, HEADER_LEN, Head, Key, MAX_BACKLOG, RequestInfo, Role, flag, frame};
 
 /// What became of content that was to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +141,11 @@ impl Connection {
         let mut left = room.min(wanted);
         stream.is_blocked = left < wanted;
         if left == 0 {
-            return if wanted == 0 { Sent::Taken(0) } else { Sent::Full };
+            return if wanted == 0 {
+                Sent::Taken(0)
+            } else {
+                Sent::Full
+            };
         }
         stream.window -= left as i64;
         self.window -= left as i64;

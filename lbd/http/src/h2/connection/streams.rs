@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::{Connection, DEFAULT_WINDOW, ErrorCode, Head, Incoming, MAX_SPARE, RequestInfo, frame};
+use super::{
+    Connection, DEFAULT_WINDOW, ErrorCode, Head, Incoming, MAX_SPARE, RequestInfo, Role, frame,
+};
 
 /// Names a stream; of a stream that has ended it names nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +14,12 @@ pub struct Key {
 }
 
 impl Key {
+    /// Names no stream.
+    pub const NONE: Self = Self {
+        slot: u32::MAX,
+        id: 0,
+    };
+
     /// The stream's place among the streams, as [`Connection::take_touched`] names it.
     pub fn slot(self) -> usize {
         self.slot as usize
@@ -91,6 +99,8 @@ pub(super) struct Streams {
     free: Vec<u32>,
     /// Number and slot, sorted: new streams come last.
     index: Vec<(u32, u32)>,
+    /// Boxed: they move between here and the slots.
+    #[allow(clippy::vec_box)]
     spare: Vec<Box<Stream>>,
 }
 
@@ -297,14 +307,20 @@ impl Connection {
         }
     }
 
-    /// The owner lets go of the stream: what is unfinished is cut off with `code`.
-    pub fn release(&mut self, key: Key, code: ErrorCode) {
+    /// The owner lets go of the stream: what is unfinished is cut off.
+    pub fn release(&mut self, key: Key) {
         let Some(stream) = self.streams.get(key) else {
             return;
         };
         stream.is_held = false;
         let is_received = stream.peer_ended || stream.expected == Some(0);
+        // The rest of a request that was answered is not wanted, without harm (RFC 9113 8.1).
+        let is_answered = stream.own_ended && self.config.role == Role::Server;
         if stream.reset.is_none() && !(stream.own_ended && is_received) {
+            let code = match is_answered {
+                true => ErrorCode::NO_ERROR,
+                false => ErrorCode::CANCEL,
+            };
             self.reset_stream(key, code);
             return;
         }

@@ -28,7 +28,12 @@ impl Server {
         assert_eq!(machine.receive(&input, usize::MAX), input.len());
         let mut server = Self { machine };
         let said = server.said();
-        assert_eq!(said.iter().filter(|frame| frame.0 == kind::SETTINGS).count(), 2);
+        assert_eq!(
+            said.iter()
+                .filter(|frame| frame.0 == kind::SETTINGS)
+                .count(),
+            2
+        );
         server
     }
 
@@ -41,7 +46,12 @@ impl Server {
 
     fn request(&mut self, stream: u32, is_end: bool, fields: &[(&str, &str)]) {
         let end = if is_end { flag::END_STREAM } else { 0 };
-        self.send(kind::HEADERS, flag::END_HEADERS | end, stream, &block(fields));
+        self.send(
+            kind::HEADERS,
+            flag::END_HEADERS | end,
+            stream,
+            &block(fields),
+        );
     }
 
     fn said(&mut self) -> Vec<Frame> {
@@ -141,7 +151,10 @@ fn a_request_and_its_response_pass_with_their_content_and_trailers() {
         head.start_request(b"POST", b"/x", b"HTTP/1.1").unwrap();
     });
     let own = client.open(&request, Scheme::Http, None, false).unwrap();
-    assert_eq!(client.write(own, &[IoSlice::new(b"hel"), IoSlice::new(b"lo")]), Sent::Taken(5));
+    assert_eq!(
+        client.write(own, &[IoSlice::new(b"hel"), IoSlice::new(b"lo")]),
+        Sent::Taken(5)
+    );
     client.finish(own);
     join(&mut client, &mut server);
     let key = server.accept().unwrap();
@@ -156,9 +169,12 @@ fn a_request_and_its_response_pass_with_their_content_and_trailers() {
     assert_eq!(server.read(key, &mut buf), Read::Data(5));
     assert_eq!(&buf[..5], b"hello");
     assert_eq!(server.read(key, &mut buf), Read::End);
-    let response = head(&[(b"content-length", b"2"), (b"connection", b"close")], |head| {
-        head.start_response(b"HTTP/1.1", 200, b"OK").unwrap();
-    });
+    let response = head(
+        &[(b"content-length", b"2"), (b"connection", b"close")],
+        |head| {
+            head.start_response(b"HTTP/1.1", 200, b"OK").unwrap();
+        },
+    );
     server.send_response(key, &response, false);
     assert_eq!(server.write(key, &[IoSlice::new(b"ok")]), Sent::Taken(2));
     let trailers = head(&[(b"x-sum", b"1")], Head::start_trailers);
@@ -170,9 +186,12 @@ fn a_request_and_its_response_pass_with_their_content_and_trailers() {
     assert_eq!(text(&got), "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n");
     assert_eq!(client.read(own, &mut buf), Read::Data(2));
     assert_eq!(client.read(own, &mut buf), Read::End);
-    assert_eq!(text(&client.take_trailers(own).unwrap()), "x-sum: 1\r\n\r\n");
-    client.release(own, ErrorCode::CANCEL);
-    server.release(key, ErrorCode::NO_ERROR);
+    assert_eq!(
+        text(&client.take_trailers(own).unwrap()),
+        "x-sum: 1\r\n\r\n"
+    );
+    client.release(own);
+    server.release(key);
     assert!(client.is_idle() && server.is_idle());
 }
 
@@ -181,7 +200,9 @@ fn the_end_of_a_stream_travels_in_its_last_frame() {
     let mut server = Server::new();
     server.request(1, true, &GET);
     let key = server.machine.accept().unwrap();
-    let response = head(&[], |head| head.start_response(b"HTTP/1.1", 200, b"").unwrap());
+    let response = head(&[], |head| {
+        head.start_response(b"HTTP/1.1", 200, b"").unwrap()
+    });
     server.machine.send_response(key, &response, false);
     server.machine.write(key, &[IoSlice::new(b"ok")]);
     server.machine.finish(key);
@@ -203,16 +224,28 @@ fn content_stops_at_the_peers_windows_and_goes_on_with_credit() {
     server.request(1, true, &GET);
     let key = server.machine.accept().unwrap();
     let body = vec![b'x'; 100_000];
-    assert_eq!(server.machine.write(key, &[IoSlice::new(&body)]), Sent::Taken(65_535));
+    assert_eq!(
+        server.machine.write(key, &[IoSlice::new(&body)]),
+        Sent::Taken(65_535)
+    );
     let sizes: Vec<_> = server.said().iter().map(|frame| frame.3.len()).collect();
     assert_eq!(sizes, [16_384, 16_384, 16_384, 16_383]);
-    assert_eq!(server.machine.write(key, &[IoSlice::new(&body)]), Sent::Full);
+    assert_eq!(
+        server.machine.write(key, &[IoSlice::new(&body)]),
+        Sent::Full
+    );
     server.machine.take_touched();
     server.send(kind::WINDOW_UPDATE, 0, 0, &1000_u32.to_be_bytes());
     assert_eq!(server.machine.take_touched(), [key.slot]);
-    assert_eq!(server.machine.write(key, &[IoSlice::new(&body)]), Sent::Full);
+    assert_eq!(
+        server.machine.write(key, &[IoSlice::new(&body)]),
+        Sent::Full
+    );
     server.send(kind::WINDOW_UPDATE, 0, 1, &500_u32.to_be_bytes());
-    assert_eq!(server.machine.write(key, &[IoSlice::new(&body)]), Sent::Taken(500));
+    assert_eq!(
+        server.machine.write(key, &[IoSlice::new(&body)]),
+        Sent::Taken(500)
+    );
 }
 
 #[test]
@@ -237,11 +270,23 @@ fn bytes_that_come_one_by_one_are_read_alike() {
     let mut input = PREFACE.to_vec();
     put_settings(&mut input, &[(setting::INITIAL_WINDOW_SIZE, 100)]);
     let block = block(&POST);
-    put_header(&mut input, block.len() + 5, kind::HEADERS, flag::PADDED | flag::END_HEADERS, 1);
+    put_header(
+        &mut input,
+        block.len() + 5,
+        kind::HEADERS,
+        flag::PADDED | flag::END_HEADERS,
+        1,
+    );
     input.push(4);
     input.extend_from_slice(&block);
     input.extend_from_slice(&[0; 4]);
-    put_header(&mut input, 10, kind::DATA, flag::PADDED | flag::END_STREAM, 1);
+    put_header(
+        &mut input,
+        10,
+        kind::DATA,
+        flag::PADDED | flag::END_STREAM,
+        1,
+    );
     input.extend_from_slice(b"\x04hello\0\0\0\0");
     let mut machine = Connection::new(Config::new(Role::Server));
     let mut kept = Vec::new();
@@ -267,10 +312,16 @@ fn long_heads_are_cut_into_continuations() {
     request.add(b"x-more", &[b'v'; 1000]).unwrap();
     client.peer.max_frame_size = 6000;
     client.open(&request, Scheme::Http, None, true).unwrap();
-    let kinds: Vec<_> = split(client.output()).iter().map(|f| (f.0, f.1, f.3.len())).collect();
+    let kinds: Vec<_> = split(client.output())
+        .iter()
+        .map(|f| (f.0, f.1, f.3.len()))
+        .collect();
     assert_eq!(kinds[0], (kind::HEADERS, flag::END_STREAM, 6000));
     assert_eq!(kinds[1], (kind::CONTINUATION, 0, 6000));
-    assert_eq!((kinds[2].0, kinds[2].1), (kind::CONTINUATION, flag::END_HEADERS));
+    assert_eq!(
+        (kinds[2].0, kinds[2].1),
+        (kind::CONTINUATION, flag::END_HEADERS)
+    );
     join(&mut client, &mut server);
     let key = server.accept().unwrap();
     let mut got = Head::new();
@@ -290,7 +341,10 @@ fn streams_that_the_servers_goodbye_leaves_out_may_be_tried_again() {
     let second = client.open(&request, Scheme::Http, None, true).unwrap();
     join(&mut client, &mut server);
     assert_eq!(client.reset_code(first), None);
-    assert_eq!(client.reset_code(second), Some(Some(ErrorCode::REFUSED_STREAM)));
+    assert_eq!(
+        client.reset_code(second),
+        Some(Some(ErrorCode::REFUSED_STREAM))
+    );
     assert_eq!(client.room(), 0);
 }
 
@@ -307,7 +361,9 @@ fn a_websocket_is_an_upgrade_on_the_other_side() {
         ],
         |head| head.start_request(b"GET", b"/chat", b"HTTP/1.1").unwrap(),
     );
-    let own = client.open(&request, Scheme::Http, Some(b"websocket"), false).unwrap();
+    let own = client
+        .open(&request, Scheme::Http, Some(b"websocket"), false)
+        .unwrap();
     join(&mut client, &mut server);
     let key = server.accept().unwrap();
     let mut got = Head::new();
@@ -317,9 +373,12 @@ fn a_websocket_is_an_upgrade_on_the_other_side() {
         text(&got),
         "GET http://a/chat HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"
     );
-    let response = head(&[(b"sec-websocket-accept", b"x"), (b"upgrade", b"websocket")], |head| {
-        head.start_response(b"HTTP/1.1", 101, b"").unwrap();
-    });
+    let response = head(
+        &[(b"sec-websocket-accept", b"x"), (b"upgrade", b"websocket")],
+        |head| {
+            head.start_response(b"HTTP/1.1", 101, b"").unwrap();
+        },
+    );
     server.send_response(key, &response, false);
     join(&mut client, &mut server);
     let incoming = client.take_head(own, &mut got).unwrap();

@@ -14,7 +14,12 @@ fn requests_of_the_rfc_are_decoded_in_turn() {
     // RFC 7541 C.4: with the Huffman code, each request uses the table that the earlier ones left.
     let mut decoder = Decoder::new(4096);
     let first = b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff";
-    let common = [":method: GET", ":scheme: http", ":path: /", ":authority: www.example.com"];
+    let common = [
+        ":method: GET",
+        ":scheme: http",
+        ":path: /",
+        ":authority: www.example.com",
+    ];
     assert_eq!(fields(&mut decoder, first).unwrap(), common);
     assert_eq!(decoder.table.size(), 57);
     let second = b"\x82\x86\x84\xbe\x58\x86\xa8\xeb\x10\x64\x9c\xbf";

@@ -8,42 +8,142 @@ const CLOSED: Option<u32> = Some(5);
 const SIZE: Option<u32> = Some(6);
 const COMPRESSION: Option<u32> = Some(9);
 
-/// What breaks the connection: where it is written, kind, flags, stream, payload, code.
+/// Where it is written, kind, flags, stream, payload, code.
+type Case<'a> = (&'a str, u8, u8, u32, &'a [u8], Option<u32>);
+
 #[test]
 fn frames_that_break_the_connection() {
     let get = block(&GET);
     let long = vec![0; 16_385];
-    let cases: [(&str, u8, u8, u32, &[u8], Option<u32>); 30] = [
+    let cases: [Case<'_>; 30] = [
         ("4.2 too long", kind::DATA, 0, 1, &long, SIZE),
         ("5.1 DATA on idle", kind::DATA, 0, 1, b"x", PROTOCOL),
-        ("5.1 RST_STREAM on idle", kind::RST_STREAM, 0, 1, &[0; 4], PROTOCOL),
-        ("5.1 WINDOW_UPDATE on idle", kind::WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1], PROTOCOL),
+        (
+            "5.1 RST_STREAM on idle",
+            kind::RST_STREAM,
+            0,
+            1,
+            &[0; 4],
+            PROTOCOL,
+        ),
+        (
+            "5.1 WINDOW_UPDATE on idle",
+            kind::WINDOW_UPDATE,
+            0,
+            1,
+            &[0, 0, 0, 1],
+            PROTOCOL,
+        ),
         ("5.1.1 even stream", kind::HEADERS, 5, 2, &get, PROTOCOL),
         ("6.1 DATA on 0", kind::DATA, 0, 0, b"x", PROTOCOL),
         ("6.2 HEADERS on 0", kind::HEADERS, 5, 0, &get, PROTOCOL),
-        ("6.2 padding beyond", kind::HEADERS, 0x0d, 1, &[9, 0x82], PROTOCOL),
+        (
+            "6.2 padding beyond",
+            kind::HEADERS,
+            0x0d,
+            1,
+            &[9, 0x82],
+            PROTOCOL,
+        ),
         ("6.2 padding missing", kind::HEADERS, 0x0d, 1, &[], SIZE),
-        ("6.2 priority missing", kind::HEADERS, 0x25, 1, &[0; 4], SIZE),
-        ("5.3 depends on itself", kind::HEADERS, 0x25, 1, &[0, 0, 0, 1, 0], PROTOCOL),
+        (
+            "6.2 priority missing",
+            kind::HEADERS,
+            0x25,
+            1,
+            &[0; 4],
+            SIZE,
+        ),
+        (
+            "5.3 depends on itself",
+            kind::HEADERS,
+            0x25,
+            1,
+            &[0, 0, 0, 1, 0],
+            PROTOCOL,
+        ),
         ("6.3 PRIORITY on 0", kind::PRIORITY, 0, 0, &[0; 5], PROTOCOL),
         ("6.3 PRIORITY of 4", kind::PRIORITY, 0, 1, &[0; 4], SIZE),
-        ("6.4 RST_STREAM on 0", kind::RST_STREAM, 0, 0, &[0; 4], PROTOCOL),
+        (
+            "6.4 RST_STREAM on 0",
+            kind::RST_STREAM,
+            0,
+            0,
+            &[0; 4],
+            PROTOCOL,
+        ),
         ("6.4 RST_STREAM of 3", kind::RST_STREAM, 0, 1, &[0; 3], SIZE),
         ("6.5 SETTINGS on 1", kind::SETTINGS, 0, 1, &[], PROTOCOL),
         ("6.5 SETTINGS of 5", kind::SETTINGS, 0, 0, &[0; 5], SIZE),
         ("6.5 ACK with payload", kind::SETTINGS, 1, 0, &[0; 6], SIZE),
-        ("6.5.2 push of 2", kind::SETTINGS, 0, 0, &[0, 2, 0, 0, 0, 2], PROTOCOL),
-        ("6.5.2 window", kind::SETTINGS, 0, 0, &[0, 4, 0x80, 0, 0, 0], FLOW),
-        ("6.5.2 frame size", kind::SETTINGS, 0, 0, &[0, 5, 0, 0, 0, 1], PROTOCOL),
-        ("6.6 PUSH_PROMISE", kind::PUSH_PROMISE, 4, 1, &[0; 4], PROTOCOL),
+        (
+            "6.5.2 push of 2",
+            kind::SETTINGS,
+            0,
+            0,
+            &[0, 2, 0, 0, 0, 2],
+            PROTOCOL,
+        ),
+        (
+            "6.5.2 window",
+            kind::SETTINGS,
+            0,
+            0,
+            &[0, 4, 0x80, 0, 0, 0],
+            FLOW,
+        ),
+        (
+            "6.5.2 frame size",
+            kind::SETTINGS,
+            0,
+            0,
+            &[0, 5, 0, 0, 0, 1],
+            PROTOCOL,
+        ),
+        (
+            "6.6 PUSH_PROMISE",
+            kind::PUSH_PROMISE,
+            4,
+            1,
+            &[0; 4],
+            PROTOCOL,
+        ),
         ("6.7 PING on 1", kind::PING, 0, 1, &[0; 8], PROTOCOL),
         ("6.7 PING of 7", kind::PING, 0, 0, &[0; 7], SIZE),
         ("6.8 GOAWAY on 1", kind::GOAWAY, 0, 1, &[0; 8], PROTOCOL),
         ("6.8 GOAWAY of 7", kind::GOAWAY, 0, 0, &[0; 7], SIZE),
-        ("6.9 credit of 0", kind::WINDOW_UPDATE, 0, 0, &[0; 4], PROTOCOL),
-        ("6.9 credit of 3 bytes", kind::WINDOW_UPDATE, 0, 0, &[0; 3], SIZE),
-        ("6.9.1 credit beyond", kind::WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff], FLOW),
-        ("6.10 CONTINUATION alone", kind::CONTINUATION, 4, 1, &get, PROTOCOL),
+        (
+            "6.9 credit of 0",
+            kind::WINDOW_UPDATE,
+            0,
+            0,
+            &[0; 4],
+            PROTOCOL,
+        ),
+        (
+            "6.9 credit of 3 bytes",
+            kind::WINDOW_UPDATE,
+            0,
+            0,
+            &[0; 3],
+            SIZE,
+        ),
+        (
+            "6.9.1 credit beyond",
+            kind::WINDOW_UPDATE,
+            0,
+            0,
+            &[0x7f, 0xff, 0xff, 0xff],
+            FLOW,
+        ),
+        (
+            "6.10 CONTINUATION alone",
+            kind::CONTINUATION,
+            4,
+            1,
+            &get,
+            PROTOCOL,
+        ),
     ];
     for (name, kind, flags, stream, payload, code) in cases {
         let mut server = Server::new();
@@ -72,7 +172,12 @@ fn the_preface_and_settings_come_first() {
 #[test]
 fn a_header_block_is_not_interrupted() {
     let get = block(&GET);
-    for (kind, stream) in [(kind::PING, 0), (kind::CONTINUATION, 3), (kind::HEADERS, 1), (99, 1)] {
+    for (kind, stream) in [
+        (kind::PING, 0),
+        (kind::CONTINUATION, 3),
+        (kind::HEADERS, 1),
+        (99, 1),
+    ] {
         let mut server = Server::new();
         server.send(kind::HEADERS, 0, 1, &get[..3]);
         server.send(kind, 0, stream, &[0; 8]);
@@ -82,7 +187,12 @@ fn a_header_block_is_not_interrupted() {
 
 #[test]
 fn blocks_that_cannot_be_decoded_break_the_connection() {
-    for block in [&b"\xff\xff\xff\xff\xff\x7f"[..], b"\x40", b"\xbe", b"\x82\x20"] {
+    for block in [
+        &b"\xff\xff\xff\xff\xff\x7f"[..],
+        b"\x40",
+        b"\xbe",
+        b"\x82\x20",
+    ] {
         let mut server = Server::new();
         server.send(kind::HEADERS, 5, 1, block);
         assert_eq!(server.goaway(), COMPRESSION, "{block:?}");
@@ -103,7 +213,9 @@ fn malformed_requests_cost_their_stream_only() {
     };
     let changed = |name: &str, value: &'static str| {
         let mut list = GET.to_vec();
-        list.iter_mut().filter(|f| f.0 == name).for_each(|f| f.1 = value);
+        list.iter_mut()
+            .filter(|f| f.0 == name)
+            .for_each(|f| f.1 = value);
         list
     };
     let mut late = GET.to_vec();
@@ -117,8 +229,14 @@ fn malformed_requests_cost_their_stream_only() {
         ("8.2.1 carriage return", with(&[("x", "a\rb")])),
         ("8.2.2 connection", with(&[("connection", "close")])),
         ("8.2.2 keep-alive", with(&[("keep-alive", "1")])),
-        ("8.2.2 proxy-connection", with(&[("proxy-connection", "close")])),
-        ("8.2.2 transfer-encoding", with(&[("transfer-encoding", "chunked")])),
+        (
+            "8.2.2 proxy-connection",
+            with(&[("proxy-connection", "close")]),
+        ),
+        (
+            "8.2.2 transfer-encoding",
+            with(&[("transfer-encoding", "chunked")]),
+        ),
         ("8.2.2 upgrade", with(&[("upgrade", "websocket")])),
         ("8.2.2 te", with(&[("te", "gzip")])),
         ("8.3 unknown", with(&[(":foo", "1")])),
@@ -137,9 +255,15 @@ fn malformed_requests_cost_their_stream_only() {
         ("8.3.1 bad authority", changed(":authority", "a/b")),
         ("8.3.1 bad method", changed(":method", "GE T")),
         ("8.3.1 bad scheme", changed(":scheme", "http ")),
-        ("8.1.1 lengths differ", with(&[("content-length", "1"), ("content-length", "2")])),
+        (
+            "8.1.1 lengths differ",
+            with(&[("content-length", "1"), ("content-length", "2")]),
+        ),
         ("8.1.1 bad length", with(&[("content-length", "x")])),
-        ("8.1.1 length without content", with(&[("content-length", "1")])),
+        (
+            "8.1.1 length without content",
+            with(&[("content-length", "1")]),
+        ),
         ("8.5 CONNECT with path", changed(":method", "CONNECT")),
         ("8441 4 not CONNECT", with(&[(":protocol", "websocket")])),
     ];
@@ -191,9 +315,11 @@ fn frames_on_ended_streams_are_refused() {
     let mut server = Server::new();
     server.request(1, true, &GET);
     let key = server.machine.accept().unwrap();
-    let response = head(&[], |head| head.start_response(b"HTTP/1.1", 200, b"").unwrap());
+    let response = head(&[], |head| {
+        head.start_response(b"HTTP/1.1", 200, b"").unwrap()
+    });
     server.machine.send_response(key, &response, true);
-    server.machine.release(key, ErrorCode::NO_ERROR);
+    server.machine.release(key);
     server.said();
     server.request(1, true, &GET);
     assert_eq!(server.goaway(), CLOSED);
@@ -204,7 +330,7 @@ fn what_was_under_way_to_a_stream_that_we_reset_is_ignored() {
     let mut server = Server::new();
     server.request(1, false, &POST);
     let key = server.machine.accept().unwrap();
-    server.machine.release(key, ErrorCode::CANCEL);
+    server.machine.release(key);
     assert_eq!(server.reset(1), Some(8));
     server.send(kind::DATA, 0, 1, b"x");
     server.send(kind::WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]);
@@ -268,13 +394,26 @@ fn trailers_end_the_stream_and_hold_no_pseudo_fields() {
 #[test]
 fn targets_and_hosts_are_as_the_reference_makes_them() {
     for (fields, line) in [
-        (GET.to_vec(), "GET http://a.example/x?y HTTP/1.1\r\nhost: a.example\r\n\r\n"),
         (
-            vec![(":method", "GET"), (":scheme", "https"), (":path", "/"), ("host", "b")],
+            GET.to_vec(),
+            "GET http://a.example/x?y HTTP/1.1\r\nhost: a.example\r\n\r\n",
+        ),
+        (
+            vec![
+                (":method", "GET"),
+                (":scheme", "https"),
+                (":path", "/"),
+                ("host", "b"),
+            ],
             "GET / HTTP/1.1\r\nhost: b\r\n\r\n",
         ),
         (
-            vec![(":method", "GET"), (":scheme", "http"), (":authority", "b:80"), (":path", "/")],
+            vec![
+                (":method", "GET"),
+                (":scheme", "http"),
+                (":authority", "b:80"),
+                (":path", "/"),
+            ],
             "GET http://b/ HTTP/1.1\r\nhost: b\r\n\r\n",
         ),
         (

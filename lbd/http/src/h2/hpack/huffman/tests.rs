@@ -30,7 +30,11 @@ fn examples_of_the_rfc_are_decoded() {
 fn every_symbol_is_decoded_from_its_code() {
     for symbol in 0..=255_u8 {
         let length = u32::from(LENGTHS[usize::from(symbol)]);
-        let place = CODE.symbols.iter().position(|s| *s == u16::from(symbol)).unwrap() as u32;
+        let place = CODE
+            .symbols
+            .iter()
+            .position(|s| *s == u16::from(symbol))
+            .unwrap() as u32;
         let (first, from) = CODE.firsts[length as usize];
         let code = u64::from(first + place - u32::from(from));
         // The code, then ones up to the next byte.

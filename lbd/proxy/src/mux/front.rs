@@ -1,0 +1,332 @@
+//! HTTP/2 with a client: one task for the connection, one for each stream at once.
+//!
+//! A stream's task outlives its stream and serves the next one, as a connection of HTTP/1 serves
+//! one request after the other: its session, timer and buffers are made once.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use lbd_core::{ProxyId, Time, WallTime};
+use lbd_http::h2::{Config, Connection, ErrorCode, Key, Role};
+use lbd_rules::facts::SessionFacts;
+use lbd_rules::var::VarStore;
+
+use super::{H2Stream, Link};
+use crate::live::{Ending, Live};
+use crate::pool::Buf;
+use crate::server_conn::OwnConns;
+use crate::session::{Entry, Registered, Session};
+use crate::state::world::Bound;
+use crate::stream::{self, ParseLimits};
+use crate::transport::Transport;
+use crate::worker::Worker;
+
+/// What the streams of a connection share.
+struct Front {
+    link: Rc<Link>,
+    worker: Rc<Worker>,
+    bound: Rc<Bound>,
+    live: Rc<Live>,
+    frontend: ProxyId,
+    facts: SessionFacts,
+    vars: Rc<VarStore>,
+    /// Streams so far.
+    streams: Cell<u32>,
+    /// When the last one began, which is where the idle time of the next one is counted from.
+    last_begin: Cell<Option<(Time, WallTime)>>,
+    /// Tasks without a stream.
+    idle: RefCell<Vec<Rc<Seat>>>,
+    is_closed: Cell<bool>,
+    _entry: Entry,
+}
+
+/// Where a task waits for its next stream.
+#[derive(Default)]
+struct Seat {
+    next: Cell<Option<Key>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Seat {
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// Serves a client's connection to its end.
+pub(crate) async fn serve(mut session: Box<Session>) {
+    session.facts.http_major = 2;
+    session.counters().h2_sessions.inc();
+    let machine = Connection::new(config(&session));
+    let nolinger = session.spec().options.nolinger;
+    let session = *session;
+    let front = Rc::new(Front {
+        link: Link::new(session.io, machine, session.input),
+        worker: session.worker,
+        bound: session.bound,
+        live: session.live,
+        frontend: session.frontend,
+        streams: Cell::new(session.facts.streams),
+        facts: session.facts,
+        vars: session.vars,
+        last_begin: Cell::new(session.previous_end),
+        idle: RefCell::default(),
+        is_closed: Cell::new(false),
+        _entry: session.entry,
+    });
+    let closing = Closing(Rc::clone(&front));
+    front.link.digest_first();
+    front.run().await;
+    drop(closing);
+    if nolinger {
+        front.link.io.abort();
+    }
+}
+
+fn config(session: &Session) -> Config {
+    let limits = ParseLimits::of(session);
+    let tune = &session.bound.generation.config.global.tune;
+    Config {
+        options: limits.request,
+        header_table_size: tune.h2.header_table_size,
+        max_concurrent: tune.h2.front.max_concurrent,
+        max_total: tune.h2.max_total_streams,
+        initial_window: tune.h2.front.initial_window,
+        receive_buffer: tune.h2.front.receive_buffer,
+        max_frame_size: tune.h2.max_frame_size,
+        extended_connect: !session.bound.generation.config.global.h2_no_websocket,
+        ..Config::new(Role::Server)
+    }
+}
+
+/// Ends the tasks of streams with their connection, however it ends.
+struct Closing(Rc<Front>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let front = &self.0;
+        front.is_closed.set(true);
+        front.link.break_off();
+        front.link.wake_owners();
+        for seat in front.idle.take() {
+            seat.wake();
+        }
+    }
+}
+
+impl Front {
+    async fn run(self: &Rc<Self>) {
+        let mut blocked_since: Option<Time> = None;
+        let mut idle_since = self.worker.clock.now();
+        let mut is_first = true;
+        poll_fn(|cx| {
+            self.link.adopt(cx);
+            let has_ended = self.link.fill(cx, &self.worker.pool, self.max_frames());
+            self.seat_streams();
+            self.link.wake_owners();
+            let now = self.worker.clock.now();
+            let is_idle = self.link.machine.borrow().is_idle();
+            if !is_idle {
+                idle_since = now;
+                is_first = false;
+            }
+            self.consider_leaving(now, is_idle);
+            let is_flushed = self.link.flush(cx).is_ready();
+            // Room was made, or the socket has failed: who waits for it hears of it.
+            self.link.wake_owners();
+            let machine = self.link.machine.borrow();
+            let is_over = machine.is_failed() || (machine.is_leaving() && is_idle);
+            drop(machine);
+            if has_ended || (is_over && is_flushed) {
+                return Poll::Ready(());
+            }
+            blocked_since = match is_flushed {
+                true => None,
+                false => blocked_since.or(Some(now)),
+            };
+            let deadline = match blocked_since {
+                Some(since) => self.client_limit().map(|limit| since + limit),
+                None if is_idle => self.idle_deadline(is_first, idle_since),
+                None => None,
+            };
+            self.live
+                .poll_deadline(cx, &self.worker.clock, deadline)
+                .map(|()| {
+                    self.link.machine.borrow_mut().say_goodbye();
+                    let _ = self.link.flush(cx);
+                })
+        })
+        .await;
+    }
+
+    fn max_frames(&self) -> usize {
+        match self.bound.generation.config.global.tune.h2.front.max_frames {
+            0 => usize::MAX,
+            limit => limit as usize,
+        }
+    }
+
+    fn client_limit(&self) -> Option<std::time::Duration> {
+        let timeouts = &self.bound.generation.config.proxies[self.frontend.index()].timeouts;
+        self.facts.client_timeout.or(timeouts.client)
+    }
+
+    /// When a connection without streams ends.
+    fn idle_deadline(&self, is_first: bool, since: Time) -> Option<Time> {
+        let timeouts = &self.bound.generation.config.proxies[self.frontend.index()].timeouts;
+        let limit = match is_first {
+            true => timeouts.http_request,
+            false => timeouts.http_keep_alive.or(timeouts.http_request),
+        };
+        let idle = limit
+            .or_else(|| self.client_limit())
+            .map(|limit| since + limit);
+        let closes = self.worker.closes_from(self.live.id);
+        match (idle, closes) {
+            (Some(idle), Some(closes)) => Some(idle.min(closes)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Says goodbye when the worker stops or the peer is too odd; ends all when it is told to.
+    fn consider_leaving(&self, now: Time, is_idle: bool) {
+        let tune = &self.bound.generation.config.global.tune.h2;
+        let mut machine = self.link.machine.borrow_mut();
+        let limit = tune.front.glitches_threshold;
+        let glitches = machine.counters().glitches;
+        if limit > 0 && glitches >= limit {
+            machine.kill(ErrorCode::ENHANCE_YOUR_CALM);
+        } else if limit > 0 && u64::from(glitches) * 4 >= u64::from(limit) * 3 {
+            machine.say_goodbye();
+        }
+        match self.live.ending() {
+            Some(Ending::Killed | Ending::Stopped) => machine.kill(ErrorCode::NO_ERROR),
+            Some(_) if is_idle => machine.say_goodbye(),
+            _ => {}
+        }
+        if self
+            .worker
+            .closes_from(self.live.id)
+            .is_some_and(|at| now >= at)
+        {
+            machine.say_goodbye();
+        }
+    }
+
+    /// Gives each new stream a task.
+    fn seat_streams(self: &Rc<Self>) {
+        loop {
+            let next = self.link.machine.borrow_mut().accept();
+            let Some(key) = next else { return };
+            let seat = self.idle.borrow_mut().pop();
+            match seat {
+                Some(seat) => {
+                    seat.next.set(Some(key));
+                    seat.wake();
+                }
+                None => self.hire(key),
+            }
+        }
+    }
+
+    fn hire(self: &Rc<Self>, key: Key) {
+        let front = Rc::clone(self);
+        let live = self.worker.register(|id| {
+            let source = self.live.source.get();
+            let clock = &self.worker.clock;
+            Live::new(id, self.frontend, self.live.listener, source, clock)
+        });
+        live.fd.set(self.link.io.raw_fd());
+        let registered = Registered::new(Rc::clone(&self.worker), Rc::clone(&live));
+        let seat = Rc::new(Seat::default());
+        seat.next.set(Some(key));
+        let worker = Rc::clone(&self.worker);
+        tokio::task::spawn_local(async move {
+            let mut served = std::pin::pin!(front.serve_streams(&seat, &live, registered));
+            poll_fn(|cx| {
+                worker.clock.refresh();
+                live.adopt(cx.waker());
+                served.as_mut().poll(cx)
+            })
+            .await;
+        });
+    }
+
+    /// A task's life: one stream after the other.
+    async fn serve_streams(self: &Rc<Self>, seat: &Rc<Seat>, live: &Rc<Live>, entry: Registered) {
+        let mut session = Box::new(self.session(live, entry));
+        while let Some(key) = self.next_stream(seat).await {
+            self.prepare(&mut session, key);
+            stream::run_one(&mut session).await;
+            // The stream is let go of: what is unfinished is cut off.
+            session.io = Transport::H2(H2Stream::none(&self.link));
+            let left = session.input.len();
+            session.input.eat(left);
+            session.tidy_input();
+            let mut idle = self.idle.borrow_mut();
+            if self.is_closed.get() || idle.len() >= MAX_IDLE_SEATS || live.ending().is_some() {
+                return;
+            }
+            idle.push(Rc::clone(seat));
+        }
+    }
+
+    async fn next_stream(&self, seat: &Seat) -> Option<Key> {
+        poll_fn(|cx| {
+            if let Some(key) = seat.next.take() {
+                return Poll::Ready(Some(key));
+            }
+            if self.is_closed.get() {
+                return Poll::Ready(None);
+            }
+            let mut waker = seat.waker.borrow_mut();
+            if !waker
+                .as_ref()
+                .is_some_and(|kept| kept.will_wake(cx.waker()))
+            {
+                *waker = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn session(&self, live: &Rc<Live>, entry: Registered) -> Session {
+        let mut facts = self.facts.clone();
+        facts.id = live.id;
+        Session {
+            worker: Rc::clone(&self.worker),
+            bound: Rc::clone(&self.bound),
+            live: Rc::clone(live),
+            frontend: self.frontend,
+            facts,
+            vars: Rc::clone(&self.vars),
+            io: Transport::H2(H2Stream::none(&self.link)),
+            input: Buf::default(),
+            own_conns: OwnConns::default(),
+            last_server: None,
+            previous_end: None,
+            entry: Entry::Stream(entry),
+        }
+    }
+
+    /// Makes a task's session that of a new stream.
+    fn prepare(&self, session: &mut Session, key: Key) {
+        let clock = &self.worker.clock;
+        session.io = Transport::H2(H2Stream::new(&self.link, key));
+        session.facts.streams = self.streams.get();
+        session.facts.client_timeout = self.facts.client_timeout;
+        session.facts.glitches = self.link.machine.borrow().counters().glitches;
+        session.previous_end = self.last_begin.replace(Some((clock.now(), clock.wall())));
+        self.streams.set(self.streams.get().saturating_add(1));
+        self.live.requests.set(self.streams.get());
+        self.live.last_activity.set(clock.now());
+    }
+}
+
+/// Tasks of one connection that wait for a stream; those of a burst beyond that end.
+const MAX_IDLE_SEATS: usize = 16;
