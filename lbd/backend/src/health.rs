@@ -9,6 +9,7 @@ mod announce;
 mod machine;
 mod observe;
 mod probe;
+mod saved;
 mod schedule;
 mod snapshot;
 mod status;
@@ -21,6 +22,7 @@ pub use announce::{Announcement, Change, backend_down_line};
 pub use machine::Health;
 pub use observe::{Observation, Observe, Observer, OnError};
 pub use probe::{CheckReport, Probe, ProbeSpec, Which};
+pub use saved::Saved;
 pub use schedule::{MIN_SPREAD_INTERVAL, Schedule, spread_interval};
 pub use snapshot::{HealthSnapshot, ProbeSnapshot, StateFacts};
 pub use status::{CheckResult, CheckStatus};
@@ -154,6 +156,8 @@ pub enum Input {
         /// The last one.
         last: Observation,
     },
+    /// The server starts in a saved state.
+    Restored(Box<Saved>),
     /// The first check of that kind is due then.
     Scheduled {
         /// Which check.

@@ -15,6 +15,7 @@ mod names;
 mod proxy;
 mod rules;
 mod server;
+mod server_address;
 mod users;
 
 use std::collections::HashSet;

@@ -37,7 +37,9 @@ pub use options::{
     ConnectionMode, ForwardFor, ForwardedNode, ForwardedSpec, HeaderNamePolicy, ProxyOptions,
     TcpKeepalive, Timeouts,
 };
-pub use server::{AgentSpec, ProxyV2Option, SendProxy, ServerAddress, ServerCheckSpec, ServerSpec};
+pub use server::{
+    AgentSpec, ProxyV2Option, SavedServer, SendProxy, ServerAddress, ServerCheckSpec, ServerSpec,
+};
 
 /// A whole configuration.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ pub use global::{DefaultPath, GlobalDraft, SocketDraft};
 pub use log::{LogDraft, LogFormatDraft, LogPlace};
 pub use proxy::{
     BalanceDraft, CookieDraft, DynamicCookie, ErrorDraft, ForwardDraft, ForwardedDraft, ProxyDraft,
-    ReplyText, RuleDraft, Ruleset, Settings, SourceDraft, UseSrcDraft,
+    ReplyText, RuleDraft, Ruleset, Settings, SourceDraft, StateSource, UseSrcDraft,
 };
 pub use server::{HealthDraft, InitAddr, ServerDraft, Template};
 

@@ -17,6 +17,7 @@ pub mod registry;
 pub mod render;
 pub mod resolve;
 pub mod section;
+mod state_file;
 pub mod suggest;
 pub mod units;
 pub mod unsupported;

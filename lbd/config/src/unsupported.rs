@@ -91,8 +91,6 @@ pub enum Missing {
     SharedStatistics,
     /// SPOE.
     Spoe,
-    /// Server states from files.
-    StateFiles,
     /// The statistics page.
     StatsPage,
     /// Stick tables.
@@ -148,7 +146,6 @@ impl Missing {
             Self::RuntimePayload => "payloads on the runtime socket",
             Self::SharedStatistics => "statistics in files",
             Self::Spoe => "SPOE",
-            Self::StateFiles => "server states from files",
             Self::StatsPage => "the statistics page",
             Self::StickTables => "stick tables",
             Self::TcpOptions => "signatures and saved packets of TCP",
@@ -200,7 +197,6 @@ impl Missing {
             Self::RuntimePayload => "Remove the line.",
             Self::SharedStatistics => "Remove the line.",
             Self::Spoe => "Remove the line.",
-            Self::StateFiles => "Remove the line: servers start as their lines say.",
             Self::StatsPage => "Use the runtime socket (show stat) for now.",
             Self::StickTables => "Remove the line and the rules that use the table.",
             Self::TcpOptions => "Remove the word.",

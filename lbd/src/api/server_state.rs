@@ -88,9 +88,10 @@ pub(super) fn show_state(call: &mut Call<'_>) {
         let state = health
             .as_ref()
             .map_or(view.placement.state, |health| health.state);
-        let since = health
-            .as_ref()
-            .map_or(view.placement.since, |health| health.last_change);
+        let since = health.as_ref().map_or_else(
+            || now.since(view.placement.since),
+            |health| health.since_change(now),
+        );
         let flags = health
             .as_ref()
             .map_or(0, |health| u32::from(health.admin.bits()));
@@ -122,7 +123,7 @@ pub(super) fn show_state(call: &mut Call<'_>) {
             state_number(state),
             view.placement.weight,
             server_spec.roster.weight,
-            now.since(since).as_secs(),
+            since.as_secs(),
             check.map_or(NO_CHECK, |probe| probe.status).number(),
             check.map_or(0, |probe| probe.status.result().number()),
             check.map_or(0, |probe| probe.health),

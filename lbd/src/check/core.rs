@@ -154,6 +154,7 @@ impl Core {
                 );
             }
         }
+        self.restore();
         for at in 0..self.slots.len() {
             if self.spec(at).track.is_none() {
                 self.inherit(at, now);
@@ -171,6 +172,21 @@ impl Core {
         for at in 0..self.slots.len() {
             self.publish(at, now);
             self.arm(at);
+        }
+    }
+
+    /// Takes over what a server state file says.
+    fn restore(&mut self) {
+        for at in 0..self.slots.len() {
+            let Some(saved) = self.spec(at).saved.clone() else {
+                continue;
+            };
+            let slot = &mut self.slots[at];
+            slot.check_moved.address = saved.check_address;
+            slot.check_moved.port = saved.check_port;
+            slot.agent_moved.address = saved.agent_address;
+            slot.agent_moved.port = saved.agent_port;
+            self.give(at, Input::Restored(Box::new(saved.health.clone())));
         }
     }
 

@@ -46,4 +46,5 @@ fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
 mod command_line;
 mod fuzz;
 mod runtime;
+mod states;
 mod stopping;

@@ -13,6 +13,7 @@
 
 mod maintenance;
 mod reply;
+mod restore;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -35,6 +36,7 @@ enum Cause {
     Check(Which),
     None,
     Operator,
+    StateFile,
 }
 
 /// Health of one server.
@@ -52,6 +54,8 @@ pub struct Health {
     warm_due: Option<Time>,
     stopped: bool,
     last_change: Time,
+    /// Time in the present state before the process started.
+    age: Duration,
     downtime: Duration,
     failed_checks: u64,
     downs: u64,
@@ -75,6 +79,7 @@ impl Health {
             warm_due: None,
             stopped: false,
             last_change: now,
+            age: Duration::ZERO,
             downtime: Duration::ZERO,
             failed_checks: 0,
             downs: 0,
@@ -102,6 +107,7 @@ impl Health {
             Input::Enable { which, on } => self.on_enable(now, which, on),
             Input::Followed(follow) => self.on_followed(now, follow),
             Input::Observed { errors, last } => self.on_observed(now, errors, last),
+            Input::Restored(saved) => self.on_restored(now, &saved),
             Input::Scheduled { which, at } => {
                 if let Some(probe) = self.probe(which) {
                     probe.due = Some(at);
@@ -135,7 +141,7 @@ impl Health {
     pub fn snapshot(&self, now: Time) -> HealthSnapshot {
         let down = self.state == State::Stopped;
         let current = if down {
-            now.since(self.last_change)
+            now.since(self.last_change) + self.age
         } else {
             Duration::ZERO
         };
@@ -164,6 +170,7 @@ impl Health {
             downs: self.downs,
             failed_observations: self.failed_observations,
             last_change: self.last_change,
+            age: self.age,
             downtime: self.downtime + current,
             track: self.spec.track.clone(),
         }
@@ -479,12 +486,13 @@ impl Health {
             return;
         }
         if self.state == State::Stopped {
-            self.downtime += now.since(self.last_change);
+            self.downtime += now.since(self.last_change) + self.age;
         } else if state == State::Stopped {
             self.downs += 1;
         }
         self.state = state;
         self.last_change = now;
+        self.age = Duration::ZERO;
         self.warm_due = (state == State::Starting).then(|| now + self.warm_step());
     }
 
@@ -531,6 +539,7 @@ impl Health {
         let probe = match cause {
             Cause::None => return String::new(),
             Cause::Operator => return ", changed from CLI".to_owned(),
+            Cause::StateFile => return ", changed from server-state after a reload".to_owned(),
             Cause::Check(Which::Agent) => &self.agent,
             Cause::Check(Which::Health) => &self.check,
         };

@@ -58,10 +58,19 @@ pub struct HealthSnapshot {
     pub failed_observations: u64,
     /// When the state last changed.
     pub last_change: Time,
+    /// Time in that state before this process started, from a server state file.
+    pub age: Duration,
     /// Time spent down, the present one included.
     pub downtime: Duration,
     /// The followed server.
     pub track: Option<String>,
+}
+
+impl HealthSnapshot {
+    /// How long the state lasts.
+    pub fn since_change(&self, now: Time) -> Duration {
+        now.since(self.last_change) + self.age
+    }
 }
 
 /// What `http-check send-state` tells besides the health.

@@ -122,6 +122,17 @@ impl CheckStatus {
         if index < 2 { index } else { index + 1 }
     }
 
+    /// The status of a number in a server state file.
+    pub fn of_number(number: u32) -> Option<Self> {
+        let index = match number {
+            0 | 1 => number,
+            // A check was in progress: nothing is known of it.
+            2 => 1,
+            _ => number - 1,
+        };
+        Self::ALL.get(usize::try_from(index).ok()?).copied()
+    }
+
     /// The status of that short name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL

@@ -605,3 +605,111 @@ fn the_state_header_tells_servers_how_they_stand() {
          throttle=1%"
     );
 }
+
+fn saved() -> Saved {
+    Saved {
+        state: State::Running,
+        forced_maint: false,
+        was_disabled: false,
+        forced_drain: false,
+        weight: 1,
+        configured_weight: 1,
+        age: Duration::from_secs(100),
+        status: CheckStatus::L7Ok,
+        health: 4,
+        check_off: false,
+        agent_off: false,
+    }
+}
+
+fn restored(spec: HealthSpec, saved: Saved) -> Rig {
+    let mut rig = Rig::new(spec);
+    rig.give(Input::Restored(Box::new(saved)));
+    rig
+}
+
+#[test]
+fn a_saved_state_is_taken_over_with_its_age() {
+    let down = Saved {
+        state: State::Stopped,
+        status: CheckStatus::L4Connection,
+        ..saved()
+    };
+    let rig = restored(spec(), down);
+    assert_eq!(
+        rig.lines,
+        [
+            "ALERT Server be/s1 is DOWN, changed from server-state after a reload. 1 active and 0 \
+             backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue."
+        ]
+    );
+    let snapshot = rig.health.snapshot(rig.now);
+    assert_eq!(snapshot.since_change(rig.now), Duration::from_secs(100));
+    assert_eq!(snapshot.downtime, Duration::from_secs(100));
+    let check = snapshot.check.expect("a check");
+    assert_eq!((check.health, check.status), (0, CheckStatus::L4Connection));
+    assert_eq!(restored(spec(), saved()).word(), "UP");
+}
+
+#[test]
+fn what_the_configuration_changed_wins_over_a_saved_state() {
+    let maint = Saved {
+        forced_maint: true,
+        weight: 7,
+        configured_weight: 2,
+        ..saved()
+    };
+    // `disabled` has come, or has gone: the saved word about maintenance is older than that.
+    let disabled = HealthSpec {
+        disabled: true,
+        ..spec()
+    };
+    assert_eq!(restored(disabled.clone(), saved()).word(), "MAINT");
+    let gone = Saved {
+        was_disabled: true,
+        ..maint.clone()
+    };
+    assert_eq!(restored(spec(), gone).word(), "UP");
+    // The same line: the operator's word holds.
+    let enabled = Saved {
+        was_disabled: true,
+        ..saved()
+    };
+    assert_eq!(restored(disabled, enabled).state(), State::Running);
+    let rig = restored(spec(), maint);
+    assert_eq!(rig.word(), "MAINT");
+    assert_eq!(rig.health.snapshot(rig.now).weight, 1);
+    // A drain that came from a weight of 0 ends with it.
+    let drained = Saved {
+        forced_drain: true,
+        configured_weight: 0,
+        ..saved()
+    };
+    assert_eq!(restored(spec(), drained.clone()).word(), "UP");
+    let forced = Saved {
+        configured_weight: 1,
+        ..drained
+    };
+    assert_eq!(restored(spec(), forced).word(), "DRAIN");
+}
+
+#[test]
+fn a_saved_count_is_made_to_fit_its_state() {
+    let count = |state, health| {
+        let rig = restored(
+            spec(),
+            Saved {
+                state,
+                health,
+                ..saved()
+            },
+        );
+        let snapshot = rig.health.snapshot(rig.now);
+        (snapshot.state, snapshot.check.expect("a check").health)
+    };
+    assert_eq!(count(State::Stopped, 3), (State::Stopped, 0));
+    assert_eq!(count(State::Running, 0), (State::Running, 4));
+    assert_eq!(count(State::Stopping, 3), (State::Stopping, 3));
+    assert_eq!(count(State::Stopping, u32::MAX), (State::Stopping, 2));
+    assert_eq!(count(State::Starting, 9), (State::Running, 1));
+}

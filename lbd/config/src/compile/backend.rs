@@ -28,7 +28,7 @@ impl Compiler<'_> {
         id: ProxyId,
         draft: &ProxyDraft,
         acls: &AclTable,
-        uids: &[u32],
+        (uid, uids): (u32, &[u32]),
     ) -> BackendSpec {
         let settings = &draft.settings;
         let at = At {
@@ -49,6 +49,7 @@ impl Compiler<'_> {
         let check = self.check(id, draft, acls);
         let shared = Shared {
             id,
+            uid,
             proxy: draft,
             roster: &roster,
             acls,

@@ -18,6 +18,7 @@ use crate::draft::{Draft, Sentence};
 use crate::host::Environment;
 use crate::lex;
 use crate::resolve::{Addresses, Index};
+use crate::state_file::StateFile;
 
 /// The state of compiling one configuration.
 pub(super) struct Compiler<'c> {
@@ -28,6 +29,8 @@ pub(super) struct Compiler<'c> {
     pub(super) vars: VarNames,
     pub(super) patterns: PatternStore,
     pub(super) diags: Diags,
+    /// `server-state-file`, read once.
+    pub(super) states: StateFile,
     /// Names of ACLs whose lines were refused.
     pub(super) failed_acls: HashSet<String>,
 }
@@ -46,8 +49,9 @@ impl<'c> Compiler<'c> {
         environment: &'c Environment<'c>,
         index: Index,
         addresses: Addresses,
-        diags: Diags,
+        mut diags: Diags,
     ) -> Self {
+        let states = StateFile::global(draft, environment.host(), &mut diags);
         Self {
             draft,
             environment,
@@ -56,6 +60,7 @@ impl<'c> Compiler<'c> {
             vars: VarNames::default(),
             patterns: PatternStore::new(),
             diags,
+            states,
             failed_acls: HashSet::new(),
         }
     }

@@ -30,11 +30,12 @@ impl Compiler<'_> {
         let frontend = self.frontend(id, draft, &acls, listeners);
         let uids = ids.servers.get(id.index()).map_or(&[][..], Vec::as_slice);
         let timeouts = timeouts(draft);
-        let backend = self.backend(id, draft, &acls, uids);
+        let uid = ids.proxies.get(id.index()).copied().unwrap_or_default();
+        let backend = self.backend(id, draft, &acls, (uid, uids));
         ProxySpec {
             id,
             name: draft.name.as_str().into(),
-            uid: ids.proxies.get(id.index()).copied().unwrap_or_default(),
+            uid,
             is_uid_given: draft.id.is_some(),
             span: draft.span,
             caps: Capabilities {

@@ -2,7 +2,7 @@
 //!
 //! Their checks' scripts are the backend's: [`super::check`].
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +13,12 @@ use lbd_rules::expr::Expr;
 use lbd_rules::logformat::Flags;
 
 use super::context::{At, Compiler};
-use crate::address::{Address, HostSpec, PortSpec};
+use super::server_address::ported;
+use crate::address::Address;
 use crate::config::{AgentSpec, SendProxy, ServerAddress, ServerCheckSpec, ServerSpec};
-use crate::draft::{InitAddr, Named, ProxyDraft, ServerDraft};
+use crate::draft::{Named, ProxyDraft, ServerDraft};
 use crate::resolve::number;
+use crate::state_file::{self, StateLine};
 
 /// `pool-purge-delay` unless said.
 const PURGE_DELAY: Duration = Duration::from_secs(5);
@@ -27,6 +29,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy)]
 pub(super) struct Shared<'a> {
     pub(super) id: ProxyId,
+    pub(super) uid: u32,
     pub(super) proxy: &'a ProxyDraft,
     pub(super) roster: &'a lbd_backend::BackendSpec,
     pub(super) acls: &'a AclTable,
@@ -36,9 +39,14 @@ impl Compiler<'_> {
     /// All servers of a proxy.
     pub(super) fn servers(&mut self, shared: Shared<'_>, uids: &[u32]) -> Vec<ServerSpec> {
         let mut list = Vec::with_capacity(shared.proxy.servers.len());
+        let own = self.own_states(shared);
         for (at, draft) in shared.proxy.servers.iter().enumerate() {
             let puid = uids.get(at).copied().unwrap_or_default();
-            list.push(self.server(shared, draft, ServerId(number(at)), puid));
+            let states = own.as_ref().unwrap_or(&self.states);
+            let wants = state_file::source(shared.proxy).is_some();
+            let line = states.line(&shared.proxy.name, &draft.name).cloned();
+            let line = line.filter(|_| wants);
+            list.push(self.server(shared, draft, ServerId(number(at)), puid, line.as_ref()));
         }
         list
     }
@@ -49,16 +57,25 @@ impl Compiler<'_> {
         draft: &ServerDraft,
         server: ServerId,
         puid: u32,
+        line: Option<&StateLine>,
     ) -> ServerSpec {
         let Shared {
             id,
             proxy,
             roster: backend,
             acls,
+            ..
         } = shared;
         let span = draft.span.unwrap_or(proxy.span);
         let title = format!("server {}/{}", proxy.name, draft.name);
-        let (address, is_unresolved) = self.server_address(draft, &title);
+        let saved = line.and_then(|line| self.saved(line, proxy, draft));
+        // What is not applied says nothing of the address either.
+        let line = line.filter(|_| saved.is_some());
+        let (address, is_unresolved) = self.server_address(draft, &title, line);
+        let address = match line {
+            Some(line) => ported(address, line),
+            None => address,
+        };
         let (ip, port) = match &address {
             ServerAddress::Inet(socket) => (Some(socket.ip()), socket.port()),
             ServerAddress::MappedPort(ip, _) => (Some(*ip), 0),
@@ -113,78 +130,9 @@ impl Compiler<'_> {
             agent: self.agent(draft, &title),
             track,
             health,
+            saved,
             unresolved: is_unresolved,
         }
-    }
-
-    /// The address, and whether a name was left unresolved as `init-addr` allows.
-    fn server_address(&mut self, draft: &ServerDraft, title: &str) -> (ServerAddress, bool) {
-        let span = draft.address_span.or(draft.span);
-        let Some(spec) = &draft.address else {
-            return (ServerAddress::None, false);
-        };
-        match &spec.address {
-            Address::Unix(path) => (ServerAddress::Unix(path.into()), false),
-            Address::Abstract { name, terminated } => {
-                let name = name.clone();
-                let is_padded = !terminated;
-                (ServerAddress::Abstract { name, is_padded }, false)
-            }
-            Address::SockPair(fd) => (ServerAddress::SockPair(*fd), false),
-            Address::Inet { host, port } => match host {
-                HostSpec::Any4 | HostSpec::Any6 => (transparent(*port), false),
-                HostSpec::Ip(ip) if ip.is_unspecified() => (transparent(*port), false),
-                HostSpec::Ip(ip) => (at_port(*ip, *port), false),
-                HostSpec::Name(name, family) => {
-                    match self.first_address(draft, name, *family, title, span) {
-                        Some(ip) => (at_port(ip, *port), false),
-                        None => (ServerAddress::None, true),
-                    }
-                }
-            },
-            _ => (ServerAddress::None, false),
-        }
-    }
-
-    fn first_address(
-        &mut self,
-        draft: &ServerDraft,
-        name: &str,
-        family: crate::host::Family,
-        title: &str,
-        span: Option<Span>,
-    ) -> Option<IpAddr> {
-        let default = [InitAddr::Last, InitAddr::Libc];
-        let methods = match draft.init_addr.is_empty() {
-            true => default.as_slice(),
-            false => draft.init_addr.as_slice(),
-        };
-        for method in methods {
-            match method {
-                // The state file is the daemon's; it replaces the address when it has one.
-                InitAddr::Last => {}
-                InitAddr::Ip(ip) => return Some(*ip),
-                InitAddr::None => return None,
-                InitAddr::Libc => {
-                    if let Some(ip) = self.addresses.name(name, family) {
-                        return Some(ip);
-                    }
-                }
-            }
-        }
-        if draft.is_refused || self.environment.host().ignores_unresolved() {
-            return None;
-        }
-        self.fault(
-            Diag::alert(
-                span,
-                format!("'{title}' : could not resolve address '{name}'."),
-            )
-            .hint(
-                "Check the name, or add 'init-addr last,libc,none' to start with the server down.",
-            ),
-        );
-        None
     }
 
     /// As in the reference, a check needs a port.
@@ -500,24 +448,5 @@ fn roster(
         port,
         guid: draft.guid.as_ref().map(|guid| guid.name.clone()),
         ..lbd_backend::ServerSpec::new(draft.name.as_str(), puid)
-    }
-}
-
-fn transparent(port: PortSpec) -> ServerAddress {
-    ServerAddress::Transparent {
-        port: match port {
-            PortSpec::Port(port) => port,
-            _ => 0,
-        },
-    }
-}
-
-fn at_port(ip: IpAddr, port: PortSpec) -> ServerAddress {
-    match port {
-        PortSpec::Port(port) | PortSpec::Range(port, _) => {
-            ServerAddress::Inet(SocketAddr::new(ip, port))
-        }
-        PortSpec::Offset(offset) => ServerAddress::MappedPort(ip, offset),
-        PortSpec::None => ServerAddress::MappedPort(ip, 0),
     }
 }

@@ -70,8 +70,25 @@ pub struct ServerSpec {
     pub track: Option<(ProxyId, ServerId)>,
     /// Rise, fall, observe, on-error, on-marked-*, init-state and the like.
     pub health: lbd_backend::health::HealthSpec,
+    /// What a server state file says of it.
+    pub saved: Option<Arc<SavedServer>>,
     /// `init-addr` methods were applied already; whether the name was left unresolved.
     pub unresolved: bool,
+}
+
+/// What a server state file says of a server, its own address apart.
+#[derive(Debug, Clone)]
+pub struct SavedServer {
+    /// State, administration, weight, checks.
+    pub health: lbd_backend::health::Saved,
+    /// `srv_check_addr`.
+    pub check_address: Option<IpAddr>,
+    /// `srv_check_port`.
+    pub check_port: Option<u16>,
+    /// `srv_agent_addr`.
+    pub agent_address: Option<IpAddr>,
+    /// `srv_agent_port`.
+    pub agent_port: Option<u16>,
 }
 
 /// Where a server is.

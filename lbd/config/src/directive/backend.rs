@@ -6,20 +6,12 @@ use lbd_core::Diag;
 
 use super::frontend::condition;
 use super::server_socket::source_words;
-use super::{directive, end, inert, one_of};
+use super::{directive, end, one_of};
 use crate::address::AddressRules;
-use crate::draft::Sentence;
+use crate::draft::{Sentence, StateSource};
 use crate::registry::{Directive, Example, Sections};
 use crate::section::Site;
-use crate::unsupported::{Missing, Unsupported};
 use crate::words::Words;
-
-/// Loading of states waits for this.
-const STATE_FILES: Unsupported = Unsupported {
-    name: "load-server-state-from-file",
-    args: 1,
-    missing: Missing::StateFiles,
-};
 
 /// Events of `retry-on`.
 pub const RETRY_EVENTS: &[&str] = &[
@@ -130,26 +122,25 @@ pub const DIRECTIVES: &[Directive] = &[
         Sections::BACK,
         "Which state file servers start from: global, local, none (4.2).",
         &[
+            Example::Ok("load-server-state-from-file local"),
             Example::Ok("load-server-state-from-file none"),
-            Example::Fail("load-server-state-from-file global", "not supported yet"),
             Example::Fail(
                 "load-server-state-from-file x",
                 "expects 'global', 'local' or 'none'",
             ),
         ],
-        |_, words| {
+        |site, words| {
             let what = one_of(words, &["global", "local", "none"], |given| {
                 format!(
                     "'load-server-state-from-file' expects 'global', 'local' or 'none'. Got \
                      '{given}'"
                 )
             })?;
-            if what != "none" {
-                return Err(STATE_FILES.diag_as(
-                    words.last(),
-                    &format!("'load-server-state-from-file {what}'"),
-                ));
-            }
+            site.proxy.settings.state_source = match what {
+                "global" => StateSource::Global,
+                "local" => StateSource::Local,
+                _ => StateSource::None,
+            };
             end(words, "load-server-state-from-file")
         },
     ),
@@ -198,14 +189,23 @@ pub const DIRECTIVES: &[Directive] = &[
         ],
         retry_on,
     ),
-    inert(
+    directive(
         "server-state-file-name",
         Sections::BACK,
-        "no state of servers is read from files",
-        "Name of the backend's own state file (4.2).",
-        &[Example::Ok("server-state-file-name web")],
-        |_, words| {
-            words.text()?;
+        "State file of this backend's servers for 'load-server-state-from-file local'; the \
+         backend's name unless said (4.2).",
+        &[
+            Example::Ok("server-state-file-name states/app"),
+            Example::Ok("server-state-file-name use-backend-name"),
+            Example::Fail(
+                "server-state-file-name a b",
+                "cannot handle unexpected argument 'b'",
+            ),
+        ],
+        |site, words| {
+            let name = words.text()?;
+            let name = name.filter(|name| *name != "use-backend-name");
+            site.proxy.settings.state_file = name.map(str::to_owned);
             end(words, "server-state-file-name")
         },
     ),

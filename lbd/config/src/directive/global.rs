@@ -209,31 +209,33 @@ pub const DIRECTIVES: &[Directive] = &[
             end(words, "pp2-never-send-local")
         },
     ),
-    inert(
+    directive(
         "server-state-base",
         GLOBAL,
-        "no state of servers is read from files",
-        "Directory of server state files (3.1).",
+        "Directory of server state files whose names do not start with a slash (3.1).",
         &[
             Example::Ok("server-state-base /var/lib/lbd"),
             Example::Fail("server-state-base", "directory path"),
         ],
-        |_, words| {
-            words.expect("server-state-base", "one argument: a directory path.")?;
+        |site, words| {
+            let path = words.expect("server-state-base", "one argument: a directory path.")?;
+            once(site, words, "server-state-base")?;
+            site.draft.global.state_base = Some(path.to_owned());
             end(words, "server-state-base")
         },
     ),
-    inert(
+    directive(
         "server-state-file",
         GLOBAL,
-        "no state of servers is read from files",
-        "File with the state of servers of all backends (3.1).",
+        "File with the state of servers of all backends, read before traffic (3.1).",
         &[
             Example::Ok("server-state-file global"),
             Example::Fail("server-state-file", "file path"),
         ],
-        |_, words| {
-            words.expect("server-state-file", "one argument: a file path.")?;
+        |site, words| {
+            let path = words.expect("server-state-file", "one argument: a file path.")?;
+            once(site, words, "server-state-file")?;
+            site.draft.global.state_file = Some(path.to_owned());
             end(words, "server-state-file")
         },
     ),
@@ -490,4 +492,15 @@ fn unix_bind(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         }
     }
     Ok(())
+}
+
+/// Refuses a keyword that was said before.
+fn once(site: &mut Site<'_>, words: &Words<'_>, keyword: &'static str) -> Result<(), Diag> {
+    match site.draft.global.said.insert(keyword) {
+        true => Ok(()),
+        false => Err(Diag::alert(
+            words.line(),
+            format!("'{keyword}' already specified. Continuing."),
+        )),
+    }
 }

@@ -29,6 +29,10 @@ pub struct GlobalDraft {
     pub case_adjust_file: Option<(String, Span)>,
     /// `default-path`: directory before relative file names; `None` is the current one.
     pub default_path: DefaultPath,
+    /// `server-state-base`.
+    pub state_base: Option<String>,
+    /// `server-state-file`.
+    pub state_file: Option<String>,
     /// `expose-experimental-directives`.
     pub experimental: bool,
     /// `expose-deprecated-directives`.
@@ -110,6 +114,8 @@ impl Default for GlobalDraft {
             proc_vars: Vec::new(),
             case_adjust_file: None,
             default_path: DefaultPath::default(),
+            state_base: None,
+            state_file: None,
             experimental: false,
             deprecated: false,
         }

@@ -72,6 +72,18 @@ pub struct ProxyDraft {
     pub twin: Option<Span>,
 }
 
+/// `load-server-state-from-file`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StateSource {
+    /// The file of `server-state-file`.
+    Global,
+    /// The backend's own file.
+    Local,
+    /// Servers start as their lines say.
+    #[default]
+    None,
+}
+
 /// What a `defaults` section hands down.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -121,6 +133,10 @@ pub struct Settings {
     pub server_keepalive: TcpKeepalive,
     /// `monitor-uri`.
     pub monitor_uri: Option<Vec<u8>>,
+    /// `load-server-state-from-file`.
+    pub state_source: StateSource,
+    /// `server-state-file-name`; `None` for the backend's name.
+    pub state_file: Option<String>,
     /// `max-session-srv-conns`.
     pub max_session_conns: Option<usize>,
     /// `rate-limit sessions`.

@@ -381,11 +381,11 @@ impl Row<'_> {
                 self.proxy.availability.seconds_since_change(self.now),
             )),
             Object::Server(_, _, view) => {
-                let since = self
-                    .health
-                    .as_ref()
-                    .map_or(view.placement.since, |h| h.last_change);
-                U32(narrow(self.now.since(since).as_secs()))
+                let since = self.health.as_ref().map_or_else(
+                    || self.now.since(view.placement.since),
+                    |health| health.since_change(self.now),
+                );
+                U32(narrow(since.as_secs()))
             }
             _ => Empty,
         }
