@@ -17,3 +17,4 @@ pub(crate) mod session;
 mod sessions;
 mod stat;
 mod stat_command;
+mod tables;

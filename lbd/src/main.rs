@@ -15,6 +15,7 @@ mod process;
 mod report;
 mod run;
 mod start;
+mod table;
 mod version;
 
 use std::process::ExitCode;

@@ -325,6 +325,7 @@ impl Control {
                     Arc::clone(&daemon),
                 ));
             }
+            tokio::task::spawn_local(crate::table::expire(Arc::clone(&daemon.shared)));
             // The receiver waits in `start`.
             let _ = self.ready.send(daemon);
             stopped.recv().await;

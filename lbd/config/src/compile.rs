@@ -16,6 +16,7 @@ mod proxy;
 mod rules;
 mod server;
 mod server_address;
+mod table;
 mod users;
 
 use std::collections::HashSet;
@@ -52,6 +53,7 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         let spec = compiler.proxy(id, proxy, &ids, &mut listeners);
         proxies.push(spec);
     }
+    let tables = compiler.tables();
     let global = compiler.global();
     let proc_vars = compiler.proc_vars();
     let user_lists = compiler.user_list_specs();
@@ -71,6 +73,7 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         files: site.files,
         vars,
         patterns,
+        tables,
         user_lists,
         proc_vars,
     });

@@ -9,6 +9,7 @@ mod listener;
 mod log;
 mod options;
 mod server;
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use options::{
 pub use server::{
     AgentSpec, ProxyV2Option, SavedServer, SendProxy, ServerAddress, ServerCheckSpec, ServerSpec,
 };
+pub use table::TableSpec;
 
 /// A whole configuration.
 #[derive(Debug)]
@@ -56,6 +58,8 @@ pub struct Config {
     pub vars: VarNames,
     /// Pattern lists and maps, which the runtime API changes.
     pub patterns: PatternStore,
+    /// Stick tables; `TableId` indexes it.
+    pub tables: Vec<TableSpec>,
     /// User lists for `http_auth` in rules compiled before; kept for the runtime API.
     pub user_lists: Vec<UserListSpec>,
     /// Initial process-wide variables (`set-var`, `set-var-fmt` in `global`).

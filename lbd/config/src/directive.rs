@@ -27,6 +27,7 @@ pub mod server;
 pub mod server_check;
 pub mod server_option;
 pub mod server_socket;
+pub mod stick;
 pub mod timeouts;
 pub mod tune;
 pub mod tune_idle;

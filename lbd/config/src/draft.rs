@@ -8,6 +8,7 @@ mod global;
 mod log;
 mod proxy;
 mod server;
+mod table;
 
 use lbd_core::Span;
 
@@ -22,6 +23,7 @@ pub use proxy::{
     ReplyText, RuleDraft, Ruleset, Settings, SourceDraft, StateSource, UseSrcDraft,
 };
 pub use server::{HealthDraft, InitAddr, ServerDraft, Template};
+pub use table::TableDraft;
 
 /// A line, or the part of one, that is compiled later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +66,13 @@ pub struct Draft {
     pub user_lists: Vec<UserListDraft>,
     /// `http-errors` sections.
     pub http_errors: Vec<HttpErrorsDraft>,
+}
+
+impl Draft {
+    /// All stick tables in the order of their ids.
+    pub fn tables(&self) -> impl Iterator<Item = &TableDraft> {
+        self.proxies.iter().filter_map(|proxy| proxy.table.as_ref())
+    }
 }
 
 /// Section `userlist`.

@@ -220,6 +220,7 @@ pub const DIRECTIVES: &[&[Directive]] = &[
     directive::options::DIRECTIVES,
     directive::bind::DIRECTIVES,
     directive::server::DIRECTIVES,
+    directive::stick::DIRECTIVES,
     directive::userlist::DIRECTIVES,
 ];
 

@@ -10,7 +10,7 @@ mod warnings;
 
 use std::collections::HashMap;
 
-use lbd_core::{ProxyId, ServerId};
+use lbd_core::{ProxyId, ServerId, TableId};
 
 use crate::draft::Draft;
 
@@ -27,6 +27,8 @@ pub struct Index {
     pub backends: HashMap<String, ProxyId>,
     /// Servers of each proxy.
     pub servers: Vec<HashMap<String, ServerId>>,
+    /// Stick tables.
+    pub tables: HashMap<String, TableId>,
     /// `userlist` sections.
     pub user_lists: HashMap<String, usize>,
     /// `http-errors` sections.
@@ -52,6 +54,10 @@ impl Index {
                     .or_insert_with(|| ServerId(number(at)));
             }
             index.servers.push(servers);
+        }
+        for (at, table) in draft.tables().enumerate() {
+            let id = TableId(number(at));
+            index.tables.entry(table.name.clone()).or_insert(id);
         }
         for (at, list) in draft.user_lists.iter().enumerate() {
             index.user_lists.entry(list.name.clone()).or_insert(at);

@@ -15,6 +15,7 @@ use lbd_http::Status;
 use lbd_http::proxy_protocol::{self, Addresses, Command, ProxyError};
 use lbd_rules::facts::{Endpoint, ExpectedHeader, LoadFacts, ProxyHeader, SessionFacts};
 use lbd_rules::program::{Ctx, Cursor, Program, Verdict};
+use lbd_rules::track::SessionCounters;
 use lbd_rules::var::{VarStore, Vars};
 use lbd_rules::view::{Buffered, View};
 
@@ -24,9 +25,9 @@ use crate::log;
 use crate::mux;
 use crate::pool::Buf;
 use crate::server_conn::OwnConns;
-use crate::state::Counters;
+use crate::state;
 use crate::state::world::Bound;
-use crate::stream::{self, Stream};
+use crate::stream::{self, Stream, track};
 use crate::term::StreamError;
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -150,6 +151,7 @@ impl Session {
             http_major: 0,
             client_timeout: None,
             expected_header: None,
+            counters: SessionCounters::default(),
             fd: io.raw_fd(),
         };
         Self {
@@ -174,7 +176,7 @@ impl Session {
     }
 
     /// The frontend's counters of this worker.
-    pub(crate) fn counters(&self) -> &Counters {
+    pub(crate) fn counters(&self) -> &state::Counters {
         self.bound
             .generation
             .proxy(self.frontend)
@@ -336,6 +338,8 @@ impl Session {
 
     /// The end: what was spliced or kept goes, then the socket closes.
     fn finish(&mut self) {
+        let now = self.now();
+        self.facts.counters.end(now);
         self.worker.pool.give(std::mem::take(&mut self.input));
         self.own_conns.clear();
         if self.spec().options.nolinger {
@@ -416,6 +420,7 @@ async fn open(session: &mut Session) -> Result<Option<Mode>, &'static str> {
         session.counters().denied_sessions.inc();
         return Ok(None);
     }
+    track::session(session);
     Ok(Some(spec.mode))
 }
 

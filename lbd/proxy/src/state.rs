@@ -10,6 +10,7 @@ pub mod mailbox;
 pub mod process;
 pub mod proxy;
 pub mod server;
+pub mod table;
 pub mod world;
 
 use std::sync::Arc;

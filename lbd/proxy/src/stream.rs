@@ -16,6 +16,7 @@ mod request;
 mod response;
 mod route;
 mod rules;
+pub(crate) mod track;
 mod tunnel;
 mod upgrade;
 
@@ -228,6 +229,8 @@ impl Stream {
         let mut line = std::mem::take(&mut self.facts.request_line);
         let mut captures = std::mem::take(&mut self.facts.request_captures);
         let mut response_captures = std::mem::take(&mut self.facts.response_captures);
+        // Empty since the end of the stream; the memory is kept.
+        let counters = std::mem::take(&mut self.facts.counters);
         line.clear();
         captures.clear();
         response_captures.clear();
@@ -235,6 +238,7 @@ impl Stream {
             request_line: line,
             request_captures: captures,
             response_captures,
+            counters,
             ..StreamFacts::default()
         };
         self.txn.clear();

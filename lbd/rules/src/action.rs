@@ -15,6 +15,7 @@ mod normalize;
 mod redirect;
 mod reply;
 mod settings;
+mod table;
 mod timing;
 pub mod unsupported;
 mod uri;
@@ -173,6 +174,8 @@ pub enum Form {
     Exact,
     /// The word begins with the name: `set-var(txn.x)`.
     Prefix,
+    /// The same, whatever follows: `track-sc0`.
+    Stem,
 }
 
 /// An action.
@@ -354,6 +357,7 @@ fn unknown(ruleset: Ruleset, word: Option<Word<'_>>, title: Option<&str>) -> Dia
         .map(|spec| match spec.form {
             Form::Exact => format!("'{}'", spec.name),
             Form::Prefix => format!("'{}(*)'", spec.name),
+            Form::Stem => format!("'{}*'", spec.name),
         })
         .collect();
     known.sort();
@@ -401,10 +405,12 @@ pub fn find(ruleset: Ruleset, word: &[u8]) -> Option<&'static ActionSpec> {
         actions(ruleset).find(|spec| spec.form == Form::Exact && spec.name.as_bytes() == word);
     exact.or_else(|| {
         let prefixes = actions(ruleset).filter(|spec| {
-            spec.form == Form::Prefix
-                && word
-                    .strip_prefix(spec.name.as_bytes())
-                    .is_some_and(|rest| rest.is_empty() || rest[0] == b'(')
+            word.strip_prefix(spec.name.as_bytes())
+                .is_some_and(|rest| match spec.form {
+                    Form::Exact => false,
+                    Form::Prefix => rest.is_empty() || rest[0] == b'(',
+                    Form::Stem => true,
+                })
         });
         prefixes.max_by_key(|spec| spec.name.len())
     })
@@ -428,7 +434,7 @@ pub fn keyword_lines() -> Vec<String> {
         let mut names: Vec<String> = actions(ruleset)
             .filter(|spec| spec.is_listed)
             .map(|spec| {
-                let star = if spec.form == Form::Prefix { "*" } else { "" };
+                let star = if spec.form == Form::Exact { "" } else { "*" };
                 format!("{} {}{star}", ruleset.name(), spec.name)
             })
             .collect();
@@ -448,6 +454,7 @@ const FAMILIES: &[&[ActionSpec]] = &[
     redirect::ACTIONS,
     reply::ACTIONS,
     settings::ACTIONS,
+    table::ACTIONS,
     timing::ACTIONS,
     uri::ACTIONS,
     variable::ACTIONS,

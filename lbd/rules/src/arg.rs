@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use lbd_core::{ProxyId, ServerId, Span};
+use lbd_core::{ProxyId, ServerId, Span, TableId};
 
 use crate::registry::BuildCtx;
 use crate::var::{Scope, Var, VarNames};
@@ -117,6 +117,8 @@ pub enum Arg {
     Proxy(ProxyId),
     /// A server.
     Server(ProxyId, ServerId),
+    /// A stick table.
+    Table(TableId),
     /// A user list, by its index in the configuration.
     UserList(usize),
     /// A variable.
@@ -199,7 +201,7 @@ pub(crate) fn parse(
         ArgKind::Frontend => proxy(&lossy, true, ctx),
         ArgKind::Backend => proxy(&lossy, false, ctx),
         ArgKind::Server => server(&lossy, ctx),
-        ArgKind::Table => Err(SpecFault::Name(format!("unable to find table '{lossy}'"))),
+        ArgKind::Table => table(&lossy, ctx),
         ArgKind::UserList => ctx
             .names
             .user_list(&lossy)
@@ -231,6 +233,20 @@ fn proxy(name: &str, is_frontend: bool, ctx: &mut BuildCtx<'_>) -> Result<Arg, S
     found
         .map(Arg::Proxy)
         .ok_or_else(|| SpecFault::Name(format!("unable to find {what} '{name}'")))
+}
+
+/// Without a name the table of the current proxy is meant.
+fn table(name: &str, ctx: &mut BuildCtx<'_>) -> Result<Arg, SpecFault> {
+    if !name.is_empty() {
+        let unknown = || SpecFault::Name(format!("unable to find table '{name}'"));
+        return ctx.names.table(name).map(Arg::Table).ok_or_else(unknown);
+    }
+    let Some(proxy) = ctx.proxy else {
+        return Err(SpecFault::Name("table name must be set".to_owned()));
+    };
+    let (name, table) = ctx.names.proxy_table(proxy);
+    let unknown = || SpecFault::Name(format!("unable to find table '{name}'"));
+    table.map(Arg::Table).ok_or_else(unknown)
 }
 
 fn server(name: &str, ctx: &mut BuildCtx<'_>) -> Result<Arg, SpecFault> {

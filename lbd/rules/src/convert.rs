@@ -12,6 +12,7 @@ pub mod map;
 pub mod net;
 pub mod number;
 pub mod string;
+pub mod table;
 pub mod var;
 
 use lbd_core::Value;
@@ -34,6 +35,7 @@ pub const FAMILIES: &[&[Converter]] = &[
     net::CONVERTERS,
     number::CONVERTERS,
     string::CONVERTERS,
+    table::CONVERTERS,
     var::CONVERTERS,
 ];
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use lbd_core::{BindId, ListenerId, ProxyId, ServerId, Time, WallTime};
 use lbd_http::Head;
 
+use crate::track::{Counters, SessionCounters};
+
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Endpoint {
@@ -114,6 +116,8 @@ pub struct SessionFacts {
     /// The header that the connection must begin with, asked for by `tcp-request connection
     /// expect-proxy` or `expect-netscaler-cip`; the proxy reads it after that ruleset.
     pub expected_header: Option<ExpectedHeader>,
+    /// Entries that `tcp-request connection` and `session` rules track.
+    pub counters: SessionCounters,
     /// Raw descriptor of the client's socket for `fc_rtt` and the like; -1 when there is none.
     pub fd: i32,
 }
@@ -285,6 +289,8 @@ pub struct StreamFacts {
     pub server_error: Option<ConnError>,
     /// Major HTTP version on the server side.
     pub server_http_major: u8,
+    /// Entries that rules on content track.
+    pub counters: Counters,
     /// What actions asked for.
     pub asked: Asked,
     /// The rule that decided last (`last_rule_file`, `last_rule_line`).

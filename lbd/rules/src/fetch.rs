@@ -10,6 +10,7 @@ pub mod l4;
 pub mod payload;
 pub mod proxy;
 pub mod request;
+pub mod table;
 pub mod transaction;
 
 use std::net::IpAddr;
@@ -31,6 +32,12 @@ pub const FAMILIES: &[&[Fetch]] = &[
     payload::FETCHES,
     proxy::FETCHES,
     request::FETCHES,
+    table::COUNTER,
+    table::COUNTER_0,
+    table::COUNTER_1,
+    table::COUNTER_2,
+    table::SOURCE,
+    table::TABLE,
     transaction::FETCHES,
 ];
 

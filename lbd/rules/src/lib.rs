@@ -22,6 +22,7 @@ pub mod registry;
 pub mod reply;
 #[cfg(test)]
 mod rig;
+pub mod track;
 pub mod unsupported;
 pub mod var;
 pub mod view;

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
-use lbd_core::{Checkpoint, Checkpoints, Diag, Diags, ProxyId, ServerId, Type, Value};
+use lbd_core::{Checkpoint, Checkpoints, Diag, Diags, ProxyId, ServerId, TableId, Type, Value};
+use lbd_table::KeyType;
 
 use crate::arg::{Arg, ArgError, ArgSpec};
 use crate::reply::ReplySpec;
@@ -91,6 +92,26 @@ pub trait Names {
     fn backend(&self, name: &str) -> Option<ProxyId>;
     /// A server by name.
     fn server(&self, backend: ProxyId, name: &str) -> Option<ServerId>;
+    /// A stick table by the name that commands use: a proxy's, or `section/name`.
+    fn table(&self, _name: &str) -> Option<TableId> {
+        None
+    }
+    /// Type of a table's keys.
+    fn table_key(&self, _table: TableId) -> Option<KeyType> {
+        None
+    }
+    /// Name and, when it has one, table of a proxy.
+    fn proxy_table(&self, _proxy: ProxyId) -> (String, Option<TableId>) {
+        (String::new(), None)
+    }
+    /// `tune.stick-counters`.
+    fn stick_counters(&self) -> u32 {
+        DEFAULT_STICK_COUNTERS
+    }
+    /// `tcp-request inspect-delay` of a proxy is set.
+    fn has_inspect_delay(&self, _proxy: ProxyId) -> bool {
+        true
+    }
     /// Index of a user list.
     fn user_list(&self, name: &str) -> Option<usize>;
     /// Whether `password` is `user`'s, and which groups `user` is in.
@@ -127,6 +148,9 @@ pub trait Names {
         None
     }
 }
+
+/// `tune.stick-counters` unless said.
+pub const DEFAULT_STICK_COUNTERS: u32 = 3;
 
 /// Sizes of buffers (`tune.bufsize`, `tune.maxrewrite`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

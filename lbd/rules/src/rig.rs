@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use bumpalo::Bump;
 use lbd_core::{
-    BindId, Checkpoint, Diag, Diags, FileId, ListenerId, ProxyId, ServerId, Span, Time, Value,
-    WallTime,
+    BindId, Checkpoint, Diag, Diags, FileId, ListenerId, ProxyId, ServerId, Span, TableId, Time,
+    Value, WallTime,
 };
 use lbd_http::Head;
+use lbd_table::{DataType, KeyType, Schema, Stored, Table};
 
 use crate::acl::AclTable;
 use crate::action::{Ruleset, parse_rule};
@@ -22,6 +23,7 @@ use crate::pattern::{PatternSet, PatternStore};
 use crate::program::{Ctx, Reply, Step, Verdict};
 use crate::registry::{BuildCtx, Names, UserLists};
 use crate::reply::ReplySpec;
+use crate::track::{SessionCounters, TableHandle};
 use crate::var::{OwnedValue, VarId, VarNames, VarStore, Vars};
 use crate::view::{Buffered, ProcessFact, ProxyFact, ServerFact, SocketMark, View, World};
 use crate::word::Word;
@@ -36,6 +38,7 @@ pub(crate) const SPAN: Span = Span {
 
 #[derive(Default)]
 pub(crate) struct TestWorld {
+    pub(crate) table: TestTable,
     pub(crate) offset: i32,
     pub(crate) is_tls: bool,
     pub(crate) logs: RefCell<Vec<&'static str>>,
@@ -43,6 +46,40 @@ pub(crate) struct TestWorld {
     pub(crate) sets: HashMap<String, Arc<PatternSet>>,
     pub(crate) errors: HashMap<u16, Arc<ReplySpec>>,
     pub(crate) proc: RefCell<HashMap<VarId, OwnedValue>>,
+}
+
+/// A table of addresses with a bit of everything.
+#[derive(Debug)]
+pub(crate) struct TestTable(TableHandle);
+
+impl Default for TestTable {
+    fn default() -> Self {
+        let mut schema = Schema::new(KeyType::Ipv4, 100).unwrap();
+        schema.expire_ms = Some(60_000);
+        for data in DataType::ALL {
+            let stored = match data {
+                DataType::Gpc0 | DataType::Gpc1 | DataType::Gpt0 => continue,
+                DataType::Gpc0Rate | DataType::Gpc1Rate => continue,
+                DataType::GpcRate => Stored {
+                    elements: 2,
+                    ..Stored::rate(data, 10_000)
+                },
+                data if data.has_period() => Stored::rate(data, 10_000),
+                data if data.is_array() => Stored::array(data, 2),
+                data => Stored::plain(data),
+            };
+            schema.store(stored).unwrap();
+        }
+        Self(TableHandle::new(Arc::new(Table::new("t", schema, 1))))
+    }
+}
+
+impl std::ops::Deref for TestTable {
+    type Target = TableHandle;
+
+    fn deref(&self) -> &TableHandle {
+        &self.0
+    }
 }
 
 impl World for TestWorld {
@@ -114,6 +151,12 @@ impl World for TestWorld {
     fn emit_log(&self, _: &View<'_>, origin: &'static str) {
         self.logs.borrow_mut().push(origin);
     }
+    fn table(&self, _: TableId) -> Option<&TableHandle> {
+        Some(&self.table)
+    }
+    fn status_counts(&self, status: u16) -> (bool, bool) {
+        (status / 100 == 4, status / 100 == 5)
+    }
     fn mark_socket(&self, _: i32, mark: SocketMark) {
         self.marks.borrow_mut().push(mark);
     }
@@ -158,6 +201,15 @@ impl Names for TestNames {
     }
     fn server(&self, _: ProxyId, _: &str) -> Option<ServerId> {
         None
+    }
+    fn table(&self, name: &str) -> Option<TableId> {
+        (name == "t").then_some(TableId(0))
+    }
+    fn table_key(&self, _: TableId) -> Option<KeyType> {
+        Some(KeyType::Ipv4)
+    }
+    fn proxy_table(&self, _: ProxyId) -> (String, Option<TableId>) {
+        ("fe".to_owned(), Some(TableId(0)))
     }
     fn user_list(&self, _: &str) -> Option<usize> {
         None
@@ -375,6 +427,7 @@ fn session() -> SessionFacts {
         http_major: 1,
         client_timeout: None,
         expected_header: None,
+        counters: SessionCounters::default(),
         fd: 9,
     }
 }

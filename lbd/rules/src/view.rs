@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use lbd_core::{BindId, ListenerId, ProxyId, ServerId, Time, Value, WallTime};
+use lbd_core::{BindId, ListenerId, ProxyId, ServerId, TableId, Time, Value, WallTime};
 use lbd_http::Head;
 
 use crate::facts::{Endpoint, SessionFacts, StreamFacts};
 use crate::pattern::PatternSet;
 use crate::reply::ReplySpec;
+use crate::track::TableHandle;
 use crate::var::{OwnedValue, VarId, Vars};
 
 /// Bytes that were received but not forwarded yet.
@@ -216,6 +217,11 @@ pub trait World {
     }
     /// Bytes that a capture slot of a frontend holds, 0 when there is no such slot.
     fn capture_len(&self, frontend: ProxyId, is_request: bool, slot: usize) -> usize;
+    /// Whether an answer of this status is an error of the client or a failure of the server to
+    /// tracked entries (`http-err-codes`, `http-fail-codes`).
+    fn status_counts(&self, status: u16) -> (bool, bool);
+    /// A stick table.
+    fn table(&self, table: TableId) -> Option<&TableHandle>;
     /// A pattern list or map by its file reference, for rules that change one.
     fn pattern_set(&self, reference: &str) -> Option<Arc<PatternSet>>;
     /// Sends a log line of this session now (`do-log`); `origin` is what `%OG` says.

@@ -245,12 +245,12 @@ fn listings_have_the_references_lines_in_its_order() {
 #[test]
 fn refused_keywords_are_named_with_what_they_need() {
     let mut bench = Bench::default();
-    let word = Word::new("sc0_conn_rate", SPAN);
+    let word = Word::new("fc_saved_syn", SPAN);
     let diag = Expr::parse(word, &mut bench.ctx(Checkpoint::FeHrqHdr)).unwrap_err();
     assert_eq!(
         diag.message,
-        "fetch method 'sc0_conn_rate' is not supported yet"
+        "fetch method 'fc_saved_syn' is not supported yet"
     );
-    assert_eq!(diag.hint, "It needs stick tables.");
+    assert_eq!(diag.hint, "It needs saved SYN packets.");
     assert!(unsupported::find(Class::Converter, "jwt_verify").is_some());
 }

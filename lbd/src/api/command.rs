@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lbd_config::config::AccessLevel;
 
 use super::session::{Caller, Execute};
-use super::{basic, errors, info_command, patterns, servers, sessions, stat_command};
+use super::{basic, errors, info_command, patterns, servers, sessions, stat_command, tables};
 use crate::run::Daemon;
 
 /// How bad a feedback message is, as a syslog level.
@@ -87,6 +87,7 @@ const FAMILIES: &[&[ApiCommand]] = &[
     servers::COMMANDS,
     sessions::COMMANDS,
     stat_command::COMMANDS,
+    tables::COMMANDS,
 ];
 
 /// All commands in alphabetical order of their usage.

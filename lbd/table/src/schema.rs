@@ -195,6 +195,15 @@ impl Schema {
         &self.stored
     }
 
+    /// Whether bytes are counted.
+    pub fn counts_bytes(&self) -> bool {
+        const BYTES: u64 = 1 << DataType::BytesInCnt as u64
+            | 1 << DataType::BytesInRate as u64
+            | 1 << DataType::BytesOutCnt as u64
+            | 1 << DataType::BytesOutRate as u64;
+        self.bitmap() & BYTES != 0
+    }
+
     /// The bitmap of the peers protocol.
     pub fn bitmap(&self) -> u64 {
         self.stored

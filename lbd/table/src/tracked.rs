@@ -34,6 +34,20 @@ impl<H: Deref<Target = Table>> Tracked<H> {
     ///
     /// [`Full`].
     pub fn start(table: H, key: &Key<'_>, now: Time) -> Result<Self, Full> {
+        Self::start_with(table, key, now, |_| {})
+    }
+
+    /// The same, with more to count at the same moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`].
+    pub fn start_with(
+        table: H,
+        key: &Key<'_>,
+        now: Time,
+        edit: impl FnOnce(&mut EntryMut<'_>),
+    ) -> Result<Self, Full> {
         let now_ms = now.as_millis();
         let (index, hash) = table.place(key);
         let (mut state, slot, is_new) = table.entry(index, hash, key.bytes(), now_ms)?;
@@ -42,6 +56,7 @@ impl<H: Deref<Target = Table>> Tracked<H> {
         slab::set_refs(row, refs);
         table.change(state, index, slot, now_ms, is_new, |entry| {
             entry.start_connection();
+            edit(entry);
         });
         let id = entry_id(index, slot);
         Ok(Self { table, id })

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use lbd_core::{ProxyId, ServerId};
+use lbd_core::{ProxyId, ServerId, TableId};
 use lbd_rules::registry::{Limits, Names, UserLists};
 use lbd_rules::reply::ReplySpec;
+use lbd_table::KeyType;
 
 use super::users::Users;
 use crate::config::{CaptureSpec, Mode};
@@ -61,6 +62,35 @@ impl Names for NameTable<'_> {
 
     fn server(&self, backend: ProxyId, name: &str) -> Option<ServerId> {
         self.index.server(backend, name)
+    }
+
+    fn table(&self, name: &str) -> Option<TableId> {
+        self.index.tables.get(name).copied()
+    }
+
+    fn table_key(&self, table: TableId) -> Option<KeyType> {
+        let table = self.draft.tables().nth(table.index())?;
+        Some(table.schema.key)
+    }
+
+    fn proxy_table(&self, proxy: ProxyId) -> (String, Option<TableId>) {
+        let Some(proxy) = self.draft.proxies.get(proxy.index()) else {
+            return (String::new(), None);
+        };
+        let own = proxy.table.as_ref();
+        (
+            proxy.name.clone(),
+            own.and_then(|own| self.table(&own.name)),
+        )
+    }
+
+    fn stick_counters(&self) -> u32 {
+        self.draft.global.value.tune.stick_counters
+    }
+
+    fn has_inspect_delay(&self, proxy: ProxyId) -> bool {
+        let proxy = self.draft.proxies.get(proxy.index());
+        proxy.is_some_and(|proxy| proxy.settings.inspect_delay.is_some())
     }
 
     fn user_list(&self, name: &str) -> Option<usize> {

@@ -139,6 +139,8 @@ pub struct Tune {
     pub notsent_lowat_client: Option<u32>,
     /// `tune.notsent-lowat.server`.
     pub notsent_lowat_server: Option<u32>,
+    /// `tune.stick-counters`, 0 to 100.
+    pub stick_counters: u32,
     /// `tune.listener.multi-queue`.
     pub listener_multi_queue: bool,
     /// `tune.h2.*`.

@@ -39,6 +39,20 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     ),
     directive(
+        "tune.stick-counters",
+        GLOBAL,
+        "How many counters may track entries at once, 0 to 100 (3.2).",
+        &[
+            Example::Ok("tune.stick-counters 5"),
+            Example::Fail("tune.stick-counters x", "is an invalid number"),
+            Example::Fail(
+                "tune.stick-counters 101",
+                "must be between 1 and 100 (was 101)",
+            ),
+        ],
+        stick_counters,
+    ),
+    directive(
         "tune.http.logurilen",
         GLOBAL,
         "Longest request URI in logs (3.2).",
@@ -351,6 +365,22 @@ fn positive(
         &mut site.draft.global.value.tune,
         usize::try_from(n).unwrap_or(usize::MAX),
     );
+    end(words, keyword)
+}
+
+fn stick_counters(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let keyword = "tune.stick-counters";
+    let text = words.expect(keyword, "an integer argument")?;
+    let fault = |message: String| Err(Diag::alert(words.last(), message));
+    let Ok(counters) = text.parse::<i64>() else {
+        return fault(format!("{keyword}: '{text}' is an invalid number"));
+    };
+    let Ok(counters @ 0..=100) = u32::try_from(counters) else {
+        return fault(format!(
+            "{keyword}: the number of stick-counters must be between 1 and 100 (was {counters})"
+        ));
+    };
+    site.draft.global.value.tune.stick_counters = counters;
     end(words, keyword)
 }
 

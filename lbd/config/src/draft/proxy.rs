@@ -8,7 +8,8 @@ use std::time::Duration;
 use lbd_core::Span;
 
 use super::{
-    BindDraft, CheckDraft, LogFormatDraft, LogPlace, Named, Sentence, ServerDraft, Template,
+    BindDraft, CheckDraft, LogFormatDraft, LogPlace, Named, Sentence, ServerDraft, TableDraft,
+    Template,
 };
 use crate::address::AddressSpec;
 use crate::config::{
@@ -62,6 +63,8 @@ pub struct ProxyDraft {
     pub servers: Vec<ServerDraft>,
     /// Names with which templates were said, for duplicates.
     pub templates: Vec<Template>,
+    /// `stick-table`.
+    pub table: Option<TableDraft>,
     /// `dispatch`.
     pub dispatch: Option<(AddressSpec, Span)>,
     /// Explicitly named by a `from` (defaults only).
@@ -216,6 +219,7 @@ impl ProxyDraft {
             capture_cookie: None,
             servers: Vec::new(),
             templates: Vec::new(),
+            table: None,
             dispatch: None,
             is_referenced: false,
             is_implied: false,

@@ -138,7 +138,6 @@ pub const GLOBAL: &[Unsupported] = &[
     entry("tune.ssl.ocsp-update.maxdelay", 0, Missing::Tls),
     entry("tune.ssl.ocsp-update.mindelay", 0, Missing::Tls),
     entry("tune.ssl.ssl-ctx-cache-size", 0, Missing::Tls),
-    entry("tune.stick-counters", 0, Missing::StickTables),
     entry("tune.vars.global-max-size", 0, Missing::VariableBudget),
 ];
 
@@ -156,7 +155,6 @@ pub const PROXY: &[Unsupported] = &[
     entry("ssl-f-use", 0, Missing::Tls),
     entry("stats", 0, Missing::StatsPage),
     entry("stick", 0, Missing::StickTables),
-    entry("stick-table", 0, Missing::StickTables),
     entry("use-fcgi-app", 0, Missing::FastCgi),
 ];
 

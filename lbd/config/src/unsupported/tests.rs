@@ -5,14 +5,11 @@ use super::*;
 #[test]
 fn a_keyword_is_refused_with_its_name_and_what_it_waits_for() {
     let span = Span::line(FileId(0), 1);
-    let entry = keyword("stick-table", Section::Backend).unwrap();
-    let diag = entry.diag(span, "stick-table");
-    assert_eq!(
-        diag.message,
-        "'stick-table' is not supported yet (stick tables)."
-    );
+    let entry = keyword("filter", Section::Backend).unwrap();
+    let diag = entry.diag(span, "filter");
+    assert_eq!(diag.message, "'filter' is not supported yet (filters).");
     assert!(!diag.hint.is_empty());
-    assert!(keyword("stick-table", Section::Global).is_none());
+    assert!(keyword("filter", Section::Global).is_none());
     assert!(keyword("server", Section::Backend).is_none());
 }
 

@@ -135,6 +135,26 @@ const ACCEPTED: &[(&str, Place, &str)] = &[
         replace-header Location http:(.*) https:\\1\nhttp-response set-header X-B c",
     ),
     ("http-reuse safe", Backend, "http-reuse safe"),
+    (
+        "stick-table",
+        Backend,
+        "stick-table type ip size 1k expire 1m store conn_cur",
+    ),
+    (
+        "sc_http_req_rate",
+        Frontend,
+        "http-request deny if { sc_http_req_rate(0) gt 9 }",
+    ),
+    (
+        "http-request track-sc0",
+        Frontend,
+        "stick-table type ip size 1k store http_req_rate(10s)\nhttp-request track-sc0 src",
+    ),
+    (
+        "tcp-request content track-sc0",
+        Frontend,
+        "stick-table type ip size 1k store conn_cur\ntcp-request content track-sc0 src",
+    ),
     ("log", Defaults, "log 127.0.0.1:514 local0 notice"),
     ("maxconn", Global, "maxconn 10000"),
     ("monitor-uri", Frontend, "monitor-uri /up"),
@@ -270,18 +290,6 @@ const WAITING: &[(&str, Place, &str, &str)] = &[
         "compression",
     ),
     (
-        "http-request track-sc0",
-        Frontend,
-        "http-request track-sc0 src",
-        "",
-    ),
-    (
-        "tcp-request content track-sc0",
-        Frontend,
-        "tcp-request content track-sc0 src",
-        "",
-    ),
-    (
         "http-request use-service",
         Frontend,
         "http-request use-service prometheus-exporter",
@@ -393,18 +401,6 @@ const WAITING: &[(&str, Place, &str, &str)] = &[
         "the statistics page",
     ),
     ("stats uri", Frontend, "stats uri /s", "the statistics page"),
-    (
-        "stick-table",
-        Backend,
-        "stick-table type ip size 1k expire 1m store conn_cur",
-        "stick tables",
-    ),
-    (
-        "sc_http_req_rate",
-        Frontend,
-        "http-request deny if { sc_http_req_rate(0) gt 9 }",
-        "",
-    ),
     (
         "ssl_c_s_dn",
         Frontend,

@@ -19,7 +19,7 @@ use crate::pool::Buf;
 use crate::server_conn::OwnConns;
 use crate::session::{Entry, Registered, Session};
 use crate::state::world::Bound;
-use crate::stream::{self, ParseLimits};
+use crate::stream::{self, ParseLimits, track};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -36,6 +36,8 @@ struct Front {
     streams: Cell<u32>,
     /// When the last one began, which is where the idle time of the next one is counted from.
     last_begin: Cell<Option<(Time, WallTime)>>,
+    /// Glitches that tracked entries know of.
+    counted_glitches: Cell<u32>,
     /// Tasks without a stream.
     idle: RefCell<Vec<Rc<Seat>>>,
     is_closed: Cell<bool>,
@@ -74,6 +76,7 @@ pub(crate) async fn serve(mut session: Box<Session>) {
         facts: session.facts,
         vars: session.vars,
         last_begin: Cell::new(session.previous_end),
+        counted_glitches: Cell::new(0),
         idle: RefCell::default(),
         is_closed: Cell::new(false),
         _entry: session.entry,
@@ -198,6 +201,8 @@ impl Front {
         let mut machine = self.link.machine.borrow_mut();
         let limit = tune.front.glitches_threshold;
         let glitches = machine.counters().glitches;
+        let new = glitches.saturating_sub(self.counted_glitches.replace(glitches));
+        track::glitches(&self.facts, new, now);
         if limit > 0 && glitches >= limit {
             machine.kill(ErrorCode::ENHANCE_YOUR_CALM);
         } else if limit > 0 && u64::from(glitches) * 4 >= u64::from(limit) * 3 {

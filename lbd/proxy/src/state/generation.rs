@@ -10,9 +10,11 @@ use lbd_backend::persist::{Persistence, dynamic_cookie};
 use lbd_config::config::{Config, ProxySpec, ServerSpec};
 use lbd_core::{ListenerId, ProxyId, ServerId, Time};
 use lbd_http::h1::CaseMap;
+use lbd_table::Table;
 
 use super::proxy::{ListenerState, ProxyState};
 use super::server::ServerState;
+use super::table::StatusCodes;
 
 /// A running instance of a configuration.
 #[derive(Debug)]
@@ -23,6 +25,10 @@ pub struct Generation {
     pub proxies: Vec<Arc<ProxyState>>,
     /// State of each listening socket, by `ListenerId`.
     pub listeners: Vec<Arc<ListenerState>>,
+    /// Stick tables, by `TableId`.
+    pub tables: Vec<Arc<Table>>,
+    /// What tracked entries count of answers.
+    pub status_codes: StatusCodes,
     /// Counts generations.
     pub serial: u64,
     /// Spellings of `h1-case-adjust`.
@@ -56,6 +62,8 @@ impl Generation {
             case_map.add(name, spelling);
         }
         Self {
+            tables: super::table::tables(&config),
+            status_codes: StatusCodes::new(&config),
             config,
             proxies,
             listeners,
@@ -88,6 +96,11 @@ impl Generation {
     /// Cookie persistence of a backend that has it.
     pub fn persistence(&self, backend: ProxyId) -> Option<&Persistence> {
         self.persistence.get(backend.index())?.as_ref()
+    }
+
+    /// The stick table of this name.
+    pub fn table_named(&self, name: &str) -> Option<&Arc<Table>> {
+        self.tables.iter().find(|table| table.name() == name)
     }
 
     /// The backend of this name, for names computed at run time.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bumpalo::Bump;
-use lbd_core::{BindId, ListenerId, ProxyId, ServerId, Value, WallTime};
+use lbd_core::{BindId, ListenerId, ProxyId, ServerId, TableId, Value, WallTime};
 use lbd_rules::pattern::PatternSet;
 use lbd_rules::reply::ReplySpec;
+use lbd_rules::track::TableHandle;
 use lbd_rules::var::{OwnedValue, VarId};
 use lbd_rules::view::{ProcessFact, ProxyFact, ServerFact, SocketMark, View, World};
 
@@ -24,6 +25,8 @@ pub struct Bound {
     pub generation: Arc<Generation>,
     /// The worker.
     pub worker: usize,
+    /// This worker's holds on the stick tables.
+    tables: Box<[TableHandle]>,
     hostname: Box<str>,
     /// State of the random numbers that `rand()` and the like get.
     random: std::cell::Cell<u64>,
@@ -42,7 +45,9 @@ impl Bound {
         );
         let random = std::cell::Cell::new(seed | 1);
         let offset = std::cell::Cell::new((u64::MAX, 0));
+        let tables = generation.tables.iter().map(Arc::clone);
         Self {
+            tables: tables.map(TableHandle::new).collect(),
             shared,
             generation,
             worker,
@@ -283,6 +288,15 @@ impl World for Bound {
             false => &spec.frontend.response_captures,
         };
         slots.get(slot).map_or(0, |capture| capture.len)
+    }
+
+    #[inline]
+    fn table(&self, table: TableId) -> Option<&TableHandle> {
+        self.tables.get(table.index())
+    }
+
+    fn status_counts(&self, status: u16) -> (bool, bool) {
+        self.generation.status_codes.of(status)
     }
 
     fn pattern_set(&self, reference: &str) -> Option<Arc<PatternSet>> {

@@ -7,7 +7,7 @@ use std::io::IoSlice;
 use std::rc::Rc;
 use std::task::Poll;
 
-use lbd_config::config::ConnectionMode;
+use lbd_config::config::{ConnectionMode, Mode};
 use lbd_http::Head;
 use lbd_http::h1::encode::{EncodeOptions, encode_head};
 use lbd_http::h1::{connection_add, connection_has};
@@ -15,7 +15,7 @@ use lbd_rules::program::{Cursor, Reply, Verdict};
 use lbd_rules::reply::ReplySpec;
 
 use crate::session::Session;
-use crate::stream::{Halt, Stream, end, rules};
+use crate::stream::{Halt, Stream, end, rules, track};
 use crate::term::{self, Phase, StreamError};
 
 /// Ends a stream whose way was cut short.
@@ -81,6 +81,20 @@ async fn on_error(session: &mut Session, stream: &mut Stream, error: StreamError
     }
 }
 
+/// What came instead of a request, as tracked entries of the session count it.
+fn count_bad_request(session: &Session, stream: &Stream, error: StreamError) {
+    if stream.has_request || session.spec().mode != Mode::Http {
+        return;
+    }
+    match error {
+        StreamError::ClientAbort | StreamError::ClientFault(_) => {
+            track::bad_request(session, stream, true);
+        }
+        StreamError::ClientTimeout => track::bad_request(session, stream, false),
+        _ => {}
+    }
+}
+
 pub(super) fn count_failure(session: &Session, stream: &Stream, error: StreamError, phase: Phase) {
     let worker = session.worker.index;
     let generation = &session.bound.generation;
@@ -91,6 +105,7 @@ pub(super) fn count_failure(session: &Session, stream: &Stream, error: StreamErr
         )
     {
         session.counters().failed_requests.inc();
+        count_bad_request(session, stream, error);
     }
     let backend = stream
         .backend
@@ -108,6 +123,9 @@ pub(super) fn count_failure(session: &Session, stream: &Stream, error: StreamErr
     if is_server_fault && (phase == Phase::Headers || is_late) {
         for counters in [backend, server].into_iter().flatten() {
             counters.failed_responses.inc();
+        }
+        if stream.has_request {
+            track::failure(session, stream);
         }
     }
     if phase == Phase::Connect

@@ -10,7 +10,7 @@ use lbd_core::Time;
 use crate::live::Activity;
 use crate::log;
 use crate::session::Session;
-use crate::stream::Stream;
+use crate::stream::{Stream, track};
 use crate::term::StreamError;
 
 /// Owns a running stream; dropping it ends the stream.
@@ -70,6 +70,7 @@ fn end(session: &mut Session, stream: &mut Stream) {
     // The line counts the others: this one no longer has its place, as in the reference.
     release(session, stream);
     log::stream(session, stream);
+    stream.facts.counters.end(now);
     session.previous_end = Some((now, session.worker.clock.wall()));
     session.live.activity.set(Activity::Idle);
     session.live.backend.set(None);
@@ -213,6 +214,7 @@ fn traffic(session: &Session, stream: &Stream, bytes_in: u64, bytes_out: u64) {
         counters.bytes_in.add(bytes_in);
         counters.bytes_out.add(bytes_out);
     }
+    track::bytes(session, stream, bytes_in, bytes_out);
     let process = session.worker.shared.process().counters.of(worker);
     process.bytes_out.add(bytes_out);
 }

@@ -22,7 +22,7 @@ use crate::session::Session;
 use crate::state::BadMessage;
 use crate::state::proxy::MAX_CAPTURE;
 use crate::stream::pump::{Pump, Sink};
-use crate::stream::{Halt, Stream, answer, cacheable, dispatch, exchange, request, rules};
+use crate::stream::{Halt, Stream, answer, cacheable, dispatch, exchange, request, rules, track};
 use crate::term::{Phase, StreamError};
 
 /// Reads more of the server's bytes when they come; 0 at the end.
@@ -138,6 +138,7 @@ pub(super) async fn process(
         }
         return Err(Halt::Again);
     }
+    track::status(session, stream, status);
     if matches!(status, 401 | 407)
         && is_bound_to_connection(&stream.response)
         && let Some(conn) = &mut stream.conn

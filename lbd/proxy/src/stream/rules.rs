@@ -13,7 +13,7 @@ use lbd_rules::view::Buffered;
 
 use crate::log;
 use crate::session::Session;
-use crate::stream::{Halt, Stream, answer, backend, response};
+use crate::stream::{Halt, Stream, answer, backend, response, track};
 use crate::term::{Phase, StreamError};
 
 /// The frontend's `tcp-request content` and `http-request` rules.
@@ -45,8 +45,11 @@ async fn on_request(
         }
         return Err(halt);
     }
+    if proxy == session.frontend {
+        track::request(session, stream);
+    }
     if !rules.http_request.is_empty() {
-        let done = run(session, stream, &rules.http_request).await;
+        let done = run_as(session, stream, &rules.http_request, true).await;
         send_hint(session, stream).await?;
         done?;
     }
@@ -77,6 +80,16 @@ pub(super) async fn run(
     stream: &mut Stream,
     program: &Program,
 ) -> Result<(), Halt> {
+    run_as(session, stream, program, false).await
+}
+
+/// The same; what `http-request` rules refuse is an error of the client to tracked entries.
+async fn run_as(
+    session: &mut Session,
+    stream: &mut Stream,
+    program: &Program,
+    is_http_request: bool,
+) -> Result<(), Halt> {
     let mut cursor = Cursor::default();
     stream.facts.asked.lenient = false;
     loop {
@@ -86,7 +99,12 @@ pub(super) async fn run(
         match verdict {
             Verdict::Continue | Verdict::Stop => return Ok(()),
             Verdict::Wait(need) => wait(session, stream, need).await?,
-            verdict => return Err(decide(session, stream, verdict).await),
+            verdict => {
+                if is_http_request && refuses(stream, &verdict) {
+                    track::error(session, stream);
+                }
+                return Err(decide(session, stream, verdict).await);
+            }
         }
     }
 }
@@ -117,6 +135,17 @@ fn lift_limits(session: &Session, stream: &mut Stream) {
     let bufsize = session.bound.generation.config.global.tune.bufsize;
     stream.request.set_max_len(bufsize);
     stream.response.set_max_len(bufsize);
+}
+
+fn refuses(stream: &Stream, verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Deny { .. } | Verdict::Tarpit { .. } | Verdict::Close => true,
+        Verdict::Reply => {
+            let reply = stream.reply.as_ref();
+            reply.is_some_and(|reply| reply.is_deny || reply.is_tarpit)
+        }
+        _ => false,
+    }
 }
 
 /// What raw bytes rules see in TCP mode.

@@ -131,14 +131,14 @@ fn an_unknown_action_is_refused_with_the_known_ones_and_the_nearest() {
 fn an_action_of_a_later_issue_is_refused_by_name() {
     let mut rig = Rig::default();
     let fault = rig
-        .rule(Ruleset::HttpRequest, "track-sc0 src")
+        .rule(Ruleset::HttpRequest, "cache-use c")
         .map(|_| ())
         .unwrap_err();
     assert_eq!(
         fault.message,
-        "'http-request track-sc0' is not supported yet"
+        "'http-request cache-use' is not supported yet"
     );
-    assert_eq!(fault.hint, "It needs stick tables.");
+    assert_eq!(fault.hint, "It needs the cache.");
 }
 
 #[test]

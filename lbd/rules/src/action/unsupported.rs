@@ -23,29 +23,6 @@ use Ruleset as R;
 /// All refused actions.
 pub const UNSUPPORTED_ACTIONS: &[UnsupportedAction] = &[
     UnsupportedAction {
-        names: &[
-            "sc-add-gpc*",
-            "sc-inc-gpc*",
-            "sc-inc-gpc0*",
-            "sc-inc-gpc1*",
-            "sc-set-gpt*",
-            "sc-set-gpt0*",
-        ],
-        rulesets: &R::ALL,
-        reason: "stick tables",
-    },
-    UnsupportedAction {
-        names: &["track-sc*"],
-        rulesets: &[
-            R::TcpConnection,
-            R::TcpSession,
-            R::TcpContent,
-            R::HttpRequest,
-            R::HttpResponse,
-        ],
-        reason: "stick tables",
-    },
-    UnsupportedAction {
         names: &["send-spoe-group"],
         rulesets: &[
             R::TcpContent,

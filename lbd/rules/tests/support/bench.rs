@@ -10,15 +10,18 @@ use std::sync::{Arc, Mutex};
 
 use bumpalo::Bump;
 use lbd_core::{
-    BindId, Checkpoint, Diags, FileId, ListenerId, ProxyId, ServerId, Span, Time, Value, WallTime,
+    BindId, Checkpoint, Diags, FileId, ListenerId, ProxyId, ServerId, Span, TableId, Time, Value,
+    WallTime,
 };
 use lbd_http::Head;
 use lbd_rules::acl::AclTable;
 use lbd_rules::facts::{Endpoint, SessionFacts, StreamFacts, Target};
 use lbd_rules::pattern::{PatternSet, PatternStore};
 use lbd_rules::registry::{BuildCtx, Names, UserLists};
+use lbd_rules::track::{SessionCounters, TableHandle};
 use lbd_rules::var::{OwnedValue, VarId, VarNames, VarStore, Vars};
 use lbd_rules::view::{Buffered, ProcessFact, ProxyFact, ServerFact, SocketMark, View, World};
+use lbd_table::{DataType, KeyType, Schema, Stored, Table};
 
 pub(crate) const SPAN: Span = Span {
     file: FileId(0),
@@ -56,6 +59,15 @@ impl Names for TestNames {
     fn server(&self, _backend: ProxyId, name: &str) -> Option<ServerId> {
         (name == "s1").then_some(ServerId(0))
     }
+    fn table(&self, name: &str) -> Option<TableId> {
+        (name == "t").then_some(TableId(0))
+    }
+    fn table_key(&self, _: TableId) -> Option<KeyType> {
+        Some(KeyType::Ipv4)
+    }
+    fn proxy_table(&self, _: ProxyId) -> (String, Option<TableId>) {
+        ("fe".to_owned(), Some(TableId(0)))
+    }
     fn user_list(&self, name: &str) -> Option<usize> {
         (name == "users").then_some(0)
     }
@@ -90,7 +102,42 @@ impl Names for TestNames {
 
 #[derive(Debug, Default)]
 pub(crate) struct TestWorld {
+    pub(crate) table: TestTable,
     pub(crate) vars: Mutex<HashMap<VarId, OwnedValue>>,
+}
+
+/// A table of addresses with a bit of everything.
+#[derive(Debug)]
+pub(crate) struct TestTable(TableHandle);
+
+impl Default for TestTable {
+    fn default() -> Self {
+        let mut schema = Schema::new(KeyType::Ipv4, 100).expect("valid in this test");
+        schema.expire_ms = Some(60_000);
+        for data in DataType::ALL {
+            let stored = match data {
+                DataType::Gpc0 | DataType::Gpc1 | DataType::Gpt0 => continue,
+                DataType::Gpc0Rate | DataType::Gpc1Rate => continue,
+                DataType::GpcRate => Stored {
+                    elements: 2,
+                    ..Stored::rate(data, 10_000)
+                },
+                data if data.has_period() => Stored::rate(data, 10_000),
+                data if data.is_array() => Stored::array(data, 2),
+                data => Stored::plain(data),
+            };
+            schema.store(stored).expect("valid in this test");
+        }
+        Self(TableHandle::new(Arc::new(Table::new("t", schema, 1))))
+    }
+}
+
+impl std::ops::Deref for TestTable {
+    type Target = TableHandle;
+
+    fn deref(&self) -> &TableHandle {
+        &self.0
+    }
 }
 
 impl World for TestWorld {
@@ -152,6 +199,12 @@ impl World for TestWorld {
         None
     }
     fn emit_log(&self, _view: &View<'_>, _origin: &'static str) {}
+    fn table(&self, _: TableId) -> Option<&TableHandle> {
+        Some(&self.table)
+    }
+    fn status_counts(&self, status: u16) -> (bool, bool) {
+        (status / 100 == 4, status / 100 == 5)
+    }
     fn mark_socket(&self, _fd: i32, _mark: SocketMark) {}
 }
 
@@ -239,6 +292,7 @@ impl Scene {
             http_major: 1,
             client_timeout: None,
             expected_header: Default::default(),
+            counters: SessionCounters::default(),
             fd: 3,
         };
         let mut stream = StreamFacts {

@@ -10,7 +10,9 @@ use crate::pattern::set::Usage;
 use crate::program::Need;
 use crate::reply::ReplySpec;
 use crate::var::Scope;
-use lbd_core::Value;
+use crate::view::World;
+use lbd_core::{TableId, Value};
+use lbd_table::Key;
 
 /// A rule and what must be seen afterwards, in every ruleset where its action is allowed.
 const EFFECTS: &[(&str, &str)] = &[
@@ -78,6 +80,16 @@ const EFFECTS: &[(&str, &str)] = &[
         "return status 418 hdr X-A %[str(b)]",
         "418 I'm a teapot | x-a: b | content-length: 0",
     ),
+    (
+        "sc-add-gpc(1,0) 3",
+        " gpc1=3 gpc0_rate(10000)=0 gpc1_rate(10000)=3",
+    ),
+    ("sc-add-gpc(1,0) int(2)", " gpc0=0 gpc1=2 "),
+    ("sc-inc-gpc(1,0)", " gpc0=0 gpc1=1 "),
+    ("sc-inc-gpc0(0)", " gpc0=1 gpc1=0 "),
+    ("sc-inc-gpc1", " gpc0=0 gpc1=1 "),
+    ("sc-set-gpt(1,0) 7", " gpt0=0 gpt1=7 "),
+    ("sc-set-gpt0(0) int(7)", " gpt0=7 gpt1=0 "),
     ("set-bc-mark 0x10", "server_mark: Some(16)"),
     ("set-bc-tos 4", "server_tos: Some(4)"),
     ("set-dst ipv4(192.0.2.9)", "dst 192.0.2.9:80"),
@@ -127,6 +139,7 @@ const EFFECTS: &[(&str, &str)] = &[
         "verdict SwitchMode { proto: Some(\"h1\") }",
     ),
     ("tarpit deny_status 429", "verdict Tarpit { status: 429 }"),
+    ("track-sc1 src", "tracks 192.0.2.1"),
     ("unset-var(sess.a)", "sess none"),
     (
         "wait-for-body time 2s",
@@ -181,6 +194,15 @@ fn seen(stage: &Stage, set: &PatternSet, verdict: &Verdict, ruleset: Ruleset) ->
             crate::view::SocketMark::Tos(tos) => format!(" tos {tos};"),
         };
     }
+    stage.session.counters.each(|_, entry| {
+        entry.read(stage.now, |entry| entry.write_line(&mut out));
+    });
+    let view = stage.view();
+    if let Some(entry) = crate::track::tracked(&view, 1) {
+        entry.read(stage.now, |entry| {
+            out += &format!(" tracks {}", key_of(entry))
+        });
+    }
     if stage.world.logs.borrow().as_slice() == [ruleset.log_origin()] {
         out += " logged;";
     }
@@ -216,6 +238,10 @@ fn seen(stage: &Stage, set: &PatternSet, verdict: &Verdict, ruleset: Ruleset) ->
     out
 }
 
+fn key_of(entry: &lbd_table::EntryView<'_>) -> std::net::Ipv4Addr {
+    <[u8; 4]>::try_from(entry.key()).unwrap().into()
+}
+
 #[test]
 fn every_action_has_its_effect_in_every_ruleset_where_it_is_allowed() {
     let mut untested: BTreeSet<String> = Ruleset::ALL
@@ -241,6 +267,10 @@ fn every_action_has_its_effect_in_every_ruleset_where_it_is_allowed() {
                 .rule(ruleset, text)
                 .unwrap_or_else(|e| panic!("{text}: {e:?}"));
             let mut stage = Stage::of(ruleset);
+            let key = Key::ipv4(std::net::Ipv4Addr::LOCALHOST);
+            let table = stage.world.table(TableId(0)).unwrap().clone();
+            let entry = crate::track::Entry::start(table, &key, stage.now).unwrap();
+            stage.session.counters.put(0, entry);
             let verdict = stage.run(&step);
             let seen = seen(&stage, &set, &verdict, ruleset);
             let effect = match (ruleset, *text) {

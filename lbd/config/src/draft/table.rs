@@ -1,0 +1,21 @@
+//! A stick table as it was said.
+//!
+//! Names of other tables and of `peers` sections stay names.
+
+use lbd_core::Span;
+use lbd_table::Schema;
+
+use super::Named;
+
+/// `stick-table`, or `table` of a `peers` section.
+#[derive(Debug, Clone)]
+pub struct TableDraft {
+    /// The name that rules and commands use.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+    /// Key, size, expiry and data types.
+    pub schema: Schema,
+    /// `write-to`.
+    pub write_to: Option<Named>,
+}
