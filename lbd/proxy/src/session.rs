@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bumpalo::Bump;
-use lbd_config::config::{Mode, ProxySpec, TcpKeepalive};
+use lbd_config::config::{ListenAddress, ListenerSpec, Mode, ProxySpec, TcpKeepalive};
 use lbd_core::{ProxyId, ServerId, Time, WallTime};
 use lbd_http::Status;
 use lbd_http::proxy_protocol::{self, Addresses, Command, ProxyError};
@@ -131,7 +131,13 @@ impl Session {
         let bound = Rc::clone(&entered.bound);
         let live = Rc::clone(&entered.live);
         let listener = &bound.generation.config.listeners[live.listener.index()];
-        let local = io.local();
+        let bind = &bound.generation.config.proxies[live.frontend.index()]
+            .frontend
+            .binds[listener.bind.index()];
+        let local = match known_local(listener, bind.options.transparent) {
+            Some(local) => local,
+            None => io.local(),
+        };
         let facts = SessionFacts {
             id: live.id,
             frontend: live.frontend,
@@ -361,6 +367,19 @@ impl Session {
                 Ok(read) => left = left.saturating_sub(read),
             }
         }
+    }
+}
+
+/// Our address of every connection of a listener, where the kernel need not be asked: it listens
+/// on one address, and nobody else's packets come to it.
+fn known_local(listener: &ListenerSpec, is_transparent: bool) -> Option<Endpoint> {
+    match listener.address {
+        ListenAddress::Tcp(address)
+            if !is_transparent && address.port() != 0 && !address.ip().is_unspecified() =>
+        {
+            Some(Endpoint::Inet(address))
+        }
+        _ => None,
     }
 }
 

@@ -40,6 +40,8 @@ struct Destination {
     ends: Vec<usize>,
     /// The socket is connected: its path may be out of reach after a change of root.
     is_connected: bool,
+    /// The kernel cuts a buffer into datagrams.
+    cuts: bool,
 }
 
 impl Destination {
@@ -89,12 +91,14 @@ impl Sinks {
             bytes: Vec::new(),
             ends: Vec::new(),
             is_connected: false,
+            cuts: false,
         };
         // A sink that cannot be opened loses its lines, which the counter shows.
         match address {
             LogAddress::Udp(to) => {
                 destination.address = Some(SockAddr::from(*to));
                 destination.socket = datagram_socket(Domain::for_address(*to)).ok();
+                destination.cuts = destination.socket.as_ref().is_some_and(can_cut);
             }
             LogAddress::Unix(path) => {
                 destination.address = SockAddr::unix(path).ok();
@@ -160,13 +164,36 @@ fn datagram_socket(domain: Domain) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Whether the kernel knows `UDP_SEGMENT` (4.18): an older one would send one long datagram.
+fn can_cut(socket: &Socket) -> bool {
+    let mut value: libc::c_int = 0;
+    let mut len = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: `value` and `len` outlive the call and `len` says the size of `value`.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_UDP,
+            libc::UDP_SEGMENT,
+            (&raw mut value).cast(),
+            &raw mut len,
+        )
+    };
+    done == 0
+}
+
 fn flush(destination: &mut Destination, dropped: &Dropped) {
     let lines = destination.ends.len();
     let mut is_lost = false;
     let sent = match (&destination.socket, &destination.address, destination.fd) {
         (Some(socket), Some(address), _) => {
             let to = Some(address).filter(|_| !destination.is_connected);
-            let sent = send_datagrams(socket, to, &destination.bytes, &destination.ends);
+            let sent = send_datagrams(
+                socket,
+                to,
+                &destination.bytes,
+                &destination.ends,
+                &mut destination.cuts,
+            );
             if sent == 0 && address.domain() == Domain::UNIX {
                 // The one who listened there may have been started anew.
                 is_lost = true;
@@ -189,51 +216,171 @@ fn flush(destination: &mut Destination, dropped: &Dropped) {
 }
 
 /// Sends each line as a datagram; gives how many the kernel took.
-fn send_datagrams(socket: &Socket, to: Option<&SockAddr>, bytes: &[u8], ends: &[usize]) -> usize {
-    // SAFETY: both are plain C structures for which all-zero is a valid value.
-    let mut parts: [libc::iovec; MAX_BATCH] = unsafe { std::mem::zeroed() };
-    // SAFETY: as above.
-    let mut messages: [libc::mmsghdr; MAX_BATCH] = unsafe { std::mem::zeroed() };
-    let mut start = 0;
-    for (at, &end) in ends.iter().enumerate().take(MAX_BATCH) {
-        let line = &bytes[start..end];
-        parts[at].iov_base = line.as_ptr().cast_mut().cast();
-        parts[at].iov_len = line.len();
-        let header = &mut messages[at].msg_hdr;
-        header.msg_iov = &raw mut parts[at];
-        header.msg_iovlen = 1;
-        if let Some(address) = to {
-            header.msg_name = address.as_ptr().cast_mut().cast();
-            header.msg_namelen = address.len();
-        }
-        start = end;
-    }
-    let count = ends.len().min(MAX_BATCH);
-    let (mut sent, mut tried) = (0, 0);
-    // A refused datagram (nobody listens) stops the batch: go on behind it.
-    while tried < count {
-        // SAFETY: the first `count` headers are filled in, and point into `bytes`, `parts` and
-        // `address`, which outlive the call; the kernel only reads the data.
-        let done = unsafe {
-            libc::sendmmsg(
-                socket.as_raw_fd(),
-                messages[tried..].as_mut_ptr(),
-                (count - tried) as libc::c_uint,
-                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
-            )
+///
+/// Neighbours of equal length go to the kernel as one buffer that it cuts (`UDP_SEGMENT`, udp(7)):
+/// the way through the stack is walked once for all of them. `segments` is cleared when the kernel
+/// or the device does not offer that.
+fn send_datagrams(
+    socket: &Socket,
+    to: Option<&SockAddr>,
+    bytes: &[u8],
+    ends: &[usize],
+    segments: &mut bool,
+) -> usize {
+    if ends.len() == 1 {
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        let done = match to {
+            Some(to) => socket.send_to_with_flags(bytes, to, flags),
+            None => socket.send_with_flags(bytes, flags),
         };
-        if done > 0 {
-            sent += done as usize;
-            tried += done as usize;
-            continue;
+        return usize::from(done.is_ok());
+    }
+    let mut batch = Batch::new();
+    let (mut sent, mut at) = (0, 0);
+    while at < ends.len() {
+        batch.fill(to, bytes, &ends[at..], start_of(ends, at), *segments);
+        match batch.send(socket) {
+            Ok(took) => {
+                sent += took;
+                at += took;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            // Nothing on the way cuts: one by one.
+            Err(_) if batch.begins_cut() => *segments = false,
+            // A refused datagram (nobody listens) stops the batch: go on behind it.
+            Err(_) => at += 1,
         }
-        if io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock {
-            break;
-        }
-        tried += 1;
     }
     sent
 }
+
+/// Where line `at` begins.
+fn start_of(ends: &[usize], at: usize) -> usize {
+    at.checked_sub(1).map_or(0, |before| ends[before])
+}
+
+/// The control message that says how long each datagram of a buffer is; laid out as cmsg(3) says.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct SegmentSize {
+    header: libc::cmsghdr,
+    size: u16,
+}
+
+/// The headers of one `sendmmsg`.
+struct Batch {
+    parts: [libc::iovec; MAX_BATCH],
+    messages: [libc::mmsghdr; MAX_BATCH],
+    sizes: [SegmentSize; MAX_BATCH],
+    /// Lines of each message.
+    counts: [usize; MAX_BATCH],
+    len: usize,
+}
+
+impl Batch {
+    fn new() -> Self {
+        // SAFETY: all are plain C structures and numbers for which all-zero is a valid value.
+        unsafe { std::mem::zeroed() }
+    }
+
+    /// Describes the lines that end at `ends` and begin at `start`.
+    fn fill(
+        &mut self,
+        to: Option<&SockAddr>,
+        bytes: &[u8],
+        ends: &[usize],
+        mut start: usize,
+        segments: bool,
+    ) {
+        self.len = 0;
+        let mut rest = ends;
+        while let Some(&first) = rest.first().filter(|_| self.len < MAX_BATCH) {
+            let size = first - start;
+            let count = match segments && size <= MAX_CUT {
+                true => run(rest, start, size),
+                false => 1,
+            };
+            let end = rest[count - 1];
+            let at = self.len;
+            let line = &bytes[start..end];
+            self.parts[at].iov_base = line.as_ptr().cast_mut().cast();
+            self.parts[at].iov_len = line.len();
+            self.counts[at] = count;
+            let header = &mut self.messages[at].msg_hdr;
+            header.msg_iov = &raw mut self.parts[at];
+            header.msg_iovlen = 1;
+            if let Some(address) = to {
+                header.msg_name = address.as_ptr().cast_mut().cast();
+                header.msg_namelen = address.len();
+            }
+            header.msg_control = std::ptr::null_mut();
+            header.msg_controllen = 0;
+            if let (2.., Ok(size)) = (count, u16::try_from(size)) {
+                let control = &mut self.sizes[at];
+                control.size = size;
+                control.header.cmsg_level = libc::SOL_UDP;
+                control.header.cmsg_type = libc::UDP_SEGMENT;
+                control.header.cmsg_len = size_of::<libc::cmsghdr>() + size_of::<u16>();
+                header.msg_control = (&raw mut *control).cast();
+                header.msg_controllen = size_of::<SegmentSize>();
+            }
+            self.len += 1;
+            start = end;
+            rest = &rest[count..];
+        }
+    }
+
+    /// Whether the first message holds several lines.
+    fn begins_cut(&self) -> bool {
+        self.counts[0] > 1
+    }
+
+    /// Hands all over; gives how many lines the kernel took, or why it took none.
+    fn send(&mut self, socket: &Socket) -> io::Result<usize> {
+        // SAFETY: the first `len` headers are filled in, and point into the bytes and the address
+        // they were made of, which the caller holds, and into `self`; the kernel only reads them.
+        let done = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                self.messages.as_mut_ptr(),
+                self.len as libc::c_uint,
+                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+            )
+        };
+        let done = usize::try_from(done).map_err(|_| io::Error::last_os_error())?;
+        Ok(self.counts[..done].iter().sum())
+    }
+}
+
+/// How many lines at the front of `ends` one buffer may hold: all of `size` bytes, the last one
+/// not longer.
+fn run(ends: &[usize], start: usize, size: usize) -> usize {
+    let mut count = 1;
+    while let Some(&end) = ends.get(count)
+        && count < MAX_SEGMENTS
+        && end - start <= MAX_SEGMENTED
+    {
+        let len = end - ends[count - 1];
+        if len > size || len == 0 {
+            break;
+        }
+        count += 1;
+        if len < size {
+            break;
+        }
+    }
+    count
+}
+
+/// Most datagrams of one buffer that every kernel with `UDP_SEGMENT` takes.
+const MAX_SEGMENTS: usize = 64;
+
+/// Longest datagrams made by cutting: longer ones may need fragments on their way, which cutting
+/// does not make.
+const MAX_CUT: usize = 1400;
+
+/// Most bytes of such a buffer: what an IP packet holds, less the headers.
+const MAX_SEGMENTED: usize = 65_000;
 
 /// Writes whole lines to a descriptor that may be a pipe, a file or a terminal.
 fn write_lines(fd: i32, bytes: &[u8], ends: &[usize]) -> usize {

@@ -238,7 +238,8 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         // As in the reference, only what stands for a server's response counts in the line.
         stream.facts.bytes_out += bytes;
     }
-    let sent = write_all(session, &out).await;
+    // A close follows at once: the last packet carries it.
+    let sent = write_all(session, &out, !stream.keeps_client).await;
     session.worker.give_bytes(out);
     if sent.is_err() {
         stream.keeps_client = false;
@@ -287,7 +288,7 @@ pub(super) async fn send_interim(session: &mut Session, head: &Head) -> Result<(
     }
     let mut out = session.worker.take_bytes();
     encode_head(head, &mut out, &EncodeOptions::default());
-    let sent = write_all(session, &out).await;
+    let sent = write_all(session, &out, false).await;
     session.worker.give_bytes(out);
     sent
 }
@@ -345,8 +346,13 @@ async fn drain(session: &mut Session, stream: &mut Stream) -> bool {
     }
 }
 
-/// Writes bytes to the client within `timeout client`.
-pub(super) async fn write_all(session: &mut Session, bytes: &[u8]) -> Result<(), StreamError> {
+/// Writes bytes to the client within `timeout client`; `more` delays the last packet for what
+/// follows at once.
+pub(super) async fn write_all(
+    session: &mut Session,
+    bytes: &[u8],
+    more: bool,
+) -> Result<(), StreamError> {
     let mut sent = 0;
     let live = Rc::clone(&session.live);
     let worker = Rc::clone(&session.worker);
@@ -356,7 +362,7 @@ pub(super) async fn write_all(session: &mut Session, bytes: &[u8]) -> Result<(),
         while sent < bytes.len() {
             match session
                 .io
-                .poll_write(cx, &[IoSlice::new(&bytes[sent..])], false)
+                .poll_write(cx, &[IoSlice::new(&bytes[sent..])], more)
             {
                 Poll::Ready(Ok(n)) => {
                     sent += n;

@@ -72,6 +72,8 @@ pub(super) struct Pump {
     pipe: Option<Pipe>,
     /// Whether a packet may wait for what follows it.
     may_delay: bool,
+    /// The sink is closed as soon as everything has been written.
+    closes: bool,
     /// Everything was read and written.
     pub(super) ended: bool,
     /// Everything was read.
@@ -105,6 +107,7 @@ impl Pump {
             has_body: false,
             pipe: None,
             may_delay: true,
+            closes: false,
             ended: false,
             read_all,
             received: 0,
@@ -131,6 +134,12 @@ impl Pump {
     /// Lets every packet leave at once (`option http-no-delay`).
     pub(super) fn without_delay(&mut self, at_once: bool) {
         self.may_delay = !at_once;
+    }
+
+    /// Says that the sink is closed as soon as everything has been written, before anything else is
+    /// waited for: the last packet then carries the end of the connection too.
+    pub(super) fn closes(&mut self, closes: bool) {
+        self.closes = closes;
     }
 
     /// The decoder as it stands, to go on with what was not sent.
@@ -342,10 +351,15 @@ impl Pump {
             self.direct = 0;
             self.has_body = true;
         }
-        // Of a body whose length is known the rest follows at once.
-        let more = self.may_delay
-            && matches!(self.decoder.framing(), Framing::ContentLength(_))
-            && self.decoder.remaining_known() > 0;
+        // Of a body whose length is known the rest follows at once, and so does a close.
+        let more = match self.read_all {
+            true => self.closes,
+            false => {
+                self.may_delay
+                    && matches!(self.decoder.framing(), Framing::ContentLength(_))
+                    && self.decoder.remaining_known() > 0
+            }
+        };
         loop {
             while self.sent < self.out.len() || self.direct > 0 {
                 let head = &self.out[self.sent..];

@@ -391,6 +391,7 @@ pub(super) fn pump(
     pump.without_trailers(frontend.drop_response_trailers);
     pump.without_delay(exchange::no_delay(session, spec));
     pump.with_splice(exchange::may_splice(session, spec.options.splice_response));
+    pump.closes(!stream.keeps_client);
     pump
 }
 

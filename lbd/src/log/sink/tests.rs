@@ -32,6 +32,52 @@ fn datagrams_leave_in_order_one_line_each() {
 }
 
 #[test]
+fn lines_of_any_lengths_are_datagrams_of_their_own() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    server
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let dropped = Arc::new(Dropped::default());
+    let mut sinks = Sinks::new(Arc::clone(&dropped));
+    let at = sinks.open(&LogAddress::Udp(server.local_addr().unwrap()));
+    // Equal ones, shorter and longer ones behind them, too long to be cut, empty.
+    let lengths = [
+        5, 5, 5, 3, 3, 9, 2000, 2000, 7, 7, 1, 5, 5, 1400, 1400, 0, 4,
+    ];
+    for turn in 0..3 {
+        for (n, length) in lengths.iter().enumerate() {
+            let letter = char::from(b'a' + u8::try_from(n).unwrap());
+            put(&mut sinks, at, &letter.to_string().repeat(*length));
+        }
+        sinks.flush();
+        let mut buffer = [0; 3000];
+        for (n, length) in lengths.iter().enumerate() {
+            let len = server.recv(&mut buffer).unwrap();
+            assert_eq!(len, *length, "line {n} of turn {turn}");
+            assert!(buffer[..len].iter().all(|&b| usize::from(b - b'a') == n));
+        }
+    }
+    assert_eq!(dropped.count(), 0);
+}
+
+#[test]
+fn lines_to_nobody_are_tried_one_by_one() {
+    let gone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = gone.local_addr().unwrap();
+    drop(gone);
+    let dropped = Arc::new(Dropped::default());
+    let mut sinks = Sinks::new(Arc::clone(&dropped));
+    let at = sinks.open(&LogAddress::Udp(address));
+    for _ in 0..3 {
+        for _ in 0..MAX_BATCH + 3 {
+            put(&mut sinks, at, "same\n");
+        }
+        sinks.flush();
+    }
+    assert!(!sinks.is_pending());
+}
+
+#[test]
 fn a_dead_sink_loses_lines_and_counts_them() {
     let dropped = Arc::new(Dropped::default());
     let mut sinks = Sinks::new(Arc::clone(&dropped));
