@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod message;
+pub mod netns;
 pub mod origin;
 pub mod port;
 pub mod program;

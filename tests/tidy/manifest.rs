@@ -46,8 +46,8 @@ const fn shell(name: &'static str, may_use: &'static [&'static str]) -> Crate {
     }
 }
 
-/// The architecture: layer 0 first. A crate uses lower layers only; within a layer there is one
-/// edge, `peers-proto` to `lbd-table`. `failover` does not use `lbd`: it speaks to the daemon over
+/// The architecture: layer 0 first. A crate uses lower layers only; within a layer there are
+/// two edges, `peers-proto` to `lbd-table` and `vrrp-config` to `vrrp-proto`. `failover` does not use `lbd`: it speaks to the daemon over
 /// its socket, because what gives an address away must outlive what crashed.
 const CRATES: &[Crate] = &[
     pure("lbd-core", &[]),
@@ -57,6 +57,7 @@ const CRATES: &[Crate] = &[
     pure("lbd-table", &["lbd-core"]),
     pure("peers-proto", &["lbd-core", "lbd-table"]),
     pure("vrrp-proto", &["lbd-core"]),
+    pure("vrrp-config", &["lbd-core", "vrrp-proto"]),
     pure("failover-plan", &["lbd-core"]),
     pure(
         "lbd-rules",
@@ -86,7 +87,7 @@ const CRATES: &[Crate] = &[
         ],
     ),
     shell("peers", &["lbd-core", "lbd-table", "peers-proto"]),
-    shell("vrrp", &["lbd-core", "vrrp-proto"]),
+    shell("vrrp", &["lbd-core", "vrrp-config", "vrrp-proto"]),
     shell(
         "lbd",
         &[
@@ -103,7 +104,13 @@ const CRATES: &[Crate] = &[
     ),
     shell(
         "failover",
-        &["lbd-core", "failover-plan", "vrrp", "vrrp-proto"],
+        &[
+            "lbd-core",
+            "failover-plan",
+            "vrrp",
+            "vrrp-config",
+            "vrrp-proto",
+        ],
     ),
     shell("lbd-ec2", &["lbd-core", "failover-plan"]),
     shell(

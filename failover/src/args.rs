@@ -1,0 +1,380 @@
+//! The command line, as keepalived has it.
+
+use std::path::PathBuf;
+
+/// What to do.
+#[derive(Debug)]
+pub enum Action {
+    /// Be the daemon.
+    Run(Box<Options>),
+    /// Print this and end.
+    Say(String),
+    /// Read the configuration, say what is wrong, end.
+    Test(Box<Options>),
+}
+
+/// What the daemon was asked to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `-f`: the configuration.
+    pub file: String,
+    /// `-i`: what `@id` lines are compared with.
+    pub config_id: Option<String>,
+    /// `-p`: where the process id goes.
+    pub pid_file: PathBuf,
+    /// `-n`: stay in the foreground.
+    pub is_foreground: bool,
+    /// `-l`: log to the console too.
+    pub log_console: bool,
+    /// `-D`: log more.
+    pub log_detail: bool,
+    /// `-G`: no syslog.
+    pub no_syslog: bool,
+    /// `-S`: the facility, 0 to 7 for local0 to local7.
+    pub facility: Option<u8>,
+    /// `-g`: log to this file too.
+    pub log_file: Option<PathBuf>,
+    /// `-V`: keep addresses at the end.
+    pub keeps_addresses: bool,
+    /// `--socket`: where `lbctl` asks.
+    pub socket: PathBuf,
+    /// `--no-guardian`: nobody watches over this process.
+    pub no_guardian: bool,
+    /// `--no-drop`: keep all privileges.
+    pub keeps_privileges: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            file: "/etc/keepalived/keepalived.conf".to_owned(),
+            config_id: None,
+            pid_file: PathBuf::from("/run/lbd-failover.pid"),
+            is_foreground: false,
+            log_console: false,
+            log_detail: false,
+            no_syslog: false,
+            facility: None,
+            log_file: None,
+            keeps_addresses: false,
+            socket: PathBuf::from("/run/lbd-failover.sock"),
+            no_guardian: false,
+            keeps_privileges: false,
+        }
+    }
+}
+
+struct Flag {
+    short: char,
+    long: &'static str,
+    value: Value,
+    effect: Effect,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Value {
+    None,
+    Must,
+    /// Only in the same word.
+    May,
+}
+
+enum Effect {
+    Set(fn(&mut Options, String) -> Result<(), String>),
+    /// It is about something that is not here and changes nothing.
+    Nothing,
+    Refused(&'static str),
+}
+
+const NO_LVS: &str = "there is no LVS in lbd-failover";
+
+const FLAGS: &[Flag] = &[
+    flag('f', "use-file", Value::Must, |o, v| {
+        o.file = v;
+        Ok(())
+    }),
+    nothing('P', "vrrp", Value::None),
+    refused('C', "check", NO_LVS),
+    nothing('B', "no_bfd", Value::None),
+    nothing('\0', "all", Value::None),
+    flag('l', "log-console", Value::None, |o, _| {
+        o.log_console = true;
+        Ok(())
+    }),
+    flag('D', "log-detail", Value::None, |o, _| {
+        o.log_detail = true;
+        Ok(())
+    }),
+    flag('S', "log-facility", Value::Must, |o, v| {
+        let facility = v.parse().ok().filter(|f| *f <= 7);
+        o.facility = Some(facility.ok_or("-S takes 0 to 7")?);
+        Ok(())
+    }),
+    flag('G', "no-syslog", Value::None, |o, _| {
+        o.no_syslog = true;
+        Ok(())
+    }),
+    flag('g', "log-file", Value::May, |o, v| {
+        let name = if v.is_empty() {
+            "/tmp/keepalived.log".to_owned()
+        } else {
+            v
+        };
+        o.log_file = Some(name.into());
+        Ok(())
+    }),
+    // Every line is written at once.
+    nothing('\0', "flush-log-file", Value::None),
+    nothing('u', "umask", Value::Must),
+    // Addresses are always released at the end, unless -V.
+    nothing('X', "release-vips", Value::None),
+    flag('V', "dont-release-vrrp", Value::None, |o, _| {
+        o.keeps_addresses = true;
+        Ok(())
+    }),
+    nothing('I', "dont-release-ipvs", Value::None),
+    nothing('R', "dont-respawn", Value::None),
+    flag('n', "dont-fork", Value::None, |o, _| {
+        o.is_foreground = true;
+        Ok(())
+    }),
+    flag('d', "dump-conf", Value::None, |o, _| {
+        o.log_detail = true;
+        Ok(())
+    }),
+    flag('p', "pid", Value::Must, |o, v| {
+        o.pid_file = v.into();
+        Ok(())
+    }),
+    // One process has one id.
+    nothing('r', "vrrp_pid", Value::Must),
+    nothing('c', "checkers_pid", Value::Must),
+    nothing('b', "bfd_pid", Value::Must),
+    nothing('a', "address-monitoring", Value::None),
+    refused(
+        'x',
+        "snmp",
+        "use the Prometheus port, or lbctl status --json",
+    ),
+    refused(
+        'A',
+        "snmp-agent-socket",
+        "use the Prometheus port, or lbctl status --json",
+    ),
+    refused('s', "namespace", "start it with 'ip netns exec NAME'"),
+    nothing('m', "core-dump", Value::None),
+    nothing('M', "core-dump-pattern", Value::May),
+    // A missing or empty configuration is told always.
+    nothing('e', "all-config", Value::None),
+    flag('i', "config-id", Value::Must, |o, v| {
+        o.config_id = Some(v);
+        Ok(())
+    }),
+    refused('T', "genhash", NO_LVS),
+    flag('\0', "socket", Value::Must, |o, v| {
+        o.socket = v.into();
+        Ok(())
+    }),
+    flag('\0', "no-guardian", Value::None, |o, _| {
+        o.no_guardian = true;
+        Ok(())
+    }),
+    flag('\0', "no-drop", Value::None, |o, _| {
+        o.keeps_privileges = true;
+        Ok(())
+    }),
+];
+
+const fn flag(
+    short: char,
+    long: &'static str,
+    value: Value,
+    set: fn(&mut Options, String) -> Result<(), String>,
+) -> Flag {
+    let effect = Effect::Set(set);
+    Flag {
+        short,
+        long,
+        value,
+        effect,
+    }
+}
+
+const fn nothing(short: char, long: &'static str, value: Value) -> Flag {
+    Flag {
+        short,
+        long,
+        value,
+        effect: Effect::Nothing,
+    }
+}
+
+const fn refused(short: char, long: &'static str, why: &'static str) -> Flag {
+    Flag {
+        short,
+        long,
+        value: Value::None,
+        effect: Effect::Refused(why),
+    }
+}
+
+/// Reads the command line, without the program's name.
+pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Action, String> {
+    let mut reader = Reader {
+        options: Options::default(),
+        is_test: false,
+    };
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let said = if let Some(long) = word.strip_prefix("--") {
+            reader.long(long, &mut words)?
+        } else if let Some(short) = word.strip_prefix('-').filter(|s| !s.is_empty()) {
+            reader.short(short, &mut words)?
+        } else {
+            return Err(format!("unexpected argument '{word}'"));
+        };
+        if let Some(text) = said {
+            return Ok(Action::Say(text));
+        }
+    }
+    let options = Box::new(reader.options);
+    Ok(match reader.is_test {
+        true => Action::Test(options),
+        false => Action::Run(options),
+    })
+}
+
+struct Reader {
+    options: Options,
+    is_test: bool,
+}
+
+type Words<I> = std::iter::Peekable<I>;
+
+impl Reader {
+    fn long<I: Iterator<Item = String>>(
+        &mut self,
+        word: &str,
+        words: &mut Words<I>,
+    ) -> Result<Option<String>, String> {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (word, None),
+        };
+        match name {
+            "version" => return Ok(Some(version())),
+            "help" => return Ok(Some(help())),
+            "signum" => return signum(&value.unwrap_or_default()).map(Some),
+            "config-test" => {
+                self.is_test = true;
+                if let Some(file) = value {
+                    self.options.file = file;
+                }
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let flag = FLAGS
+            .iter()
+            .find(|flag| flag.long == name)
+            .ok_or_else(|| format!("unknown option '--{name}'"))?;
+        let value = match (flag.value, value) {
+            (Value::Must, None) => words
+                .next()
+                .ok_or_else(|| format!("--{name} needs a value"))?,
+            (Value::None, Some(_)) => return Err(format!("--{name} takes no value")),
+            (_, value) => value.unwrap_or_default(),
+        };
+        self.apply(flag, value)
+    }
+
+    fn short<I: Iterator<Item = String>>(
+        &mut self,
+        letters: &str,
+        words: &mut Words<I>,
+    ) -> Result<Option<String>, String> {
+        for (at, letter) in letters.char_indices() {
+            let rest = &letters[at + letter.len_utf8()..];
+            match letter {
+                'v' => return Ok(Some(version())),
+                'h' => return Ok(Some(help())),
+                't' => {
+                    self.is_test = true;
+                    if !rest.is_empty() {
+                        rest.clone_into(&mut self.options.file);
+                    }
+                    return Ok(None);
+                }
+                _ => {}
+            }
+            let flag = FLAGS
+                .iter()
+                .find(|flag| flag.short == letter && letter != '\0')
+                .ok_or_else(|| format!("unknown option '-{letter}'"))?;
+            let value = match flag.value {
+                Value::None => {
+                    self.apply(flag, String::new())?;
+                    continue;
+                }
+                _ if !rest.is_empty() => rest.to_owned(),
+                Value::May => String::new(),
+                Value::Must => words
+                    .next()
+                    .ok_or_else(|| format!("-{letter} needs a value"))?,
+            };
+            return self.apply(flag, value);
+        }
+        Ok(None)
+    }
+
+    fn apply(&mut self, flag: &Flag, value: String) -> Result<Option<String>, String> {
+        match &flag.effect {
+            Effect::Set(set) => set(&mut self.options, value)?,
+            Effect::Nothing => {}
+            Effect::Refused(why) => return Err(format!("--{}: {why}", flag.long)),
+        }
+        Ok(None)
+    }
+}
+
+fn version() -> String {
+    format!("lbd-failover {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn help() -> String {
+    let mut text = "usage: lbd-failover [options]\n".to_owned();
+    for flag in FLAGS {
+        let (note, short) = match (&flag.effect, flag.short) {
+            (Effect::Refused(_), _) => continue,
+            (Effect::Nothing, short) => (" (no effect)", short),
+            (Effect::Set(_), short) => ("", short),
+        };
+        let short = if short == '\0' {
+            "   ".to_owned()
+        } else {
+            format!("-{short},")
+        };
+        text.push_str(&format!("  {short} --{}{note}\n", flag.long));
+    }
+    text.push_str(
+        "  -t, --config-test[=FILE]\n      --signum=STOP|RELOAD|DATA|STATS|JSON\n  -v, --version",
+    );
+    text
+}
+
+/// The numbers of the signals that are understood.
+fn signum(name: &str) -> Result<String, String> {
+    use nix::sys::signal::Signal;
+    let number = match name {
+        "STOP" => Signal::SIGTERM as i32,
+        "RELOAD" => Signal::SIGHUP as i32,
+        "DATA" => Signal::SIGUSR1 as i32,
+        "STATS" => Signal::SIGUSR2 as i32,
+        "JSON" => nix::libc::SIGRTMIN() + 2,
+        other => return Err(format!("unknown signal '{other}'")),
+    };
+    Ok(number.to_string())
+}
+
+#[cfg(test)]
+mod tests;

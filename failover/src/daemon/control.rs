@@ -1,0 +1,349 @@
+//! Signals, reports of the timers' thread, scripts, FIFOs, dumps.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::unbounded_channel;
+use vrrp::engine::{Handle, RouterStatus};
+use vrrp::{Command, Report};
+use vrrp_config::Config;
+use vrrp_config::config;
+use vrrp_proto::State;
+use vrrp_proto::instance::{Change, Event, Stop};
+
+use crate::args::Options;
+use crate::dump;
+use crate::log::Log;
+use crate::notify::{About, Notifier, is_told};
+use crate::scripts::{self, Scripts};
+use crate::watch::Watches;
+
+/// What is going on outside the timers' thread.
+pub(super) struct Control {
+    options: Options,
+    /// The configuration that indices in reports are about.
+    config: Arc<Config>,
+    /// The one that was sent and not yet taken.
+    next: Option<Arc<Config>>,
+    handle: Handle,
+    log: Arc<Log>,
+    notifier: Notifier,
+    scripts: Scripts,
+    watches: Watches,
+}
+
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    json: Signal,
+    terminate: Signal,
+    user1: Signal,
+    user2: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            json: signal(SignalKind::from_raw(nix::libc::SIGRTMIN() + 2))?,
+            terminate: signal(SignalKind::terminate())?,
+            user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
+        })
+    }
+}
+
+impl Control {
+    pub(super) fn new(
+        options: Options,
+        config: Arc<Config>,
+        handle: Handle,
+        log: Arc<Log>,
+    ) -> Self {
+        Self {
+            options,
+            config,
+            next: None,
+            handle,
+            notifier: Notifier::new(Arc::clone(&log)),
+            log,
+            scripts: Scripts::default(),
+            watches: Watches::default(),
+        }
+    }
+
+    pub(super) fn shutdown_script(&self) -> Option<(config::Command, Duration)> {
+        self.config.global.shutdown_script.clone()
+    }
+
+    /// Runs until the timers' thread has ended.
+    pub(super) async fn run(&mut self, reports: Receiver<Report>) -> Result<(), String> {
+        let mut signals = Signals::new().map_err(|error| format!("no signals: {error}"))?;
+        let (sender, mut incoming) = unbounded_channel();
+        // What waits in there is bounded by the machines: events are limited in rate.
+        std::thread::spawn(move || {
+            while let Ok(report) = reports.recv() {
+                if sender.send(report).is_err() {
+                    break;
+                }
+            }
+        });
+        self.configure();
+        loop {
+            tokio::select! {
+                report = incoming.recv() => match report {
+                    None | Some(Report::Stopped) => break,
+                    Some(report) => self.report(report),
+                },
+                _ = signals.hangup.recv() => self.reload(),
+                _ = signals.interrupt.recv() => self.stop(),
+                _ = signals.terminate.recv() => self.stop(),
+                _ = signals.user1.recv() => self.dump(dump::DATA).await,
+                _ = signals.user2.recv() => self.dump(dump::STATS).await,
+                _ = signals.json.recv() => self.dump(dump::JSON).await,
+            }
+        }
+        self.scripts.stop();
+        self.watches.stop();
+        self.notifier.drain().await;
+        Ok(())
+    }
+
+    /// Starts what the configuration asks for beside the protocol.
+    fn configure(&mut self) {
+        self.notifier.configure(&self.config);
+        self.scripts.start(&self.config, &self.handle, &self.log);
+        self.watches.start(&self.config, &self.handle, &self.log);
+    }
+
+    fn stop(&self) {
+        self.log.info("stopping");
+        let how = if self.options.keeps_addresses {
+            Stop::Keep
+        } else {
+            Stop::Release
+        };
+        self.handle.send(Command::Stop(how));
+    }
+
+    /// A configuration that cannot be used leaves everything as it is.
+    fn reload(&mut self) {
+        self.log.info("reloading");
+        let reading = super::read(&self.options);
+        super::tell(&reading, &self.log);
+        if reading.is_unusable {
+            self.log
+                .error("the new configuration cannot be used, the old one stays");
+            return;
+        }
+        let config = Arc::new(reading.config);
+        self.next = Some(Arc::clone(&config));
+        self.scripts.stop();
+        self.watches.stop();
+        self.handle.send(Command::Reload(config));
+    }
+
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Changed(at, change) => self.changed(at, &change),
+            Report::Event(at, event) => self.event(at, &event),
+            Report::Group { group, to, .. } => self.group(group, to),
+            Report::Log(severity, text) => self.log.line(severity, &text),
+            Report::Reloaded => self.reloaded(),
+            Report::HandoverEnded(..)
+            | Report::HandoverStep(..)
+            | Report::Tell(..)
+            | Report::Stopped => {}
+        }
+    }
+
+    fn reloaded(&mut self) {
+        // The first one is the start.
+        let Some(config) = self.next.take() else {
+            return;
+        };
+        self.deleted(&config);
+        self.config = config;
+        self.configure();
+        if self.config.global.fifo_on_reload {
+            self.tell_fifos();
+        }
+        self.log.info("reloaded");
+    }
+
+    /// `notify_deleted`: instances that the new configuration does not have.
+    fn deleted(&mut self, next: &Config) {
+        for old in &self.config.instances {
+            let name = &old.spec.name;
+            if next.instances.iter().any(|i| i.spec.name == *name) || !old.notify.tells_deleted {
+                continue;
+            }
+            let (own, any) = (old.notify.deleted.as_ref(), old.notify.any.as_ref());
+            let about = About::Instance(name);
+            self.notifier
+                .tell(about, "DELETED", old.spec.priority, own, any);
+        }
+    }
+
+    fn tell_fifos(&mut self) {
+        let Some(status) = self.ask() else { return };
+        for one in &status.instances {
+            let about = About::Instance(&one.name);
+            let word = one.snapshot.state.to_string();
+            self.notifier
+                .tell(about, &word, one.snapshot.priority, None, None);
+        }
+        for (name, state) in &status.groups {
+            let about = About::Group(name);
+            let priority = vrrp_proto::Priority::RELEASE;
+            self.notifier
+                .tell(about, &state.to_string(), priority, None, None);
+        }
+    }
+
+    fn changed(&mut self, at: usize, change: &Change) {
+        let Some(instance) = self.config.instances.get(at) else {
+            return;
+        };
+        let name = instance.spec.name.clone();
+        let reason = match change.reason {
+            vrrp_proto::instance::Reason::Tracked(at) => {
+                let own = instance.spec.trackers.get(at).map(|tracker| &tracker.name);
+                own.map_or_else(
+                    || change.reason.to_string(),
+                    |name| format!("tracked {name} is down"),
+                )
+            }
+            reason => reason.to_string(),
+        };
+        self.log.info(&format!(
+            "({name}) {} -> {} ({reason}, priority {})",
+            change.from, change.to, change.priority.0
+        ));
+        if is_told(change) {
+            let notify = instance.notify.clone();
+            let about = About::Instance(&name);
+            self.notifier
+                .changed(&notify, about, change.to, change.priority);
+        }
+    }
+
+    fn group(&mut self, at: usize, to: State) {
+        let Some(group) = self.config.groups.get(at) else {
+            return;
+        };
+        self.log
+            .info(&format!("sync group ({}) -> {to}", group.name));
+        if to != State::Init {
+            let notify = group.notify.clone();
+            let name = group.name.clone();
+            let priority = vrrp_proto::Priority::RELEASE;
+            self.notifier
+                .changed(&notify, About::Group(&name), to, priority);
+        }
+    }
+
+    fn event(&mut self, at: usize, event: &Event) {
+        let Some(instance) = self.config.instances.get(at) else {
+            return;
+        };
+        let name = instance.spec.name.clone();
+        self.log.info(&format!("({name}) {}", explain(event)));
+        match event {
+            Event::LowerPriorityHeard { .. } => {
+                let own = instance.notify.lower_priority.clone();
+                let priority = instance.spec.priority;
+                let about = About::Instance(&name);
+                self.notifier
+                    .tell(about, "MASTER_RX_LOWER_PRI", priority, own.as_ref(), None);
+            }
+            Event::PriorityChanged { to, .. } => {
+                let asked = instance.notify.priority_changes;
+                if asked.unwrap_or(self.config.global.notify_priority_changes) {
+                    let state = self
+                        .ask()
+                        .and_then(|s| s.instances.get(at).map(|i| i.snapshot.state));
+                    let word = if state == Some(State::Master) {
+                        "MASTER_PRIORITY"
+                    } else {
+                        "BACKUP_PRIORITY"
+                    };
+                    self.notifier
+                        .tell(About::Instance(&name), word, *to, None, None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks the timers' thread; it answers within a round.
+    fn ask(&self) -> Option<RouterStatus> {
+        let (sender, receiver) = channel();
+        self.handle.send(Command::Status(sender));
+        receiver.recv_timeout(ANSWER).ok()
+    }
+
+    async fn dump(&self, path: &str) {
+        let Some(status) = self.ask() else {
+            return self.log.error("the timers' thread does not answer");
+        };
+        let text = match path {
+            dump::DATA => dump::data(&status),
+            dump::STATS => dump::stats(&status),
+            _ => dump::json(&status).to_string(),
+        };
+        match dump::write(path, &text) {
+            Ok(()) => self.log.info(&format!("wrote {path}")),
+            Err(error) => self.log.error(&format!("cannot write {path}: {error}")),
+        }
+    }
+}
+
+fn explain(event: &Event) -> String {
+    match event {
+        Event::AddressListDiffers { source } => {
+            format!("the addresses advertised by {source} are not those configured here")
+        }
+        Event::ChecksumLearned { peer, kind } => {
+            format!("peer {peer} makes its checksum another way ({kind:?}), it is answered in kind")
+        }
+        Event::ClockSkew { source, ahead } => {
+            format!("our clock is {ahead} s ahead of that of {source}")
+        }
+        Event::IntervalLearned { interval } => {
+            format!(
+                "the master's advertisement interval is {:?}",
+                interval.duration()
+            )
+        }
+        Event::Late { by } => format!("this process was late by {by:?}"),
+        Event::LowerPriorityHeard { source, priority } => {
+            format!("heard {source} with lower priority {}", priority.0)
+        }
+        Event::MasterChanged { source, priority } => {
+            format!("the master is {source} with priority {}", priority.0)
+        }
+        Event::OwnerConflict { source } => format!("{source} says that it owns the addresses too"),
+        Event::PreemptDelayed { delay } => format!("preemption waits for {delay:?}"),
+        Event::PriorityChanged { from, to } => {
+            format!("changing effective priority from {} to {}", from.0, to.0)
+        }
+        Event::Rejected { source, reason } => format!("packet from {source} refused: {reason}"),
+    }
+}
+
+/// A script that runs once; what goes wrong is told.
+pub(super) async fn run_once(command: &config::Command, limit: Duration, log: &Log, what: &str) {
+    let result = match scripts::spawn(command, &[]) {
+        Ok(child) => scripts::finish(child, limit).await,
+        Err(why) => Err(why),
+    };
+    if let Err(why) = result {
+        log.error(&format!("{what}: {why}"));
+    }
+}
+
+const ANSWER: Duration = Duration::from_millis(500);

@@ -1,0 +1,13 @@
+//! What `lbd-failover` and `lbctl` are made of.
+//!
+//! No decision about mastership is made here (`vrrp-proto`), and no packet is sent (`vrrp`).
+
+pub mod args;
+pub mod daemon;
+pub mod dump;
+pub mod fifo;
+pub mod host;
+pub mod log;
+pub mod notify;
+pub mod scripts;
+pub mod watch;

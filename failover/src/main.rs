@@ -1,0 +1,31 @@
+//! `lbd-failover`: owns addresses on behalf of the balancer on this node, instead of keepalived.
+
+use std::process::ExitCode;
+
+use failover::args::{self, Action};
+use failover::daemon;
+use failover::host::Machine;
+
+fn main() -> ExitCode {
+    let options = match args::parse(std::env::args().skip(1)) {
+        Ok(Action::Run(options)) => options,
+        Ok(Action::Test(options)) => return test(&options),
+        Ok(Action::Say(text)) => {
+            println!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprintln!("lbd-failover: {message}");
+            return ExitCode::from(1);
+        }
+    };
+    daemon::main(options)
+}
+
+/// `-t`: every fault in one run.
+fn test(options: &args::Options) -> ExitCode {
+    let machine = Machine::new(options.config_id.clone());
+    let reading = vrrp_config::read(&options.file, &machine);
+    eprint!("{}", vrrp_config::render(&reading));
+    ExitCode::from(reading.status())
+}

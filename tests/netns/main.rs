@@ -1,0 +1,10 @@
+//! Pairs of `lbd-failover`, and of it with Debian's keepalived, in network namespaces (root).
+//!
+//! keepalived is the judge of interoperation; timings decide nothing but the order of things.
+
+mod configuration;
+mod interoperation;
+mod pair;
+mod reload;
+mod setup;
+mod tracking;
