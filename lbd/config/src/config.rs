@@ -40,6 +40,7 @@ pub use options::{
 };
 pub use server::{
     AgentSpec, ProxyV2Option, SavedServer, SendProxy, ServerAddress, ServerCheckSpec, ServerSpec,
+    WebsocketVersion,
 };
 pub use table::TableSpec;
 

@@ -30,6 +30,7 @@ pub mod server_socket;
 pub mod stick;
 pub mod timeouts;
 pub mod tune;
+pub mod tune_h2;
 pub mod tune_idle;
 pub mod userlist;
 

@@ -203,6 +203,7 @@ pub const DIRECTIVES: &[&[Directive]] = &[
     directive::process::DIRECTIVES,
     directive::environment::DIRECTIVES,
     directive::tune::DIRECTIVES,
+    directive::tune_h2::DIRECTIVES,
     directive::tune_idle::DIRECTIVES,
     directive::runtime::DIRECTIVES,
     directive::proxy::DIRECTIVES,

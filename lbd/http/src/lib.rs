@@ -13,6 +13,7 @@ pub mod method;
 pub mod proxy_protocol;
 pub mod status;
 pub mod uri;
+pub mod websocket;
 
 pub use h1::{
     BodyDecoder, Framing, ParseError, ParseOptions, Parsed, Reason, RequestInfo, Status,

@@ -39,6 +39,8 @@ pub(crate) struct ServerConn {
     next: Option<Box<Self>>,
     /// Place within `strict-maxconn`.
     pub(crate) place: Option<ConnPlace>,
+    /// It is a stream of a connection that serves others too.
+    pub(crate) is_stream: bool,
     /// Our side was closed: no other request can follow.
     is_shut: bool,
     /// Number of the server's address it goes to.
@@ -73,6 +75,7 @@ impl ServerConn {
             private: false,
             next: None,
             place: None,
+            is_stream: false,
             is_shut: false,
             epoch,
             worker,
@@ -89,7 +92,7 @@ impl ServerConn {
     /// Whether another request may follow: nothing is left of the last response and our side is
     /// open.
     pub(crate) fn may_be_kept(&self) -> bool {
-        self.input.is_empty() && !self.is_shut
+        self.input.is_empty() && !self.is_shut && !self.is_stream
     }
 
     /// Whether nothing was heard since it became idle and the server is still where it was.
@@ -104,7 +107,7 @@ impl ServerConn {
 
 impl Drop for ServerConn {
     fn drop(&mut self) {
-        if let Some(server) = &self.server {
+        if let Some(server) = self.server.as_ref().filter(|_| !self.is_stream) {
             server.counters.of(self.worker).used.dec();
         }
     }

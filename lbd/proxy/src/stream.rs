@@ -92,6 +92,8 @@ pub struct Stream {
     pub(crate) avoid: Option<ServerId>,
     /// The whole request is held and may be sent again.
     pub(crate) is_replayable: bool,
+    /// The key of a WebSocket that was made for the server.
+    pub(crate) made_key: Option<Box<str>>,
 }
 
 /// What a stream holds of limits, given back exactly once.
@@ -267,6 +269,7 @@ impl Stream {
         self.wanted = None;
         self.avoid = None;
         self.is_replayable = false;
+        self.made_key = None;
     }
 
     /// Notes what the stream is doing, for letters and lists.

@@ -9,6 +9,7 @@
 use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use lbd_rules::facts::Endpoint;
 use lbd_rules::view::SocketMark;
@@ -153,6 +154,24 @@ pub(crate) fn pipe(size: usize) -> io::Result<(OwnedFd, OwnedFd, usize)> {
         unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_GETPIPE_SZ) }
     };
     Ok((reader, writer, check(got as isize)?))
+}
+
+/// CPU time that this thread has used.
+pub(crate) fn thread_cpu_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` outlives the call.
+    let done = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    match (
+        done,
+        u64::try_from(time.tv_sec),
+        u32::try_from(time.tv_nsec),
+    ) {
+        (0, Ok(secs), Ok(nanos)) => Duration::new(secs, nanos),
+        _ => Duration::ZERO,
+    }
 }
 
 /// What the kernel knows of a TCP connection, by the name of the sample fetch's suffix; times in

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bumpalo::Bump;
-use lbd_core::{ListenerId, ProxyId, Time};
+use lbd_core::{ListenerId, ProxyId, ServerId, Time};
 use slab::Slab;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
@@ -17,11 +17,13 @@ use tokio::task::LocalSet;
 use crate::accept::{self, ListenerSocket};
 use crate::clock::Clock;
 use crate::live::{self, Ending, Live};
+use crate::mux::back::BackPool;
 use crate::pool::Pool;
 use crate::server_conn::IdlePool;
 use crate::state::world::Bound;
 use crate::state::{Mailbox, Message, ProxyState, Shared, Stop};
 use crate::stream::Stream;
+use crate::sys;
 
 /// What all sessions of a worker share.
 pub struct Worker {
@@ -34,6 +36,8 @@ pub struct Worker {
     /// Its buffers and pipes.
     pub pool: Pool,
     pub(crate) idle: IdlePool,
+    /// Its connections of HTTP/2 to servers.
+    pub(crate) backs: BackPool,
     bound: RefCell<Rc<Bound>>,
     live: RefCell<Slab<Rc<Live>>>,
     arenas: RefCell<Vec<Bump>>,
@@ -47,6 +51,8 @@ pub struct Worker {
     requests: Cell<u64>,
     /// A listener waits for a session to end.
     pub(crate) is_full: Cell<bool>,
+    /// How much of its CPU it used lately, percent.
+    cpu_usage: Cell<u32>,
     /// When the worker was told to stop.
     stopped: Cell<Option<Time>>,
     pub(crate) paused: RefCell<Vec<(ProxyId, bool)>>,
@@ -82,6 +88,7 @@ impl Worker {
             clock: Clock::new(setup.origin),
             pool,
             idle: IdlePool::default(),
+            backs: BackPool::default(),
             bound: RefCell::new(bound),
             live: RefCell::default(),
             arenas: RefCell::default(),
@@ -91,6 +98,7 @@ impl Worker {
             sessions: Cell::default(),
             requests: Cell::default(),
             is_full: Cell::default(),
+            cpu_usage: Cell::default(),
             stopped: Cell::default(),
             paused: RefCell::default(),
             changed: Notify::new(),
@@ -141,6 +149,20 @@ impl Worker {
         let count = self.requests.get();
         self.requests.set(count + 1);
         count * self.shared.setup().workers as u64 + self.index as u64
+    }
+
+    /// Whether connections may be ended for what their peers did (`tune.glitches.kill.cpu-usage`).
+    pub(crate) fn may_kill_odd(&self) -> bool {
+        let limit = self
+            .bound
+            .borrow()
+            .generation
+            .config
+            .global
+            .tune
+            .h2
+            .kill_cpu_usage;
+        self.cpu_usage.get() >= limit
     }
 
     /// Whether no new sessions or requests should begin.
@@ -216,9 +238,14 @@ impl Worker {
 
     fn on_message(self: &Rc<Self>, message: Message) {
         match message {
-            Message::CloseIdle { backend, server } => self.idle.close(backend, server),
+            Message::CloseIdle { backend, server } => {
+                self.idle.close(backend, server);
+                self.backs.close(backend, server);
+            }
             Message::CloseOneIdle { backend, server } => {
-                self.idle.close_one(backend, server);
+                if !self.idle.close_one(backend, server) {
+                    self.backs.close_one(backend, server);
+                }
             }
             Message::Connection {
                 fd,
@@ -238,6 +265,7 @@ impl Worker {
                 ending,
             } => {
                 self.idle.close(backend, server);
+                self.backs.close(backend, server);
                 for (_, session) in self.live.borrow().iter() {
                     if session.backend.get() == Some(backend)
                         && session.server.get() == Some(server)
@@ -327,6 +355,7 @@ impl Worker {
             }
         }
         self.idle.clear();
+        self.backs.clear();
     }
 
     async fn read_mail(self: Rc<Self>) {
@@ -343,17 +372,26 @@ impl Worker {
     }
 
     async fn sweep(self: Rc<Self>) {
+        let mut used = sys::thread_cpu_time();
+        let mut since = self.clock.now();
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
             self.clock.refresh();
+            let (now, all) = (self.clock.now(), sys::thread_cpu_time());
+            let share = (all.saturating_sub(used)).as_millis() * 100;
+            let share = share / now.since(since).as_millis().max(1);
+            self.cpu_usage.set(u32::try_from(share).unwrap_or(100));
+            (used, since) = (all, now);
+            let bound = self.bound();
+            let purge_delay = |backend: ProxyId, server: ServerId| {
+                let spec = &bound.generation.config.proxies[backend.index()];
+                let server = spec.backend.servers.get(server.index());
+                server.map_or(SWEEP_INTERVAL, |server| server.pool_purge_delay)
+            };
             if self.idle.len() > 0 {
-                let bound = self.bound();
-                self.idle.sweep(self.clock.now(), |backend, server| {
-                    let spec = &bound.generation.config.proxies[backend.index()];
-                    let server = spec.backend.servers.get(server.index());
-                    server.map_or(SWEEP_INTERVAL, |server| server.pool_purge_delay)
-                });
+                self.idle.sweep(self.clock.now(), purge_delay);
             }
+            self.backs.sweep(self.clock.now(), purge_delay);
         }
     }
 }

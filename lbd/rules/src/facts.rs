@@ -287,6 +287,8 @@ pub struct StreamFacts {
     pub server_reused: bool,
     /// Why the connection to the server failed.
     pub server_error: Option<ConnError>,
+    /// Odd things that the server did on its connection so far (`bc_glitches`).
+    pub server_glitches: u32,
     /// Major HTTP version on the server side.
     pub server_http_major: u8,
     /// Entries that rules on content track.

@@ -126,6 +126,7 @@ impl Compiler<'_> {
             pool_purge_delay: draft.pool_purge_delay.unwrap_or(PURGE_DELAY),
             max_reuse: draft.max_reuse.unwrap_or(-1),
             proto: draft.proto.as_deref().map(Into::into),
+            websocket: draft.websocket.flatten(),
             check: self.server_check(draft, &title),
             agent: self.agent(draft, &title),
             track,

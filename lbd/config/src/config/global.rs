@@ -148,37 +148,43 @@ pub struct Tune {
 }
 
 /// Limits of HTTP/2 connections, `tune.h2.*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TuneH2 {
     /// Of connections with clients.
     pub front: TuneH2Side,
     /// Of connections with servers.
     pub back: TuneH2Side,
-    /// `tune.h2.header-table-size`, bytes.
-    pub header_table_size: u32,
+    /// `tune.h2.header-table-size`, bytes; `None` for 4096.
+    pub header_table_size: Option<u32>,
+    /// `tune.h2.initial-window-size`, for the sides that say nothing.
+    pub initial_window: Option<u32>,
+    /// `tune.h2.max-concurrent-streams`, for the sides that say nothing.
+    pub max_concurrent: Option<u32>,
     /// `tune.h2.max-frame-size`, bytes.
-    pub max_frame_size: u32,
+    pub max_frame_size: Option<u32>,
     /// `tune.h2.fe.max-total-streams`; 0 for no limit.
     pub max_total_streams: u32,
     /// `tune.h2.fe.max-rst-at-once`; 0 for no limit.
     pub max_resets_at_once: u32,
+    /// `tune.glitches.kill.cpu-usage`, percent.
+    pub kill_cpu_usage: u32,
     /// `tune.h2.log-errors`.
     pub log_errors: H2LogErrors,
 }
 
 /// Limits that each side has of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TuneH2Side {
     /// `glitches-threshold`; 0 for none.
     pub glitches_threshold: u32,
     /// `initial-window-size`, bytes.
-    pub initial_window: u32,
+    pub initial_window: Option<u32>,
     /// `max-concurrent-streams`; 0 for no limit.
-    pub max_concurrent: u32,
+    pub max_concurrent: Option<u32>,
     /// `max-frames-at-once`; 0 for no limit.
     pub max_frames: u32,
     /// `rxbuf`, bytes.
-    pub receive_buffer: u32,
+    pub receive_buffer: Option<u32>,
 }
 
 /// Which protocol errors get a log line.
@@ -193,29 +199,28 @@ pub enum H2LogErrors {
     Stream,
 }
 
-impl Default for TuneH2Side {
-    fn default() -> Self {
-        Self {
-            glitches_threshold: 0,
-            initial_window: 16_384,
-            max_concurrent: 100,
-            max_frames: 0,
-            receive_buffer: 1_638_400,
-        }
+impl TuneH2Side {
+    /// Smallest window of a stream in bytes.
+    pub fn initial_window(&self, tune: &Tune) -> u32 {
+        let bufsize = u32::try_from(tune.bufsize).unwrap_or(u32::MAX);
+        let common = tune.h2.initial_window.unwrap_or(bufsize);
+        self.initial_window.unwrap_or(common).min(i32::MAX as u32)
     }
-}
 
-impl Default for TuneH2 {
-    fn default() -> Self {
-        Self {
-            front: TuneH2Side::default(),
-            back: TuneH2Side::default(),
-            header_table_size: 4096,
-            max_frame_size: 16_384,
-            max_total_streams: 0,
-            max_resets_at_once: 0,
-            log_errors: H2LogErrors::default(),
-        }
+    /// Streams of a connection at once; 0 for no limit.
+    pub fn max_concurrent(&self, tune: &Tune) -> u32 {
+        let common = tune.h2.max_concurrent.unwrap_or(100);
+        self.max_concurrent.unwrap_or(common)
+    }
+
+    /// Bytes that the streams of a connection share to receive in: a buffer for each at least.
+    pub fn receive_buffer(&self, tune: &Tune) -> u32 {
+        let bufsize = u32::try_from(tune.bufsize).unwrap_or(u32::MAX);
+        let least = self.max_concurrent(tune).max(1).saturating_mul(bufsize);
+        self.receive_buffer
+            .unwrap_or(1_638_400)
+            .max(least)
+            .min(i32::MAX as u32)
     }
 }
 

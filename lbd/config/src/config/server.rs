@@ -62,6 +62,8 @@ pub struct ServerSpec {
     pub max_reuse: i32,
     /// `proto`.
     pub proto: Option<Box<str>>,
+    /// `ws`; `None` for `auto`.
+    pub websocket: Option<WebsocketVersion>,
     /// Health check of this server; `None` without `check` (or with `no-check`).
     pub check: Option<ServerCheckSpec>,
     /// `agent-check`.
@@ -89,6 +91,15 @@ pub struct SavedServer {
     pub agent_address: Option<IpAddr>,
     /// `srv_agent_port`.
     pub agent_port: Option<u16>,
+}
+
+/// The version of HTTP that a WebSocket goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebsocketVersion {
+    /// HTTP/1.1.
+    H1,
+    /// HTTP/2, by extended CONNECT (RFC 8441).
+    H2,
 }
 
 /// Where a server is.

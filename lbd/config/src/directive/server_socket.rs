@@ -6,7 +6,7 @@ use lbd_core::Diag;
 
 use super::server_option::option;
 use crate::address::AddressRules;
-use crate::config::ProxyV2Option;
+use crate::config::{ProxyV2Option, WebsocketVersion};
 use crate::draft::{ServerDraft, SourceDraft, UseSrcDraft};
 use crate::registry::{Effect, ServerOption};
 use crate::section::Site;
@@ -66,8 +66,8 @@ pub const OPTIONS: &[ServerOption] = &[
     option(
         "proto",
         1,
-        "Protocol without negotiation: h1.",
-        "proto h1",
+        "Protocol without negotiation: h1, h2.",
+        "proto h2",
         |_, s, words| {
             let here = words.here();
             match words.expect("proto", "a protocol name")? {
@@ -75,11 +75,15 @@ pub const OPTIONS: &[ServerOption] = &[
                     s.proto = Some("h1".to_owned());
                     Ok(())
                 }
-                name @ ("h2" | "fcgi" | "qmux" | "spop" | "quic") => Err(Diag::alert(
+                "h2" => {
+                    s.proto = Some("h2".to_owned());
+                    Ok(())
+                }
+                name @ ("fcgi" | "qmux" | "spop" | "quic") => Err(Diag::alert(
                     here,
                     format!("'proto' : '{name}' is not supported yet"),
                 )
-                .hint("Only 'proto h1' is known so far.")),
+                .hint("Only 'h1' and 'h2' are known so far.")),
                 name => Err(Diag::alert(
                     here,
                     format!("'proto' :  unknown MUX protocol '{name}'"),
@@ -193,6 +197,25 @@ pub const OPTIONS: &[ServerOption] = &[
             "'usesrc' only allowed after a 'source' statement.",
         ))
     }),
+    option(
+        "ws",
+        1,
+        "Version of HTTP for WebSockets: auto, h1, h2.",
+        "ws h1",
+        |_, s, words| {
+            let here = words.here();
+            s.websocket = Some(match words.text()? {
+                Some("auto") => None,
+                Some("h1") => Some(WebsocketVersion::H1),
+                Some("h2") => Some(WebsocketVersion::H2),
+                _ => {
+                    let text = "'ws' has to be 'auto', 'h1' or 'h2'.";
+                    return Err(Diag::alert(here, text));
+                }
+            });
+            Ok(())
+        },
+    ),
 ];
 
 fn source(site: &mut Site<'_>, s: &mut ServerDraft, words: &mut Words<'_>) -> Result<(), Diag> {

@@ -331,17 +331,6 @@ pub const DIRECTIVES: &[Directive] = &[
         value,
     ),
     inert(
-        "tune.glitches.kill.cpu-usage",
-        Sections::GLOBAL,
-        "no glitch closes a connection by itself",
-        "CPU usage above which glitches close connections (3.2).",
-        &[
-            Example::Ok("tune.glitches.kill.cpu-usage 80"),
-            Example::Fail("tune.glitches.kill.cpu-usage", "expects"),
-        ],
-        value,
-    ),
-    inert(
         "tune.h1.zero-copy-fwd-recv",
         Sections::GLOBAL,
         "how data is forwarded cannot be seen from outside",

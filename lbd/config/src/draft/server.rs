@@ -9,7 +9,7 @@ use lbd_core::Span;
 
 use super::{Named, SourceDraft};
 use crate::address::AddressSpec;
-use crate::config::ProxyV2Option;
+use crate::config::{ProxyV2Option, WebsocketVersion};
 use crate::lex::Word;
 
 /// A server, or the options of `default-server`.
@@ -77,6 +77,8 @@ pub struct ServerDraft {
     pub max_reuse: Option<i32>,
     /// `proto`.
     pub proto: Option<String>,
+    /// `ws`; `None` inside for `auto`.
+    pub websocket: Option<Option<WebsocketVersion>>,
     /// `init-addr`.
     pub init_addr: Vec<InitAddr>,
     /// `track`.

@@ -211,6 +211,13 @@ impl Connection {
         }
     }
 
+    /// A client's connection that begins after other bytes, such as a PROXY header.
+    pub fn after(config: Config, before: &[u8]) -> Self {
+        let mut connection = Self::new(config);
+        connection.out.splice(0..0, before.iter().copied());
+        connection
+    }
+
     /// What the peer did so far.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -327,7 +334,6 @@ impl Connection {
             }
             frame::put_goaway(&mut self.out, self.last_peer, code);
             self.last_frame = None;
-            self.fault = Some(code);
         }
         self.abandon();
     }

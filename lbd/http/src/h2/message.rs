@@ -9,7 +9,7 @@ use crate::h1::authority::{check_target, has_port, is_host};
 use crate::h1::body::is_forbidden_trailer;
 use crate::h1::fields::{Facts, Reading};
 use crate::h1::lines::is_token;
-use crate::h1::{Framing, Parsed, RequestInfo};
+use crate::h1::{Framing, ParseError, Parsed, Reason, RequestInfo};
 use crate::head::Head;
 use crate::header::trim;
 use crate::uri::{Form, Target};
@@ -73,6 +73,8 @@ pub(super) struct Reader<'a> {
     max_fields: usize,
     is_begun: bool,
     is_malformed: bool,
+    /// Method or scheme are none: the request is to be answered as a bad one.
+    violation: Option<ParseError>,
 }
 
 impl<'a> Reader<'a> {
@@ -94,6 +96,7 @@ impl<'a> Reader<'a> {
             max_fields,
             is_begun: what == What::Trailers,
             is_malformed: false,
+            violation: None,
         }
     }
 
@@ -190,11 +193,15 @@ impl<'a> Reader<'a> {
         };
         let method = text(&pseudo.method).ok_or(Malformed)?;
         let authority = text(&pseudo.authority);
-        if method.is_empty()
-            || !method.iter().copied().all(is_token)
-            || authority.is_some_and(|authority| authority.is_empty() || !is_host(authority))
-        {
+        if authority.is_some_and(|authority| authority.is_empty() || !is_host(authority)) {
             return Err(Malformed);
+        }
+        // As in the reference these are no faults of the protocol, and answered.
+        if method.is_empty() || !method.iter().copied().all(is_token) {
+            self.violation = Some(ParseError::new(0, Reason::InvalidMethod));
+            return head
+                .start_request(b"GET", b"/", VERSION)
+                .map_err(|_| Malformed);
         }
         let scheme = text(&pseudo.scheme);
         let path = text(&pseudo.path);
@@ -210,8 +217,14 @@ impl<'a> Reader<'a> {
         } else {
             let (scheme, path) = scheme.zip(path).ok_or(Malformed)?;
             let is_asterisk = path == b"*" && method == b"OPTIONS";
-            if !(is_asterisk || is_path(path)) || !is_scheme(scheme) {
+            if !(is_asterisk || is_path(path)) {
                 return Err(Malformed);
+            }
+            if !is_scheme(scheme) {
+                self.violation = Some(ParseError::new(0, Reason::InvalidTarget));
+                return head
+                    .start_request(b"GET", b"/", VERSION)
+                    .map_err(|_| Malformed);
             }
             if is_extended && (method != b"CONNECT" || authority.is_none()) {
                 return Err(Malformed);
@@ -271,12 +284,15 @@ impl<'a> Reader<'a> {
             has_host: facts.host.is_some(),
             expect_continue: facts.expect_continue,
             connect,
+            violation: self.violation,
             ..Parsed::default()
         };
         let mut length = facts.content_length;
         if let Some(protocol) = self.pseudo.protocol.clone() {
             let protocol = self.scratch.pseudo.get(protocol).unwrap_or_default();
-            if protocol.is_empty() || !protocol.iter().copied().all(is_token) {
+            let is_name = !protocol.is_empty() && protocol.iter().copied().all(is_token);
+            // What would become HTTP/2 on the other side is no protocol to switch to.
+            if !is_name || protocol.eq_ignore_ascii_case(b"h2c") {
                 return Err(Malformed);
             }
             head.add(b"upgrade", protocol).map_err(|_| Malformed)?;
@@ -430,7 +446,8 @@ pub(super) fn encode_request(
     let bytes = head.target();
     let authority = match target.form {
         Form::Absolute | Form::Authority => Some(&bytes[target.authority.clone()]),
-        _ => head.first(b"host"),
+        // The reference leaves Host as it is otherwise.
+        _ => protocol.and_then(|_| head.first(b"host")),
     };
     let method = match protocol {
         Some(_) => b"CONNECT",
@@ -467,7 +484,7 @@ pub(super) fn encode_request(
             b"host" if authority.is_some() => {}
             b"authorization" | b"proxy-authorization" => hpack::encode_sensitive(name, value, out),
             // The key is HTTP/1's own affair (RFC 8441 5).
-            b"sec-websocket-key" if protocol.is_some() => {}
+            b"sec-websocket-key" if protocol == Some(b"websocket") => {}
             name if is_of_connection(name) => {}
             _ => hpack::encode(name, value, out),
         }

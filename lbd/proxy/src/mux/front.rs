@@ -13,7 +13,7 @@ use lbd_http::h2::{Config, Connection, ErrorCode, Key, Role};
 use lbd_rules::facts::SessionFacts;
 use lbd_rules::var::VarStore;
 
-use super::{H2Stream, Link};
+use super::{Budget, H2Stream, Link};
 use crate::live::{Ending, Live};
 use crate::pool::Buf;
 use crate::server_conn::OwnConns;
@@ -41,6 +41,7 @@ struct Front {
     /// Tasks without a stream.
     idle: RefCell<Vec<Rc<Seat>>>,
     is_closed: Cell<bool>,
+    is_fault_told: Cell<bool>,
     _entry: Entry,
 }
 
@@ -79,10 +80,10 @@ pub(crate) async fn serve(mut session: Box<Session>) {
         counted_glitches: Cell::new(0),
         idle: RefCell::default(),
         is_closed: Cell::new(false),
+        is_fault_told: Cell::new(false),
         _entry: session.entry,
     });
     let closing = Closing(Rc::clone(&front));
-    front.link.digest_first();
     front.run().await;
     drop(closing);
     if nolinger {
@@ -95,14 +96,12 @@ fn config(session: &Session) -> Config {
     let tune = &session.bound.generation.config.global.tune;
     Config {
         options: limits.request,
-        header_table_size: tune.h2.header_table_size,
-        max_concurrent: tune.h2.front.max_concurrent,
+        max_concurrent: tune.h2.front.max_concurrent(tune),
         max_total: tune.h2.max_total_streams,
-        initial_window: tune.h2.front.initial_window,
-        receive_buffer: tune.h2.front.receive_buffer,
-        max_frame_size: tune.h2.max_frame_size,
+        initial_window: tune.h2.front.initial_window(tune),
+        receive_buffer: tune.h2.front.receive_buffer(tune),
         extended_connect: !session.bound.generation.config.global.h2_no_websocket,
-        ..Config::new(Role::Server)
+        ..super::common(Role::Server, tune)
     }
 }
 
@@ -128,8 +127,9 @@ impl Front {
         let mut is_first = true;
         poll_fn(|cx| {
             self.link.adopt(cx);
-            let has_ended = self.link.fill(cx, &self.worker.pool, self.max_frames());
+            let has_ended = self.link.fill(cx, &self.worker.pool, self.budget());
             self.seat_streams();
+            self.tell_fault();
             self.link.wake_owners();
             let now = self.worker.clock.now();
             let is_idle = self.link.machine.borrow().is_idle();
@@ -166,11 +166,9 @@ impl Front {
         .await;
     }
 
-    fn max_frames(&self) -> usize {
-        match self.bound.generation.config.global.tune.h2.front.max_frames {
-            0 => usize::MAX,
-            limit => limit as usize,
-        }
+    fn budget(&self) -> Budget {
+        let tune = &self.bound.generation.config.global.tune.h2;
+        Budget::new(tune.front.max_frames, tune.max_resets_at_once)
     }
 
     fn client_limit(&self) -> Option<std::time::Duration> {
@@ -203,7 +201,7 @@ impl Front {
         let glitches = machine.counters().glitches;
         let new = glitches.saturating_sub(self.counted_glitches.replace(glitches));
         track::glitches(&self.facts, new, now);
-        if limit > 0 && glitches >= limit {
+        if limit > 0 && glitches >= limit && self.worker.may_kill_odd() {
             machine.kill(ErrorCode::ENHANCE_YOUR_CALM);
         } else if limit > 0 && u64::from(glitches) * 4 >= u64::from(limit) * 3 {
             machine.say_goodbye();
@@ -219,6 +217,13 @@ impl Front {
             .is_some_and(|at| now >= at)
         {
             machine.say_goodbye();
+        }
+    }
+
+    /// A connection that failed by its client's fault has a line in the log, as a bad request has.
+    fn tell_fault(self: &Rc<Self>) {
+        if self.link.machine.borrow().fault().is_some() && !self.is_fault_told.replace(true) {
+            self.hire(Key::NONE);
         }
     }
 

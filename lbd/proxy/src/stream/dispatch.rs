@@ -125,7 +125,10 @@ fn established(
     conn.requests = conn.requests.saturating_add(1);
     stream.facts.timers.connected = Some(session.now());
     stream.facts.server_reused = reused;
-    stream.facts.server_http_major = u8::from(stream.has_request);
+    stream.facts.server_http_major = match stream.has_request {
+        true if conn.io.is_h2() => 2,
+        has_request => u8::from(has_request),
+    };
     stream.facts.server_src = conn.local;
     stream.facts.server_dst = conn.remote;
     let backend = stream.backend.map(|id| session.bound.generation.proxy(id));

@@ -3,6 +3,7 @@
 //! Both directions are polled by one future. What the response head means is `response`'s.
 
 use std::future::poll_fn;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use lbd_backend::retry::Failure;
 use lbd_config::config::ProxySpec;
 use lbd_core::Time;
 use lbd_http::h1::encode::{EncodeOptions, encode_chunk, encode_head, last_chunk};
-use lbd_http::{Framing, Parsed, RequestInfo, Status, parse_response};
+use lbd_http::{Framing, Parsed, RequestInfo, Status, parse_response, websocket};
 
 use crate::mux::H2Stream;
 use crate::server_conn::ServerConn;
@@ -67,12 +68,10 @@ pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<()
     let Some(mut conn) = stream.conn.take() else {
         return Err(StreamError::Internal.into());
     };
-    let out = encode_request(session, stream, spec, &mut conn);
-    let sink = match stream.parsed.framing {
-        Framing::Chunked => Sink::Chunked,
-        _ => Sink::Plain,
-    };
-    let mut upload = Pump::new(out, stream.body.decoder.clone(), sink, session.now());
+    if conn.io.is_h2() && stream.parsed.upgrade {
+        await_websocket(session, stream, spec, &conn).await?;
+    }
+    let mut upload = begin_upload(session, stream, spec, &mut conn)?;
     upload.holds_body(!stream.body.data.is_empty());
     upload.without_trailers(spec.backend.drop_request_trailers);
     upload.without_delay(no_delay(session, spec));
@@ -101,6 +100,14 @@ pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<()
         }
         response::forward_informational(session, stream).await?;
     };
+    if parsed.upgrade {
+        if !upload.ended {
+            // Nobody could tell the rest of the content from what the new protocol says.
+            return Err(StreamError::ServerFault.into());
+        }
+        switch(stream, &conn)?;
+    }
+    note_glitches(session, stream, &conn);
     stream.conn = Some(conn);
     if let Err(halt) = response::process(session, stream, spec, &parsed).await {
         stream.body.decoder = upload.into_parts().1;
@@ -143,12 +150,62 @@ pub(super) fn count_spliced(session: &Session, stream: &Stream, upload: &Pump, d
     }
 }
 
-fn encode_request(
+/// Notes what both ends did so far, for rules and the log line.
+fn note_glitches(session: &mut Session, stream: &mut Stream, conn: &ServerConn) {
+    if let Some(h2) = session.io.h2() {
+        session.facts.glitches = h2.glitches();
+    }
+    stream.facts.server_glitches = conn.io.h2().map_or(0, H2Stream::glitches);
+}
+
+/// Waits until the server has said whether it takes WebSockets, and gives up when it does not.
+async fn await_websocket(
+    session: &Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    conn: &ServerConn,
+) -> Result<(), Halt> {
+    stream.enter(Phase::Headers, session);
+    let limit = stream.facts.asked.server_timeout.or(spec.timeouts.server);
+    let deadline = limit.map(|limit| session.now() + limit);
+    let takes = poll_fn(|cx| {
+        if let Some(h2) = conn.io.h2()
+            && let Poll::Ready(takes) = h2.poll_takes_websocket(cx)
+        {
+            return Poll::Ready(Ok(takes));
+        }
+        if session.io.is_read_closed(cx) {
+            return Poll::Ready(Err(StreamError::ClientAbort));
+        }
+        if let Some(ending) = session.live.ending() {
+            return Poll::Ready(Err(StreamError::Ended(ending)));
+        }
+        session
+            .live
+            .poll_deadline(cx, &session.worker.clock, deadline)
+            .map(|()| Err(StreamError::ServerTimeout))
+    })
+    .await?;
+    // A CONNECT has no content of its own to go before the tunnel's.
+    match takes && stream.parsed.framing == Framing::None {
+        true => Ok(()),
+        false => {
+            if let Some(h2) = conn.io.h2() {
+                h2.withdraw();
+            }
+            Err(StreamError::ServerFault.into())
+        }
+    }
+}
+
+/// The pump of the request: its head has been given to the server's stream, or is what the pump
+/// writes first.
+fn begin_upload(
     session: &Session,
     stream: &mut Stream,
     spec: &ProxySpec,
     conn: &mut ServerConn,
-) -> Vec<u8> {
+) -> Result<Pump, Halt> {
     let mut out = session.worker.take_bytes();
     out.append(&mut conn.preface);
     if let (Some(name), Some(server)) = (&spec.backend.send_name_header, stream.server) {
@@ -156,22 +213,37 @@ fn encode_request(
         // A head that is full to the last byte can only lose this hint.
         let _ = stream.request.set(name, value);
     }
-    let case_map = spec
-        .backend
-        .h1_case_adjust
-        .then_some(&session.bound.generation.case_map);
-    let options = EncodeOptions {
-        case_map,
-        origin_form: session.io.is_h2(),
-    };
-    encode_head(&stream.request, &mut out, &options);
     let body = &mut stream.body;
-    if stream.parsed.framing == Framing::Chunked {
+    let own = || session.io.h2().and_then(H2Stream::take_trailers);
+    let trailers = match body.decoder.is_end() {
+        true => body.decoder.take_trailers().or_else(own),
+        false => None,
+    };
+    let trailers = trailers.filter(|_| !spec.backend.drop_request_trailers);
+    let is_end = body.decoder.is_end() && body.data.is_empty() && trailers.is_none();
+    let sink = if let Some(h2) = conn.io.h2() {
+        let is_tunnel = stream.parsed.connect || stream.parsed.upgrade;
+        let protocol = stream.request.first(b"upgrade");
+        let protocol = protocol.filter(|_| stream.parsed.upgrade);
+        if !h2.send_request(&stream.request, protocol, is_end && !is_tunnel) {
+            return Err(refused(session, stream, spec));
+        }
+        // What follows an upgrade ends by itself.
+        match is_tunnel {
+            true => Sink::Plain,
+            false => Sink::Stream,
+        }
+    } else {
+        encode_request(session, stream, spec, &mut out);
+        match stream.parsed.framing {
+            Framing::Chunked => Sink::Chunked,
+            _ => Sink::Plain,
+        }
+    };
+    let body = &mut stream.body;
+    if sink == Sink::Chunked {
         encode_chunk(&body.data, &mut out);
         if body.decoder.is_end() {
-            let own = || session.io.h2().and_then(H2Stream::take_trailers);
-            let trailers = body.decoder.take_trailers().or_else(own);
-            let trailers = trailers.filter(|_| !spec.backend.drop_request_trailers);
             last_chunk(trailers.as_ref(), &mut out, &EncodeOptions::default());
         }
     } else {
@@ -180,7 +252,70 @@ fn encode_request(
     stream.is_replayable = spec.backend.retry_on.needs_request()
         && body.decoder.is_end()
         && !stream.facts.asked.no_l7_retry;
-    out
+    let mut upload = Pump::new(out, body.decoder.clone(), sink, session.now());
+    if sink == Sink::Stream {
+        upload.ends_with(trailers, is_end);
+    }
+    Ok(upload)
+}
+
+/// The connection had room for one more request and has none now: another one is taken, as often
+/// as connections may fail.
+fn refused(session: &Session, stream: &mut Stream, spec: &ProxySpec) -> Halt {
+    match dispatch::again(session, stream, spec, Failure::Connection, false) {
+        Some(_) => Halt::Again,
+        None => StreamError::ServerAbort.into(),
+    }
+}
+
+fn encode_request(session: &Session, stream: &mut Stream, spec: &ProxySpec, out: &mut Vec<u8>) {
+    let case_map = spec
+        .backend
+        .h1_case_adjust
+        .then_some(&session.bound.generation.case_map);
+    if stream.parsed.websocket && stream.request.first(b"sec-websocket-key").is_none() {
+        // The client speaks HTTP/2, which has none.
+        let key = websocket::key(random());
+        let _ = stream.request.add(b"sec-websocket-key", key.as_bytes());
+        stream.made_key = Some(key.into());
+    }
+    let options = EncodeOptions {
+        case_map,
+        origin_form: session.io.is_h2(),
+    };
+    encode_head(&stream.request, out, &options);
+}
+
+/// Makes the answer to an upgrade whole for a client of HTTP/1, or checks it for one of HTTP/2,
+/// which has no key of its own to do so.
+fn switch(stream: &mut Stream, conn: &ServerConn) -> Result<(), Halt> {
+    let full = |_| Halt::Error(StreamError::Internal);
+    if conn.io.is_h2() {
+        if let Some(protocol) = stream.request.first(b"upgrade") {
+            stream.response.set(b"upgrade", protocol).map_err(full)?;
+        }
+        if let Some(key) = stream.request.first(b"sec-websocket-key") {
+            let accept = websocket::accept(key);
+            let accept = accept.as_bytes();
+            stream
+                .response
+                .set(b"sec-websocket-accept", accept)
+                .map_err(full)?;
+        }
+    } else if let Some(key) = &stream.made_key {
+        let accept = websocket::accept(key.as_bytes());
+        if stream.response.first(b"sec-websocket-accept") != Some(accept.as_bytes()) {
+            return Err(StreamError::ServerFault.into());
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that nobody can guess.
+fn random() -> [u8; 16] {
+    let half = || RandomState::new().build_hasher().finish();
+    let [a, b] = [half(), half()];
+    (u128::from(a) << 64 | u128::from(b)).to_be_bytes()
 }
 
 /// Why no usable response head came.
@@ -228,7 +363,20 @@ impl Waiting<'_> {
                     Poll::Ready(Ok(())) | Poll::Pending => {}
                 }
             }
-            loop {
+            if let Some(h2) = conn.io.h2() {
+                match h2.poll_head(cx, &mut stream.response) {
+                    Poll::Ready(Ok(incoming)) => return Poll::Ready(Ok(incoming.parsed)),
+                    Poll::Ready(Err(code)) => {
+                        let failure = match code {
+                            _ if h2.is_faulty() => Failure::JunkResponse,
+                            _ => Failure::EmptyResponse,
+                        };
+                        return Poll::Ready(Err(Lost::Server(failure)));
+                    }
+                    Poll::Pending => {}
+                }
+            }
+            while !conn.io.is_h2() {
                 if !conn.input.is_empty() {
                     match parse_response(conn.input.data(), &mut stream.response, &info, &options) {
                         Ok(Status::Complete(parsed)) => {
@@ -273,7 +421,8 @@ impl Waiting<'_> {
                 return Poll::Ready(Err(Lost::Over(StreamError::Ended(ending))));
             }
             if upload.ended && aborts && !is_half_closed && session.io.is_read_closed(cx) {
-                if session.io.is_broken(cx) {
+                // A stream's end was said with the request: nothing is left to tell it by.
+                if session.io.is_broken(cx) || conn.io.is_h2() {
                     return Poll::Ready(Err(Lost::Over(StreamError::ClientAbort)));
                 }
                 // The server is told in the same way and decides whether it goes on.
@@ -339,7 +488,11 @@ async fn on_lost(
     stream.facts.bytes_in += upload.received;
     // What was taken off the client's bytes for this attempt is gone: another one would send a
     // body with a hole, and fill it with the next request.
-    let unsent = !upload.has_begun() && (stream.is_replayable || !upload.has_body());
+    let is_whole = stream.is_replayable || !upload.has_body();
+    let unsent = match conn.io.h2() {
+        Some(h2) => h2.was_refused() && is_whole,
+        None => !upload.has_begun() && is_whole,
+    };
     let decoder = upload.into_parts().1;
     let failure = match lost {
         Lost::Over(error) => {
@@ -357,7 +510,7 @@ async fn on_lost(
         dispatch::observe(session, server, what);
     }
     // Nothing has left on a connection that the server had closed: as if it had not been there.
-    let failure = if unsent && conn.requests > 1 {
+    let failure = if unsent && (conn.requests > 1 || conn.io.is_h2()) {
         Failure::Connection
     } else {
         failure
@@ -405,6 +558,7 @@ async fn body(
         .bytes_out
         .set(session.live.bytes_out.get() + download.written);
     count_spliced(session, stream, &upload, &download);
+    note_glitches(session, stream, &conn);
     stream.facts.server_fd = None;
     let request_done = upload.ended;
     let read_all = download.read_all;

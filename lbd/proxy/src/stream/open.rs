@@ -11,13 +11,16 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use lbd_backend::reuse::{IdleKind, takes};
-use lbd_config::config::{DispatchSpec, ProxySpec, ServerAddress, ServerSpec, SourceSpec};
+use lbd_config::config::{
+    DispatchSpec, ProxySpec, ServerAddress, ServerSpec, SourceSpec, WebsocketVersion,
+};
 use lbd_core::Time;
 use lbd_http::header;
 use lbd_rules::expr::Expr;
 use lbd_rules::facts::ConnError;
 
 use crate::connect::{self, Dial};
+use crate::mux::back::{Back, Fresh};
 use crate::server_conn::{ServerConn, Wanted};
 use crate::session::Session;
 use crate::state::server::ConnPlace;
@@ -145,6 +148,9 @@ pub(super) fn reuse(
         [IdleKind::Safe] => Wanted::Proven,
         _ => Wanted::Any,
     };
+    if wants_h2(stream, line) {
+        return session.worker.backs.take(server, wanted, &params.key);
+    }
     loop {
         let idle = &session.worker.idle;
         let conn = idle.take(spec.id, server, wanted, &params.key)?;
@@ -152,6 +158,16 @@ pub(super) fn reuse(
         if lbd_backend::reuse::may_serve_again(limit, conn.requests) {
             return Some(conn);
         }
+    }
+}
+
+/// Whether a request goes to a server by HTTP/2 (`proto`, `ws`).
+fn wants_h2(stream: &Stream, line: &ServerSpec) -> bool {
+    let is_h2 = line.proto.as_deref() == Some("h2");
+    match line.websocket {
+        _ if !stream.has_request => false,
+        Some(version) if stream.parsed.websocket => version == WebsocketVersion::H2,
+        _ => is_h2,
     }
 }
 
@@ -232,6 +248,21 @@ pub(super) async fn open(
         socks4(session, &io, to, deadline).await.map_err(refused)?;
     }
     let local = io.local();
+    if line.is_some_and(|line| wants_h2(stream, line)) {
+        let fresh = Fresh {
+            io,
+            server: server.map(Arc::clone),
+            line,
+            local,
+            remote,
+            preface: &params.key[params.preface_at..],
+            key: params.key.clone().into_boxed_slice(),
+            options: super::request::parse_options(session, false),
+            is_shared: !dispatch::keeps_private(spec) && !stream.parsed.connect,
+            place,
+        };
+        return Ok(Back::start(&session.worker, fresh));
+    }
     let mut conn = ServerConn::new(
         io,
         server.map(Arc::clone),
@@ -272,7 +303,10 @@ async fn reserve(
         if let Some(place) = server.reserve(view.map_or(0, |view| view.maxconn)) {
             return Ok(Some(place));
         }
-        if session.own_conns.close_one(server) || worker.idle.close_one(spec.id, server.id) {
+        if session.own_conns.close_one(server)
+            || worker.idle.close_one(spec.id, server.id)
+            || worker.backs.close_one(spec.id, server.id)
+        {
             continue;
         }
         let others = worker.shared.mailboxes().iter().enumerate();

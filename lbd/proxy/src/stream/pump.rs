@@ -142,6 +142,14 @@ impl Pump {
         self.closes = closes;
     }
 
+    /// What ends a stream whose content is all in `out`; `is_said`: the head has ended it already.
+    pub(super) fn ends_with(&mut self, trailers: Option<Head>, is_said: bool) {
+        self.trailers = trailers;
+        if is_said {
+            self.ended = true;
+        }
+    }
+
     /// The decoder as it stands, to go on with what was not sent.
     pub(super) fn into_parts(self) -> (Vec<u8>, BodyDecoder) {
         (self.out, self.decoder)

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use lbd_config::config::{HeaderNamePolicy, ProxySpec};
+use lbd_config::config::{H2LogErrors, HeaderNamePolicy, ProxySpec};
 use lbd_http::{
     BodyDecoder, Framing, ParseError, ParseOptions, Parsed, Reason, Status, cookie, parse_request,
 };
@@ -81,11 +81,20 @@ fn take(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
     };
     let Some(incoming) = h2.take_head(&mut stream.request) else {
         // There is nobody to answer: the stream was reset for its fault, or by the client.
-        return Err(Halt::Close(match h2.is_faulty() {
-            true => StreamError::ClientFault(0),
-            false => StreamError::ClientAbort,
-        }));
+        if !h2.is_faulty() {
+            return Err(Halt::Close(StreamError::ClientAbort));
+        }
+        let is_whole = h2.is_none();
+        stream.is_logged |= match session.bound.generation.config.global.tune.h2.log_errors {
+            H2LogErrors::Connection => !is_whole,
+            H2LogErrors::None => true,
+            H2LogErrors::Stream => false,
+        };
+        return Err(Halt::Close(StreamError::ClientFault(0)));
     };
+    if let Some(violation) = incoming.parsed.violation {
+        return Err(StreamError::ClientFault(violation.status()).into());
+    }
     stream.has_request = true;
     stream.parsed = incoming.parsed;
     stream.facts.bytes_in += stream.request.encoded_len() as u64 + 2;

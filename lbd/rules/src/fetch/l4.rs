@@ -112,6 +112,15 @@ pub const FETCHES: &[Fetch] = &[
         },
     },
     Fetch {
+        name: "bc_glitches",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: ANSWERED,
+        doc: "Oddities seen on the server connection (manual 7.3.3).",
+        examples: &[Example::Ok("bc_glitches")],
+        build: |_, _| int(|v| Some(i64::from(v.stream?.server_glitches))),
+    },
+    Fetch {
         name: "bc_http_major",
         args: NO_ARGS,
         out: Type::Int,

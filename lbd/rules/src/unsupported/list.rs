@@ -171,7 +171,6 @@ pub const FETCHES: &[Unsupported] = &[
     },
     Unsupported {
         names: &[
-            "bc_glitches",
             "bc_nb_streams",
             "bc_settings_streams_limit",
             "bs.aborted",

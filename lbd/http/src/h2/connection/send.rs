@@ -3,7 +3,9 @@
 use std::io::IoSlice;
 
 use super::super::message::{self, Scheme};
-use super::{Connection, HEADER_LEN, Head, Key, MAX_BACKLOG, RequestInfo, Role, flag, frame};
+use super::{
+    Connection, ErrorCode, HEADER_LEN, Head, Key, MAX_BACKLOG, RequestInfo, Role, flag, frame,
+};
 
 /// What became of content that was to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,17 @@ impl Connection {
             message::encode_request(head, scheme, protocol, out);
         });
         Some(key)
+    }
+
+    /// A request cannot go this way after all: ends a connection that was made for it as the
+    /// reference does, by resetting the stream that was to be. One that has carried streams is left
+    /// alone: servers would end it for such a frame, and the streams with it.
+    pub fn withdraw(&mut self) {
+        if self.next_own == 1 && self.room() > 0 {
+            frame::put_reset(&mut self.out, self.next_own, ErrorCode::CANCEL);
+            self.next_own += 2;
+            self.say_goodbye();
+        }
     }
 
     /// Sends a response head, or an interim one; `is_end`: nothing follows.

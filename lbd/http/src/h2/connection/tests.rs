@@ -163,7 +163,7 @@ fn a_request_and_its_response_pass_with_their_content_and_trailers() {
     assert_eq!(incoming.parsed.framing, crate::Framing::Chunked);
     assert_eq!(
         text(&got),
-        "POST http://a.example/x HTTP/1.1\r\nhost: a.example\r\ncookie: a=1\r\n\r\n"
+        "POST /x HTTP/1.1\r\nhost: a.example\r\ncookie: a=1\r\n\r\n"
     );
     let mut buf = [0; 10];
     assert_eq!(server.read(key, &mut buf), Read::Data(5));

@@ -1,0 +1,316 @@
+//! HTTP/2 with servers: connections of one worker, each carrying streams of several clients.
+//!
+//! It does not connect, and decides nothing about servers: whether a request may share a
+//! connection is the caller's (`http-reuse`).
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use lbd_config::config::{ServerSpec, Tune};
+use lbd_core::{ProxyId, ServerId, Time};
+use lbd_http::ParseOptions;
+use lbd_http::h2::{Config, Connection, ErrorCode, Role};
+use lbd_rules::facts::Endpoint;
+
+use super::{Budget, H2Stream, Link};
+use crate::pool::Buf;
+use crate::server_conn::{ServerConn, Wanted};
+use crate::state::ServerState;
+use crate::state::server::ConnPlace;
+use crate::transport::Transport;
+use crate::worker::Worker;
+
+/// A connection to a server.
+#[derive(Debug)]
+pub(crate) struct Back {
+    link: Rc<Link>,
+    server: Option<Arc<ServerState>>,
+    local: Endpoint,
+    remote: Endpoint,
+    /// What tells it apart from other connections to its server.
+    key: Box<[u8]>,
+    /// Number of the server's address it goes to.
+    epoch: u32,
+    worker: usize,
+    /// Requests so far.
+    requests: Cell<u32>,
+    /// Requests that it may carry in all.
+    max_requests: Option<u32>,
+    /// Since when it has had no stream; `None` while it has.
+    idle_since: Cell<Option<Time>>,
+    /// Others than the first request's session may use it.
+    is_shared: bool,
+    /// It takes no more streams and ends with the last one.
+    is_leaving: Cell<bool>,
+    _place: Option<ConnPlace>,
+}
+
+/// A connection just made, with what it needs to become one of HTTP/2.
+pub(crate) struct Fresh<'a> {
+    pub(crate) io: Transport,
+    pub(crate) server: Option<Arc<ServerState>>,
+    pub(crate) line: Option<&'a ServerSpec>,
+    pub(crate) local: Endpoint,
+    pub(crate) remote: Endpoint,
+    pub(crate) key: Box<[u8]>,
+    /// What the server is to read before anything else.
+    pub(crate) preface: &'a [u8],
+    pub(crate) options: ParseOptions,
+    pub(crate) is_shared: bool,
+    pub(crate) place: Option<ConnPlace>,
+}
+
+impl Back {
+    /// Makes it and starts its task; the connection of its first stream.
+    pub(crate) fn start(worker: &Rc<Worker>, fresh: Fresh<'_>) -> Box<ServerConn> {
+        let tune = &worker.bound().generation.config.global.tune;
+        let machine = Connection::after(config(tune, fresh.options), fresh.preface);
+        let server = fresh.server;
+        let limit = fresh.line.map(|line| line.max_reuse);
+        let back = Rc::new(Self {
+            link: Link::new(fresh.io, machine, Buf::default()),
+            local: fresh.local,
+            remote: fresh.remote,
+            key: fresh.key,
+            epoch: server.as_ref().map_or(0, |server| server.epoch()),
+            worker: worker.index,
+            requests: Cell::new(0),
+            // The first request reuses nothing.
+            max_requests: limit
+                .and_then(|limit| u32::try_from(limit).ok())
+                .map(|n| n + 1),
+            idle_since: Cell::new(None),
+            is_shared: fresh.is_shared,
+            is_leaving: Cell::new(false),
+            _place: fresh.place,
+            server,
+        });
+        if let Some(server) = &back.server {
+            server.counters.of(back.worker).used.inc();
+            if back.is_shared {
+                worker.backs.add(server, &back);
+            }
+        }
+        let task = Rc::clone(&back);
+        let its_worker = Rc::clone(worker);
+        tokio::task::spawn_local(async move { task.run(&its_worker).await });
+        back.conn()
+    }
+
+    /// A connection, as a stream sees it, for one more request.
+    fn conn(&self) -> Box<ServerConn> {
+        self.requests.set(self.requests.get().saturating_add(1));
+        self.set_busy();
+        let io = Transport::H2(H2Stream::to_come(&self.link));
+        let mut conn = ServerConn::new(io, None, self.local, self.remote, self.worker);
+        conn.server.clone_from(&self.server);
+        conn.is_stream = true;
+        // The present one is counted where it is handed over.
+        conn.requests = self.requests.get() - 1;
+        conn
+    }
+
+    fn set_busy(&self) {
+        if self.idle_since.take().is_some()
+            && let Some(server) = &self.server
+        {
+            server.counters.of(self.worker).idle.dec();
+        }
+    }
+
+    /// Whether one more request may go this way.
+    fn takes(&self, wanted: Wanted, key: &[u8]) -> bool {
+        let is_there = self
+            .server
+            .as_ref()
+            .is_none_or(|server| server.epoch() == self.epoch);
+        is_there
+            && !self.is_leaving.get()
+            && *self.key == *key
+            && (wanted == Wanted::Any || self.requests.get() >= 2)
+            && self
+                .max_requests
+                .is_none_or(|max| self.requests.get() < max)
+            && self.link.room() > 0
+    }
+
+    /// Lets it end: at once when it has no stream.
+    fn leave(&self) {
+        self.is_leaving.set(true);
+        self.link.poke();
+    }
+
+    async fn run(self: &Rc<Self>, worker: &Rc<Worker>) {
+        let tune = worker.bound().generation.config.global.tune.h2.back.clone();
+        let budget = Budget::new(tune.max_frames, 0);
+        poll_fn(|cx| {
+            worker.clock.refresh();
+            self.link.adopt(cx);
+            let has_ended = self.link.fill(cx, &worker.pool, budget);
+            self.link.wake_owners();
+            self.look(worker, tune.glitches_threshold);
+            let is_flushed = self.link.flush(cx).is_ready();
+            self.link.wake_owners();
+            let machine = self.link.machine.borrow();
+            let is_over = machine.is_failed() || (machine.is_leaving() && self.link.is_idle());
+            if has_ended || (is_over && is_flushed) {
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
+        self.is_leaving.set(true);
+        self.link.break_off();
+        self.link.wake_owners();
+        if let Some(server) = &self.server {
+            worker.backs.remove(server, self);
+        }
+    }
+
+    /// Notes whether it is idle, and whether it is to end.
+    fn look(&self, worker: &Worker, threshold: u32) {
+        let mut machine = self.link.machine.borrow_mut();
+        let glitches = machine.counters().glitches;
+        if threshold > 0 && glitches >= threshold && worker.may_kill_odd() {
+            machine.kill(ErrorCode::ENHANCE_YOUR_CALM);
+        } else if threshold > 0 && u64::from(glitches) * 4 >= u64::from(threshold) * 3 {
+            // It goes on with what it has.
+            self.is_leaving.set(true);
+        }
+        let is_idle = machine.is_idle() && self.link.reserved.get() == 0;
+        if is_idle && self.idle_since.get().is_none() {
+            self.idle_since.set(Some(worker.clock.now()));
+            if let Some(server) = &self.server {
+                server.counters.of(self.worker).idle.inc();
+                let limit = server.max_idle;
+                let is_full = limit >= 0 && server.counters.idle() > limit as u64;
+                self.is_leaving.set(self.is_leaving.get() || is_full);
+            }
+        }
+        let is_used_up = self
+            .max_requests
+            .is_some_and(|max| self.requests.get() >= max);
+        let is_unwanted = !self.is_shared || is_used_up || worker.is_stopping();
+        if is_idle && (self.is_leaving.get() || is_unwanted) {
+            machine.say_goodbye();
+        }
+        if machine.is_leaving() {
+            self.is_leaving.set(true);
+        }
+    }
+}
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        self.set_busy();
+        if let Some(server) = &self.server {
+            server.counters.of(self.worker).used.dec();
+        }
+    }
+}
+
+fn config(tune: &Tune, options: ParseOptions) -> Config {
+    Config {
+        options,
+        max_concurrent: tune.h2.back.max_concurrent(tune),
+        initial_window: tune.h2.back.initial_window(tune),
+        receive_buffer: tune.h2.back.receive_buffer(tune),
+        ..super::common(Role::Client, tune)
+    }
+}
+
+/// The connections of one worker that requests may share, by backend and server.
+#[derive(Debug, Default)]
+pub(crate) struct BackPool {
+    backends: RefCell<Vec<Vec<Backs>>>,
+}
+
+type Backs = Vec<Rc<Back>>;
+
+impl BackPool {
+    fn add(&self, server: &ServerState, back: &Rc<Back>) {
+        let mut backends = self.backends.borrow_mut();
+        let (backend, at) = (server.backend.index(), server.id.index());
+        if backends.len() <= backend {
+            backends.resize_with(backend + 1, Vec::new);
+        }
+        if backends[backend].len() <= at {
+            backends[backend].resize_with(at + 1, Vec::new);
+        }
+        backends[backend][at].push(Rc::clone(back));
+    }
+
+    fn remove(&self, server: &ServerState, back: &Rc<Back>) {
+        self.of(server.backend, server.id, |backs| {
+            backs.retain(|known| !Rc::ptr_eq(known, back));
+        });
+    }
+
+    fn of<T>(
+        &self,
+        backend: ProxyId,
+        server: ServerId,
+        with: impl FnOnce(&mut Backs) -> T,
+    ) -> Option<T> {
+        let mut backends = self.backends.borrow_mut();
+        let backs = backends.get_mut(backend.index())?.get_mut(server.index())?;
+        Some(with(backs))
+    }
+
+    /// A connection with room for one more request.
+    pub(crate) fn take(
+        &self,
+        server: &ServerState,
+        wanted: Wanted,
+        key: &[u8],
+    ) -> Option<Box<ServerConn>> {
+        self.of(server.backend, server.id, |backs| {
+            let back = backs.iter().find(|back| back.takes(wanted, key))?;
+            Some(back.conn())
+        })?
+    }
+
+    /// Lets all to one server end.
+    pub(crate) fn close(&self, backend: ProxyId, server: ServerId) {
+        self.of(backend, server, |backs| {
+            backs.iter().for_each(|back| back.leave())
+        });
+    }
+
+    /// Lets one that is idle end; whether there was one.
+    pub(crate) fn close_one(&self, backend: ProxyId, server: ServerId) -> bool {
+        self.of(backend, server, |backs| {
+            let idle = backs
+                .iter()
+                .find(|back| back.idle_since.get().is_some() && !back.is_leaving.get());
+            idle.map(|back| back.leave()).is_some()
+        })
+        .unwrap_or(false)
+    }
+
+    /// Lets all end.
+    pub(crate) fn clear(&self) {
+        let backends = self.backends.borrow();
+        backends
+            .iter()
+            .flatten()
+            .flatten()
+            .for_each(|back| back.leave());
+    }
+
+    /// Ends those that have been idle for longer than `purge_delay`.
+    pub(crate) fn sweep(&self, now: Time, purge_delay: impl Fn(ProxyId, ServerId) -> Duration) {
+        for back in self.backends.borrow().iter().flatten().flatten() {
+            let Some((since, server)) = back.idle_since.get().zip(back.server.as_ref()) else {
+                continue;
+            };
+            if now.since(since) >= purge_delay(server.backend, server.id) {
+                back.leave();
+            }
+        }
+    }
+}
