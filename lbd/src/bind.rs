@@ -9,12 +9,13 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lbd_config::config::{BindOptions, ListenAddress, UnixSocketSpec};
+use lbd_proxy::Namespaces;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// How a listening socket shall be made.
@@ -30,6 +31,8 @@ pub(crate) struct ListenRequest<'a> {
     pub(crate) shards: usize,
     /// Whether the acknowledgement of a connection waits for data (`option tcp-smart-accept`).
     pub(crate) quiet_ack: bool,
+    /// Network namespaces.
+    pub(crate) namespaces: &'a Namespaces,
     /// Whether `SO_REUSEPORT` may be used.
     pub(crate) reuse_port: bool,
 }
@@ -82,6 +85,22 @@ pub(crate) struct BindError {
 
 /// Makes the sockets of one listener.
 pub(crate) fn bind(request: &ListenRequest<'_>) -> Result<Bound, BindError> {
+    let name = request.options.namespace.as_deref();
+    let bound = request.namespaces.within(name, || bind_here(request));
+    bound.unwrap_or_else(|error| {
+        Err(BindError {
+            message: format!(
+                "cannot enter namespace '{}' ({})",
+                name.unwrap_or_default(),
+                plain(&error)
+            ),
+            hint: "root or CAP_SYS_ADMIN is needed",
+            is_in_use: false,
+        })
+    })
+}
+
+fn bind_here(request: &ListenRequest<'_>) -> Result<Bound, BindError> {
     match request.address {
         ListenAddress::Tcp(address) => bind_tcp(*address, request),
         ListenAddress::Unix(path) => bind_unix(path, &request.options.unix, request.backlog),
@@ -103,6 +122,7 @@ pub(crate) fn bind_stats(
         ..BindOptions::default()
     };
     bind(&ListenRequest {
+        namespaces: &Namespaces::default(),
         address,
         options: &options,
         backlog,
@@ -189,6 +209,14 @@ fn tcp_socket(address: SocketAddr, request: &ListenRequest<'_>) -> Result<Socket
         socket
             .set_tcp_congestion(algorithm.as_bytes())
             .map_err(|error| ("cannot set congestion control", error))?;
+    }
+    if let Some(key) = &options.md5_key {
+        let any = match address {
+            SocketAddr::V4(_) => SocketAddr::from(([0; 4], 0)),
+            SocketAddr::V6(_) => SocketAddr::from(([0; 16], 0)),
+        };
+        lbd_proxy::set_md5_key(socket.as_fd(), any, key)
+            .map_err(|error| ("cannot enable MD5 signature", error))?;
     }
     // Accepted connections inherit it.
     socket.set_tcp_nodelay(true).map_err(option)?;

@@ -224,12 +224,20 @@ fn balancer(text: &str) -> Result<Running, String> {
     };
     let workers = run::limits::workers(&config);
     let limits = Limits::apply(&config, &args, workers)?;
-    let sockets = run::listen::bind_all(&config, &args, workers, &limits)
+    let namespaces = lbd_proxy::Namespaces::default();
+    let sockets = run::listen::bind_all(&config, &args, workers, &limits, &namespaces)
         .map_err(|faults| faults.join("\n"))?;
     let options = Options::new(&args, 0, Instant::now());
     let logger = run::make_logger(&config, workers, &options);
-    run::start(config, sockets, workers, limits, logger, &options)
-        .map_err(|faults| faults.join("\n"))
+    run::start(
+        config,
+        sockets,
+        workers,
+        limits,
+        (logger, namespaces),
+        &options,
+    )
+    .map_err(|faults| faults.join("\n"))
 }
 
 /// Connections that the demonstration allows: its own are few.

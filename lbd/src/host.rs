@@ -23,6 +23,7 @@ pub(crate) const FEATURES: &[&str] = &[
     "LINUX_SPLICE",
     "LINUX_TPROXY",
     "NETFILTER",
+    "NS",
     "PCRE",
     "PRCTL",
     "RT",
@@ -109,6 +110,10 @@ impl Host for SystemHost {
                 },
             )
         })
+    }
+
+    fn has_namespace(&self, name: &str) -> bool {
+        File::open(std::path::Path::new("/var/run/netns").join(name)).is_ok()
     }
 
     fn ignores_unresolved(&self) -> bool {

@@ -14,6 +14,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use lbd_config::config::Config;
 use lbd_core::WallTime;
+use lbd_proxy::Namespaces;
 use lbd_proxy::state::{Generation, Setup, Shared};
 
 use crate::api;
@@ -116,7 +117,8 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     if !is_daemon {
         signals.catch().map_err(|error| one(error.to_string()))?;
     }
-    let sockets = listen::bind_all(&config, args, workers, &limits)?;
+    let namespaces = open_namespaces(&config, &options.name)?;
+    let sockets = listen::bind_all(&config, args, workers, &limits, &namespaces)?;
 
     let started = match is_daemon.then(process::fork_to_background).transpose() {
         Ok(None) => None,
@@ -151,7 +153,14 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
 
     signals::tell_old_processes(args);
     let hard_stop_after = config.global.hard_stop_after;
-    let running = start(config, sockets, workers, limits, logger, options)?;
+    let running = start(
+        config,
+        sockets,
+        workers,
+        limits,
+        (logger, namespaces),
+        options,
+    )?;
     if let Some(started) = started {
         let _ = process::close_standard_streams();
         report::set_quiet(true);
@@ -160,6 +169,29 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     notifier.say("READY=1\nSTATUS=Ready.\n");
     let code = running.wait(&mut signals, hard_stop_after, &notifier);
     Ok(code)
+}
+
+/// The namespaces of all lines; connections to servers in one need rights for as long as they run.
+fn open_namespaces(config: &Config, name: &str) -> Result<Namespaces, Vec<String>> {
+    let fronts = config
+        .proxies
+        .iter()
+        .flat_map(|proxy| &proxy.frontend.binds);
+    let fronts = fronts.filter_map(|bind| bind.options.namespace.as_deref());
+    let servers = config
+        .proxies
+        .iter()
+        .flat_map(|proxy| &proxy.backend.servers);
+    let servers: Vec<&str> = servers
+        .filter_map(|server| server.namespace.as_deref())
+        .collect();
+    if !servers.is_empty() && config.global.uid.is_some_and(|uid| uid != 0) {
+        return Err(vec![format!(
+            "[{name}.main()] Some configuration options require full privileges, so global.uid \
+             cannot be changed: 'namespace' of a server."
+        )]);
+    }
+    Namespaces::open(fronts.chain(servers)).map_err(|error| vec![error.to_string()])
 }
 
 fn warn_of_root(config: &Config) {
@@ -206,7 +238,7 @@ pub(crate) fn start(
     sockets: Sockets,
     workers: usize,
     limits: Limits,
-    logger: Logger,
+    (logger, namespaces): (Logger, Namespaces),
     options: &Options,
 ) -> Result<Running, Vec<String>> {
     let dropped = logger.dropped();
@@ -221,6 +253,7 @@ pub(crate) fn start(
             max_pipes: limits.pipes as usize,
             log: Arc::new(logger),
             observer: watch.clone(),
+            namespaces: Arc::new(namespaces),
             origin: options.started,
             ..Setup::new(workers)
         },

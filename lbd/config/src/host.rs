@@ -76,6 +76,11 @@ pub trait Host {
     /// Build features for `feature()`, upper case as in the reference (`EPOLL`, `TFO`).
     fn features(&self) -> &[&str];
 
+    /// Whether there is a network namespace of this name (`/var/run/netns`).
+    fn has_namespace(&self, _name: &str) -> bool {
+        false
+    }
+
     /// Whether servers whose names do not resolve start down instead of refusing the
     /// configuration (`-dr`).
     fn ignores_unresolved(&self) -> bool {

@@ -61,7 +61,7 @@ pub enum Missing {
     Mailers,
     /// Checks over pooled connections.
     NamedPools,
-    /// Network namespaces.
+    /// Network namespaces named by PROXY headers.
     Namespaces,
     /// Peers.
     Peers,
@@ -71,8 +71,6 @@ pub enum Missing {
     Priority,
     /// Programs beside the worker.
     Programs,
-    /// Authentication before a proxy.
-    ProxyConnection,
     /// QUIC.
     Quic,
     /// RDP cookie persistence.
@@ -95,7 +93,7 @@ pub enum Missing {
     StatsPage,
     /// Stick tables.
     StickTables,
-    /// Signatures and saved packets of TCP.
+    /// Saved packets of TCP.
     TcpOptions,
     /// TLS.
     Tls,
@@ -131,12 +129,11 @@ impl Missing {
             Self::Lua => "Lua",
             Self::Mailers => "e-mail alerts",
             Self::NamedPools => "checks over pooled connections",
-            Self::Namespaces => "network namespaces",
+            Self::Namespaces => "network namespaces named by PROXY headers",
             Self::Peers => "peers",
             Self::PortHardening => "refusing privileged source ports",
             Self::Priority => "the process priority",
             Self::Programs => "programs beside the worker",
-            Self::ProxyConnection => "authentication before a proxy",
             Self::Quic => "QUIC",
             Self::RdpCookie => "RDP cookie persistence",
             Self::Reload => "reloads",
@@ -148,7 +145,7 @@ impl Missing {
             Self::Spoe => "SPOE",
             Self::StatsPage => "the statistics page",
             Self::StickTables => "stick tables",
-            Self::TcpOptions => "signatures and saved packets of TCP",
+            Self::TcpOptions => "saved packets of TCP",
             Self::Tls => "TLS",
             Self::Traces => "traces",
             Self::VariableBudget => "a limit of all variables together",
@@ -180,12 +177,11 @@ impl Missing {
             Self::Lua => "Remove the line and what the script provides.",
             Self::Mailers => "Alert on logs or metrics for now.",
             Self::NamedPools => "Remove the word.",
-            Self::Namespaces => "Start one process in each namespace for now.",
+            Self::Namespaces => "Name the namespace on bind and server lines.",
             Self::Peers => "Remove the section and its uses.",
             Self::PortHardening => "Use a firewall for now.",
             Self::Priority => "Set Nice= in the unit.",
             Self::Programs => "Start them by units of their own.",
-            Self::ProxyConnection => "Remove the line.",
             Self::Quic => "Remove the word: TCP is served.",
             Self::RdpCookie => "Use balance rdp-cookie.",
             Self::Reload => "Remove the line.",

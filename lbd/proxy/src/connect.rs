@@ -12,6 +12,7 @@ use lbd_config::config::{ProxySpec, ServerAddress, ServerSpec, SourceSpec, TcpKe
 use lbd_rules::facts::Endpoint;
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::namespace::Namespaces;
 use crate::sys;
 use crate::transport::Transport;
 
@@ -21,6 +22,8 @@ pub(crate) struct Dial<'a> {
     pub(crate) address: &'a ServerAddress,
     /// Backend.
     pub(crate) backend: &'a ProxySpec,
+    /// Network namespaces.
+    pub(crate) namespaces: &'a Namespaces,
     /// Server; `None` for `dispatch` and `option transparent`.
     pub(crate) server: Option<&'a ServerSpec>,
     /// The client's destination, for mapped ports and transparent targets.
@@ -86,14 +89,14 @@ pub(crate) fn destination(address: &ServerAddress, client_dst: Endpoint) -> Opti
 /// What the kernel says at once: no route, no port, no descriptor, refused (unix sockets).
 pub(crate) fn start(dial: &Dial<'_>) -> io::Result<(Transport, Endpoint)> {
     match dial.address {
-        ServerAddress::Unix(path) => unix(path.as_os_str().as_bytes()),
+        ServerAddress::Unix(path) => unix(dial, path.as_os_str().as_bytes()),
         ServerAddress::Abstract { name, is_padded } => {
             let mut full = vec![0];
             full.extend_from_slice(name);
             if *is_padded {
                 full.resize(SUN_PATH, 0);
             }
-            unix(&full)
+            unix(dial, &full)
         }
         ServerAddress::SockPair(_) | ServerAddress::None => {
             Err(io::Error::from(io::ErrorKind::AddrNotAvailable))
@@ -106,24 +109,32 @@ pub(crate) fn start(dial: &Dial<'_>) -> io::Result<(Transport, Endpoint)> {
     }
 }
 
-fn unix(path: &[u8]) -> io::Result<(Transport, Endpoint)> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
+fn unix(dial: &Dial<'_>, path: &[u8]) -> io::Result<(Transport, Endpoint)> {
+    // Abstract names are a namespace's own.
+    let socket = socket(dial, Domain::UNIX)?;
     let address = SockAddr::unix(std::ffi::OsStr::from_bytes(path))?;
     socket.connect(&address)?;
     Ok((Transport::new(OwnedFd::from(socket), true)?, Endpoint::Unix))
 }
 
+/// A socket in the namespace of the server.
+fn socket(dial: &Dial<'_>, domain: Domain) -> io::Result<Socket> {
+    let name = dial.server.and_then(|server| server.namespace.as_deref());
+    let kind = Type::STREAM.nonblocking().cloexec();
+    dial.namespaces
+        .within(name, || Socket::new(domain, kind, None))?
+}
+
 fn inet(dial: &Dial<'_>, to: SocketAddr) -> io::Result<(Transport, Endpoint)> {
     // A SOCKS proxy stands before the server; the handshake that names the server is the caller's.
     let to = dial.server.and_then(|server| server.socks4).unwrap_or(to);
-    let socket = Socket::new(
-        Domain::for_address(to),
-        Type::STREAM.nonblocking().cloexec(),
-        None,
-    )?;
+    let socket = socket(dial, Domain::for_address(to))?;
     socket.set_tcp_nodelay(true)?;
     if let Some(server) = dial.server {
         server_options(&socket, server);
+        if let Some(key) = &server.md5_key {
+            sys::set_md5_key(socket.as_fd(), to, key)?;
+        }
     }
     if let Some(keepalive) = dial.backend.backend.keepalive {
         set_keepalive(&socket, keepalive);

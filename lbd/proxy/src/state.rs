@@ -35,6 +35,7 @@ pub use proxy::{BadMessage, ListenerState, ProxyState};
 pub use server::ServerState;
 
 use crate::log::{LogSink, NoLog};
+use crate::namespace::Namespaces;
 
 /// What the daemon decides before workers start.
 pub struct Setup {
@@ -48,6 +49,8 @@ pub struct Setup {
     pub log: Arc<dyn LogSink>,
     /// Hears what traffic tells of servers (`observe`).
     pub observer: Arc<dyn Observer>,
+    /// Network namespaces of servers.
+    pub namespaces: Arc<Namespaces>,
     /// Origin of all times.
     pub origin: Instant,
 }
@@ -61,6 +64,7 @@ impl Setup {
             max_pipes: 256,
             log: Arc::new(NoLog),
             observer: Arc::new(NoObserver),
+            namespaces: Arc::default(),
             origin: Instant::now(),
         }
     }

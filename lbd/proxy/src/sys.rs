@@ -308,3 +308,67 @@ pub(crate) fn watch(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<Owned
     // SAFETY: an OwnedFd stays open and the same until the AsyncFd that owns it is dropped.
     unsafe { AsyncFd::register_with_interest(fd, interest) }.map_err(io::Error::from)
 }
+
+/// Moves the calling thread into a network namespace.
+pub(crate) fn enter_namespace(space: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the descriptor is open for the call; only this thread's namespace changes.
+    check(unsafe { libc::setns(space.as_raw_fd(), libc::CLONE_NEWNET) } as isize).map(|_| ())
+}
+
+/// Signs and checks the segments of a socket with this key (RFC 2385, `TCP_MD5SIG`): those of
+/// `peer`, or of everybody on a listening socket that is told an unspecified address.
+///
+/// # Errors
+/// When the kernel has no such signatures, or the key is longer than 80 bytes.
+pub fn set_md5_key(socket: BorrowedFd<'_>, peer: SocketAddr, key: &[u8]) -> io::Result<()> {
+    /// `struct tcp_md5sig` of linux/tcp.h.
+    #[repr(C)]
+    struct Md5Sig {
+        address: libc::sockaddr_storage,
+        flags: u8,
+        prefix: u8,
+        key_len: u16,
+        interface: i32,
+        key: [u8; 80],
+    }
+    const PREFIX: u8 = 1;
+    const TCP_MD5SIG_EXT: i32 = 32;
+    let too_long = || io::Error::from(io::ErrorKind::InvalidInput);
+    let name = socket2::SockAddr::from(peer);
+    // SAFETY: all bits zero are a valid value of this plain structure.
+    let mut option: Md5Sig = unsafe { std::mem::zeroed() };
+    // SAFETY: both are storages for addresses of their own size, apart from one another.
+    unsafe {
+        std::ptr::copy_nonoverlapping(
+            name.as_ptr().cast::<u8>(),
+            (&raw mut option.address).cast::<u8>(),
+            name.len() as usize,
+        );
+    }
+    option.key_len = u16::try_from(key.len()).map_err(|_| too_long())?;
+    option
+        .key
+        .get_mut(..key.len())
+        .ok_or_else(too_long)?
+        .copy_from_slice(key);
+    let is_any = peer.ip().is_unspecified();
+    if is_any {
+        option.flags = PREFIX;
+    }
+    let optname = if is_any {
+        TCP_MD5SIG_EXT
+    } else {
+        libc::TCP_MD5SIG
+    };
+    // SAFETY: the pointer and length describe `option`, which lives until the call returns.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            optname,
+            (&raw const option).cast(),
+            size_of::<Md5Sig>() as libc::socklen_t,
+        )
+    };
+    check(done as isize).map(|_| ())
+}

@@ -9,6 +9,7 @@ pub mod forwarded;
 pub mod hash;
 pub mod json;
 pub mod map;
+pub mod mqtt;
 pub mod net;
 pub mod number;
 pub mod string;
@@ -32,6 +33,7 @@ pub const FAMILIES: &[&[Converter]] = &[
     hash::CONVERTERS,
     json::CONVERTERS,
     map::CONVERTERS,
+    mqtt::CONVERTERS,
     net::CONVERTERS,
     number::CONVERTERS,
     string::CONVERTERS,

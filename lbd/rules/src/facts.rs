@@ -252,6 +252,9 @@ pub struct StreamFacts {
     pub load: LoadFacts,
     /// Whether the log line is written before the end (`option logasap`): `+` before sizes.
     pub logged_early: bool,
+    /// The request is one to a proxy and `option http-use-proxy-header` is set: credentials are the
+    /// proxy's.
+    pub is_proxied: bool,
     /// Request line for the log: method, target and version as received, bounded by
     /// `tune.http.logurilen`; empty before a request was understood.
     pub request_line: Vec<u8>,

@@ -15,6 +15,7 @@ use lbd_config::config::{ProxySpec, SendProxy, ServerSpec};
 use lbd_core::Time;
 use lbd_http::proxy_protocol::encode::{V2Encoder, encode_v1};
 use lbd_http::proxy_protocol::{Addresses, Command, Protocol, TlvType};
+use lbd_proxy::Namespaces;
 use lbd_proxy::state::Shared;
 use tokio::time::timeout_at;
 
@@ -65,6 +66,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: &Job) -> Finished {
         job,
         proxy,
         server,
+        namespaces: &shared.setup().namespaces,
         renderer: CheckRenderer::new(shared, job),
         link: None,
         buffer: vec![
@@ -141,6 +143,7 @@ struct Exchange<'a> {
     job: &'a Job,
     proxy: &'a ProxySpec,
     server: &'a ServerSpec,
+    namespaces: &'a Namespaces,
     renderer: CheckRenderer,
     /// The connection, and whether it is closed in order instead of by a reset.
     link: Option<(Link, bool)>,
@@ -182,7 +185,7 @@ impl Exchange<'_> {
             .source
             .as_ref()
             .or(self.proxy.backend.source.as_ref());
-        let link = match Link::open(&place, source) {
+        let link = match Link::open(&place, self.server, source, self.namespaces) {
             Ok(link) => link,
             Err(Refusal {
                 is_local: true,

@@ -4,11 +4,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use lbd_config::config::{SourceSpec, UseSrc};
+use lbd_config::config::{ServerSpec, SourceSpec, UseSrc};
+use lbd_proxy::Namespaces;
 use nix::errno::Errno;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{TcpStream, UnixStream};
@@ -30,13 +32,34 @@ pub(super) struct Refusal {
 
 impl Link {
     /// Begins to connect; [`Link::connected`] tells when it is done.
-    pub(super) fn open(place: &Place, source: Option<&SourceSpec>) -> Result<Self, Refusal> {
+    pub(super) fn open(
+        place: &Place,
+        server: &ServerSpec,
+        source: Option<&SourceSpec>,
+        namespaces: &Namespaces,
+    ) -> Result<Self, Refusal> {
+        let entered = namespaces.within(server.namespace.as_deref(), || {
+            Self::open_here(place, server, source)
+        });
+        entered.unwrap_or_else(|error| {
+            Err(Refusal {
+                is_local: true,
+                text: system_text(&error),
+            })
+        })
+    }
+
+    fn open_here(
+        place: &Place,
+        server: &ServerSpec,
+        source: Option<&SourceSpec>,
+    ) -> Result<Self, Refusal> {
         let local = |error: io::Error| Refusal {
             is_local: true,
             text: system_text(&error),
         };
         let path = match place {
-            Place::Inet(to) => return Self::tcp(*to, source),
+            Place::Inet(to) => return Self::tcp(*to, server, source),
             Place::Unix(path) => SockAddr::unix(path).map_err(local)?,
             Place::Abstract(name) => {
                 SockAddr::unix(std::ffi::OsStr::from_bytes(name)).map_err(local)?
@@ -53,7 +76,11 @@ impl Link {
             .map_err(local)
     }
 
-    fn tcp(to: SocketAddr, source: Option<&SourceSpec>) -> Result<Self, Refusal> {
+    fn tcp(
+        to: SocketAddr,
+        server: &ServerSpec,
+        source: Option<&SourceSpec>,
+    ) -> Result<Self, Refusal> {
         let local = |error: io::Error| Refusal {
             is_local: true,
             text: system_text(&error),
@@ -61,6 +88,9 @@ impl Link {
         let kind = Type::STREAM.nonblocking().cloexec();
         let socket = Socket::new(Domain::for_address(to), kind, None).map_err(local)?;
         socket.set_tcp_nodelay(true).map_err(local)?;
+        if let Some(key) = &server.md5_key {
+            lbd_proxy::set_md5_key(socket.as_fd(), to, key).map_err(local)?;
+        }
         if let Some(source) = source {
             bind(&socket, source, to)?;
         }

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use lbd_config::config::{BindOptions, Config, ListenAddress, StatsSocketSpec};
 use lbd_core::Span;
+use lbd_proxy::Namespaces;
 use lbd_proxy::accept::ListenerSocket;
 
 use super::limits::Limits;
@@ -38,6 +39,7 @@ pub(crate) fn bind_all(
     args: &Args,
     workers: usize,
     limits: &Limits,
+    namespaces: &Namespaces,
 ) -> Result<Sockets, Vec<String>> {
     let mut sockets = Sockets {
         workers: (0..workers).map(|_| Vec::new()).collect(),
@@ -64,6 +66,7 @@ pub(crate) fn bind_all(
         let line = &proxy.frontend.binds[listener.bind.index()];
         let backlog = line.options.backlog.or(proxy.frontend.backlog);
         let request = ListenRequest {
+            namespaces,
             address: &listener.address,
             options: &line.options,
             backlog: limits

@@ -46,5 +46,6 @@ fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
 mod command_line;
 mod fuzz;
 mod runtime;
+mod sockets;
 mod states;
 mod stopping;

@@ -50,6 +50,7 @@ impl Compiler<'_> {
             binds,
             maxconn: settings.maxconn.unwrap_or(0),
             backlog: settings.backlog,
+            use_proxy_header: settings.flag("http-use-proxy-header"),
             max_session_conns: settings.max_session_conns.unwrap_or(MAX_SESSION_CONNS),
             rate_limit_sessions: settings.rate_limit_sessions,
             use_backend: self.use_backends(id, draft, acls),

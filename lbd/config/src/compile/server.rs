@@ -120,6 +120,8 @@ impl Compiler<'_> {
             congestion: draft.congestion.as_deref().map(Into::into),
             fast_open: draft.fast_open,
             socks4,
+            namespace: draft.namespace.clone(),
+            md5_key: draft.md5_key.clone(),
             strict_maxconn: draft.strict_maxconn,
             pool_conn_name: self.pool_conn_name(id, draft, acls),
             pool_max_conn: draft.pool_max_conn.unwrap_or(-1),

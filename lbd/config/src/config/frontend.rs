@@ -17,6 +17,8 @@ pub struct FrontendSpec {
     pub maxconn: u32,
     /// `backlog`; `None` for `maxconn`.
     pub backlog: Option<u32>,
+    /// `option http-use-proxy-header`.
+    pub use_proxy_header: bool,
     /// `max-session-srv-conns`: idle server connections that a session keeps for itself.
     pub max_session_conns: usize,
     /// `rate-limit sessions`, per second; 0 for none.

@@ -46,6 +46,10 @@ pub struct BindOptions {
     pub maxconn: u32,
     /// `mss`, negative to lower the default.
     pub mss: Option<i32>,
+    /// `namespace`: the network namespace of the socket.
+    pub namespace: Option<Box<str>>,
+    /// `tcp-md5sig`.
+    pub md5_key: Option<Box<[u8]>>,
     /// `proto`: forced protocol on the clear side (`h1`, `h2`).
     pub proto: Option<Box<str>>,
     /// `shards`: sockets for each address; `None` for one per worker.

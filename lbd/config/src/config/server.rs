@@ -50,6 +50,10 @@ pub struct ServerSpec {
     pub fast_open: bool,
     /// `socks4` proxy.
     pub socks4: Option<SocketAddr>,
+    /// `namespace`: the network namespace of connections to it.
+    pub namespace: Option<Box<str>>,
+    /// `tcp-md5sig`.
+    pub md5_key: Option<Box<[u8]>>,
     /// `strict-maxconn`: no more connections than `maxconn`, idle ones included.
     pub strict_maxconn: bool,
     /// `pool-conn-name`.

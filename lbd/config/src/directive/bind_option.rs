@@ -184,6 +184,21 @@ pub const OPTIONS: &[BindOption] = &[
         },
     ),
     option(
+        "namespace",
+        1,
+        "Network namespace of the socket: a name below /var/run/netns.",
+        "namespace blue",
+        |site, draft, words| {
+            let here = words.here();
+            let Some(name) = words.text()? else {
+                return Err(Diag::alert(here, "'namespace' : missing namespace id"));
+            };
+            known_namespace(site, name, words.last())?;
+            draft.options.namespace = Some(name.into());
+            Ok(())
+        },
+    ),
+    option(
         "proto",
         1,
         "Protocol without negotiation: h1, h2.",
@@ -232,6 +247,16 @@ pub const OPTIONS: &[BindOption] = &[
                     }
                 },
             };
+            Ok(())
+        },
+    ),
+    option(
+        "tcp-md5sig",
+        1,
+        "Password of the TCP MD5 signatures (RFC 2385) of all its connections.",
+        "tcp-md5sig secret",
+        |_, draft, words| {
+            draft.options.md5_key = Some(md5_key(words)?);
             Ok(())
         },
     ),
@@ -303,3 +328,34 @@ pub const OPTIONS: &[BindOption] = &[
 fn text(words: &mut Words<'_>, keyword: &str, what: &str) -> Result<Box<str>, Diag> {
     Ok(words.expect(keyword, what)?.into())
 }
+
+/// Refuses a network namespace that this machine does not have.
+pub(super) fn known_namespace(
+    site: &Site<'_>,
+    name: &str,
+    span: lbd_core::Span,
+) -> Result<(), Diag> {
+    if !name.contains('/') && site.environment.host().has_namespace(name) {
+        return Ok(());
+    }
+    let hint = format!("'ip netns add {name}' makes it; its file is in /var/run/netns.");
+    Err(Diag::alert(span, format!("Cannot open namespace '{name}'.")).hint(hint))
+}
+
+/// The password of `tcp-md5sig`.
+pub(super) fn md5_key(words: &mut Words<'_>) -> Result<Box<[u8]>, Diag> {
+    let here = words.here();
+    let Some(key) = words.text()? else {
+        let missing = "'tcp-md5sig' : missing TCP MD5 signature password";
+        return Err(Diag::alert(here, missing));
+    };
+    if key.len() > MAX_MD5_KEY {
+        let long =
+            format!("'tcp-md5sig' : password too long (at most {MAX_MD5_KEY} characters expected)");
+        return Err(Diag::alert(words.last(), long));
+    }
+    Ok(key.as_bytes().into())
+}
+
+/// Longest key that the kernel takes (`TCP_MD5SIG_MAXKEYLEN`).
+const MAX_MD5_KEY: usize = 80;

@@ -165,6 +165,13 @@ pub const OPTIONS: &[ProxyOption] = &[
         |site, words| set_connection(site, words, "httpclose", ConnectionMode::Close),
     ),
     flag(
+        "http-use-proxy-header",
+        Side::Front,
+        true,
+        "Requests to a proxy (their target begins with neither '/' nor '*') authenticate by \
+         Proxy-Authorization and 407.",
+    ),
+    flag(
         "idle-close-on-response",
         Side::Front,
         true,

@@ -4,6 +4,7 @@
 
 use lbd_core::Diag;
 
+use super::bind_option::{known_namespace, md5_key};
 use super::server_option::option;
 use crate::address::AddressRules;
 use crate::config::{ProxyV2Option, WebsocketVersion};
@@ -22,6 +23,22 @@ pub const OPTIONS: &[ServerOption] = &[
         "cc cubic",
         |_, s, words| {
             s.congestion = Some(words.expect("cc", "an algorithm name")?.to_owned());
+            Ok(())
+        },
+    ),
+    option(
+        "namespace",
+        1,
+        "Network namespace of connections to this server: a name below /var/run/netns.",
+        "namespace blue",
+        |site, s, words| {
+            let name = words.expect("namespace", "<name> as argument.")?;
+            if name == "*" {
+                let text = "'namespace' : '*' is not supported yet (PROXY headers that name one)";
+                return Err(Diag::alert(words.last(), text).hint("Name the namespace."));
+            }
+            known_namespace(site, name, words.last())?;
+            s.namespace = Some(name.into());
             Ok(())
         },
     ),
@@ -176,6 +193,16 @@ pub const OPTIONS: &[ServerOption] = &[
         "Address to connect from.",
         "source 127.0.0.1",
         source,
+    ),
+    option(
+        "tcp-md5sig",
+        1,
+        "Password of the TCP MD5 signatures (RFC 2385) of connections to this server.",
+        "tcp-md5sig secret",
+        |_, s, words| {
+            s.md5_key = Some(md5_key(words)?);
+            Ok(())
+        },
     ),
     option(
         "tcp-ut",

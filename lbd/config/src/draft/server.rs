@@ -65,6 +65,10 @@ pub struct ServerDraft {
     pub fast_open: bool,
     /// `socks4`.
     pub socks4: Option<(AddressSpec, Span)>,
+    /// `namespace`.
+    pub namespace: Option<Box<str>>,
+    /// `tcp-md5sig`.
+    pub md5_key: Option<Box<[u8]>>,
     /// `strict-maxconn`.
     pub strict_maxconn: bool,
     /// `pool-conn-name`.

@@ -144,6 +144,11 @@ impl Host for MemoryHost {
         "localhost".into()
     }
 
+    /// One that is there as a file in `/var/run/netns`.
+    fn has_namespace(&self, name: &str) -> bool {
+        self.files.contains_key(&format!("/var/run/netns/{name}"))
+    }
+
     fn features(&self) -> &[&str] {
         &self.features
     }

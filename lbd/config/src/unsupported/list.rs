@@ -166,7 +166,6 @@ pub const BIND_OPTIONS: &[Unsupported] = &[
     entry("generate-certificates", 0, Missing::Tls),
     entry("idle-ping", 1, Missing::Http2),
     entry("ktls", 1, Missing::Tls),
-    entry("namespace", 1, Missing::Namespaces),
     entry("nbconn", 1, Missing::ReverseHttp),
     entry("no-alpn", 0, Missing::Tls),
     entry("no-ca-names", 0, Missing::Tls),
@@ -187,7 +186,6 @@ pub const BIND_OPTIONS: &[Unsupported] = &[
     entry("ssl-max-ver", 1, Missing::Tls),
     entry("ssl-min-ver", 1, Missing::Tls),
     entry("strict-sni", 0, Missing::Tls),
-    entry("tcp-md5sig", 1, Missing::TcpOptions),
     entry("tcp-ss", 1, Missing::TcpOptions),
     entry("tls-ticket-keys", 1, Missing::Tls),
     entry("tls-tickets", 0, Missing::Tls),
@@ -222,7 +220,6 @@ pub const SERVER_OPTIONS: &[Unsupported] = &[
     entry("ktls", 1, Missing::Tls),
     entry("log-bufsize", 1, Missing::LogBackends),
     entry("log-proto", 1, Missing::LogBackends),
-    entry("namespace", 1, Missing::Namespaces),
     entry("no-check-reuse-pool", 0, Missing::NamedPools),
     entry("no-check-sni-auto", 0, Missing::Tls),
     entry("no-renegotiate", 0, Missing::Tls),
@@ -252,7 +249,6 @@ pub const SERVER_OPTIONS: &[Unsupported] = &[
     entry("ssl-max-ver", 1, Missing::Tls),
     entry("ssl-min-ver", 1, Missing::Tls),
     entry("ssl-reuse", 0, Missing::Tls),
-    entry("tcp-md5sig", 1, Missing::TcpOptions),
     entry("tls-tickets", 0, Missing::Tls),
     entry("verify", 1, Missing::Tls),
     entry("verifyhost", 1, Missing::Tls),
@@ -261,7 +257,6 @@ pub const SERVER_OPTIONS: &[Unsupported] = &[
 /// Words behind `option`, sorted.
 pub const OPTIONS: &[Unsupported] = &[
     entry("external-check", 0, Missing::ExternalChecks),
-    entry("http-use-proxy-header", 0, Missing::ProxyConnection),
     entry("spop-check", 0, Missing::Spoe),
 ];
 

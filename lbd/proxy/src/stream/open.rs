@@ -347,6 +347,7 @@ fn dial<'a>(
     let source = source.or(spec.backend.source.as_ref());
     Dial {
         address,
+        namespaces: &session.worker.shared.setup().namespaces,
         backend: spec,
         server,
         destination: stream.facts.dst.unwrap_or_else(|| session.facts.dst()),

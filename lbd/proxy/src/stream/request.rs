@@ -211,6 +211,8 @@ pub(super) fn inspect(session: &mut Session, stream: &mut Stream) -> Result<(), 
     let bound = Rc::clone(&session.bound);
     let spec = &bound.generation.config.proxies[session.frontend.index()];
     note_line(stream, bound.generation.config.global.tune.http_logurilen);
+    stream.facts.is_proxied = spec.frontend.use_proxy_header
+        && !matches!(stream.request.target().first(), Some(b'/' | b'*'));
     check_names(spec, session, stream)?;
     capture_headers(spec, stream);
     if let Some(format) = &spec.frontend.unique_id_format {

@@ -154,13 +154,18 @@ fn auth(rule: &mut Rule<'_, '_>) -> Result<Built, Diag> {
     }
     Ok(Built::new(move |ctx, _| {
         let view = edit::view(ctx);
-        let mut reply = ReplySpec::for_status(401, &view);
+        let is_proxied = view.stream.is_some_and(|stream| stream.is_proxied);
+        let (status, field): (_, &[u8]) = match is_proxied {
+            true => (407, b"proxy-authenticate"),
+            false => (401, b"www-authenticate"),
+        };
+        let mut reply = ReplySpec::for_status(status, &view);
         let own_name = view
             .proxy
             .map_or(&b""[..], |proxy| view.world.proxy_name(proxy).as_bytes());
         let realm = realm.as_deref().unwrap_or(own_name);
         let challenge = [b"Basic realm=\"", realm, b"\""].concat();
-        if reply.head.set(b"www-authenticate", &challenge).is_err() {
+        if reply.head.set(field, &challenge).is_err() {
             return Verdict::Failed;
         }
         *ctx.reply = Some(Box::new(reply));

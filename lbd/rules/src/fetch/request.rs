@@ -87,7 +87,7 @@ pub const FETCHES: &[Fetch] = &[
         ],
         build: |_, args| {
             let field = text(&args, 0);
-            string(move |v| bearer(v.request?, &field))
+            string(move |v| bearer(v.request?, v, &field))
         },
     },
     Fetch {
@@ -115,7 +115,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "The scheme of the authorization (manual 7.3.6).",
         examples: &[Example::Ok("http_auth_type")],
-        build: |_, _| string(|v| Some(authorization(v.request?)?.0)),
+        build: |_, _| string(|v| Some(authorization(v.request?, v)?.0)),
     },
     Fetch {
         name: "http_auth_user",
@@ -506,8 +506,8 @@ fn groups(ctx: &mut BuildCtx<'_>, args: &[Arg]) -> Built {
 }
 
 /// Scheme and credentials; a request to a proxy has them in another field.
-fn authorization(head: &Head) -> Option<(&[u8], &[u8])> {
-    let is_proxied = !head.target().starts_with(b"/") && head.target() != b"*";
+fn authorization<'a>(head: &'a Head, view: &View<'_>) -> Option<(&'a [u8], &'a [u8])> {
+    let is_proxied = view.stream.is_some_and(|stream| stream.is_proxied);
     let name: &[u8] = if is_proxied {
         b"proxy-authorization"
     } else {
@@ -524,7 +524,7 @@ fn authorization(head: &Head) -> Option<(&[u8], &[u8])> {
 
 fn basic<'a>(head: &'a Head, view: &View<'a>) -> Option<(&'a [u8], &'a [u8])> {
     use base64::Engine;
-    let (scheme, credentials) = authorization(head)?;
+    let (scheme, credentials) = authorization(head, view)?;
     if !scheme.eq_ignore_ascii_case(b"basic") || credentials.len() > MAX_CREDENTIALS {
         return None;
     }
@@ -536,9 +536,9 @@ fn basic<'a>(head: &'a Head, view: &View<'a>) -> Option<(&'a [u8], &'a [u8])> {
     Some((&decoded[..colon], &decoded[colon + 1..]))
 }
 
-fn bearer<'a>(head: &'a Head, field: &[u8]) -> Option<&'a [u8]> {
+fn bearer<'a>(head: &'a Head, view: &View<'_>, field: &[u8]) -> Option<&'a [u8]> {
     if field.is_empty() {
-        let (scheme, token) = authorization(head)?;
+        let (scheme, token) = authorization(head, view)?;
         return scheme.eq_ignore_ascii_case(b"bearer").then_some(token);
     }
     let value = head.first(field)?;

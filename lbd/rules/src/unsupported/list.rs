@@ -276,8 +276,4 @@ pub const CONVERTERS: &[Unsupported] = &[
         ],
         reason: "saved SYN packets",
     },
-    Unsupported {
-        names: &["mqtt_field_value", "mqtt_is_valid"],
-        reason: "the MQTT protocol",
-    },
 ];
