@@ -3,14 +3,15 @@
 mod control;
 mod lock;
 
-use std::process::ExitCode;
+use std::process::{Child, ExitCode};
 use std::sync::Arc;
 
-use vrrp::engine::Severity;
+use vrrp::engine::{Guard, Severity};
 use vrrp::{Engine, realtime};
 use vrrp_config::Reading;
 
 use crate::args::Options;
+use crate::guardian;
 use crate::host::Machine;
 use crate::log::Log;
 use control::Control;
@@ -81,10 +82,14 @@ fn serve(options: Options, reading: Reading, log: &Arc<Log>) -> Result<(), Strin
         if let Some((command, limit)) = &config.global.startup_script {
             control::run_once(command, *limit, log, "startup_script").await;
         }
-        let (engine, handle, reports) = Engine::open(Arc::clone(&config), None)
+        // Before anything is owned: what an interrupted run left behind goes.
+        crate::switchover::clean(&config).await;
+        let (guard, guardian) = guard(&options, log);
+        let (engine, handle, reports) = Engine::open(Arc::clone(&config), guard)
             .map_err(|error| format!("cannot open sockets: {error}"))?;
         let thread = start(engine, &config, log)?;
         let mut control = Control::new(options, Arc::clone(&config), handle, Arc::clone(log));
+        control.watch_guardian(guardian);
         control.run(reports).await?;
         // It ended: it said so.
         let _ = thread.join();
@@ -96,6 +101,20 @@ fn serve(options: Options, reading: Reading, log: &Arc<Log>) -> Result<(), Strin
         });
     }
     Ok(())
+}
+
+/// Starts the guardian, unless it is not wanted.
+fn guard(options: &Options, log: &Log) -> (Option<Box<dyn Guard>>, Option<Child>) {
+    if options.no_guardian {
+        return (None, None);
+    }
+    match guardian::start() {
+        Ok((link, child)) => (Some(Box::new(link)), Some(child)),
+        Err(error) => {
+            log.error(&format!("no guardian: {error}"));
+            (None, None)
+        }
+    }
 }
 
 /// The timers' thread, scheduled as the configuration says.

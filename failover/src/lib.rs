@@ -3,11 +3,17 @@
 //! No decision about mastership is made here (`vrrp-proto`), and no packet is sent (`vrrp`).
 
 pub mod args;
+pub mod balancer;
 pub mod daemon;
 pub mod dump;
 pub mod fifo;
+pub mod guardian;
 pub mod host;
 pub mod log;
+pub mod mail;
+pub mod metrics;
 pub mod notify;
 pub mod scripts;
+pub mod server;
+pub mod switchover;
 pub mod watch;

@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use failover::args::{self, Action};
-use failover::daemon;
 use failover::host::Machine;
+use failover::{daemon, guardian};
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(guardian::ARGUMENT) {
+        return guardian::main();
+    }
     let options = match args::parse(std::env::args().skip(1)) {
         Ok(Action::Run(options)) => options,
         Ok(Action::Test(options)) => return test(&options),

@@ -8,6 +8,7 @@ mod args;
 mod bind;
 mod check;
 mod demo;
+mod failover;
 mod host;
 mod keywords;
 mod log;

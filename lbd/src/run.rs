@@ -118,7 +118,8 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
         signals.catch().map_err(|error| one(error.to_string()))?;
     }
     let namespaces = open_namespaces(&config, &options.name)?;
-    let sockets = listen::bind_all(&config, args, workers, &limits, &namespaces)?;
+    let mut sockets = listen::bind_all(&config, args, workers, &limits, &namespaces)?;
+    sockets.failover = crate::failover::open().map_err(one)?;
 
     let started = match is_daemon.then(process::fork_to_background).transpose() {
         Ok(None) => None,
@@ -270,6 +271,7 @@ pub(crate) fn start(
         boot_ms,
         utc_offset,
         stats: sockets.stats,
+        failover: sockets.failover,
         ready,
     };
     let control = std::thread::Builder::new()
@@ -317,6 +319,7 @@ struct Control {
     boot_ms: u64,
     utc_offset: i32,
     stats: Vec<listen::StatsSocket>,
+    failover: Option<crate::failover::Link>,
     ready: std::sync::mpsc::Sender<Arc<Daemon>>,
 }
 
@@ -357,6 +360,10 @@ impl Control {
                     Arc::clone(&limits),
                     Arc::clone(&daemon),
                 ));
+            }
+            if let Some(link) = self.failover {
+                let serve = crate::failover::serve(link, Arc::clone(&daemon.shared));
+                tokio::task::spawn_local(serve);
             }
             tokio::task::spawn_local(crate::table::expire(Arc::clone(&daemon.shared)));
             // The receiver waits in `start`.

@@ -2,9 +2,13 @@
 //!
 //! keepalived is the judge of interoperation; timings decide nothing but the order of things.
 
+mod balancer;
 mod configuration;
+mod guardian;
+mod handover;
 mod interoperation;
 mod pair;
 mod reload;
 mod setup;
+mod status;
 mod tracking;

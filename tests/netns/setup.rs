@@ -26,13 +26,19 @@ pub(crate) fn lbd_failover() -> &'static Path {
 pub(crate) fn start(lan: &Lan, node: &str, kind: Kind, config: &str) -> Daemon {
     let file = lan.temp().write(format!("{node}.conf"), config);
     let file = file.to_str().expect("a path of the tests' own");
+    let socket = lan.temp().path().join(format!("{node}.sock"));
+    let socket = socket.to_str().expect("a path of the tests' own");
     match kind {
         Kind::Keepalived => lan.spawn(
             node,
             Path::new("keepalived"),
             &["-n", "-l", "-D", "-f", file],
         ),
-        Kind::Lbd => lan.spawn(node, lbd_failover(), &["-n", "-l", "-G", "-f", file]),
+        Kind::Lbd => lan.spawn(
+            node,
+            lbd_failover(),
+            &["-n", "-l", "-G", "-f", file, "--socket", socket],
+        ),
     }
 }
 

@@ -152,6 +152,24 @@ impl Lan {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Runs a closure on a thread of its own within a node's network.
+    ///
+    /// # Panics
+    /// When the namespace cannot be entered.
+    pub fn within<T: Send + 'static>(
+        &self,
+        name: &str,
+        run: impl FnOnce() -> T + Send + 'static,
+    ) -> std::thread::JoinHandle<T> {
+        let path = format!("/run/netns/{}", self.ns(name));
+        let file = fs::File::open(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        std::thread::spawn(move || {
+            nix::sched::setns(file, nix::sched::CloneFlags::CLONE_NEWNET)
+                .unwrap_or_else(|e| panic!("enter the namespace: {e}"));
+            run()
+        })
+    }
+
     /// Whether a node has an address on one of its interfaces.
     pub fn has(&self, name: &str, address: &str) -> bool {
         let ns = self.ns(name);

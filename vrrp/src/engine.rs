@@ -44,6 +44,8 @@ pub use status::{InstanceStatus, RouterStatus};
 pub enum Command {
     /// A tracked thing has a result.
     Found(Track, Status),
+    /// Somebody else watches over the thread from now on.
+    Guard(Box<dyn Guard>),
     /// An input for the switchover of a unit.
     Handover(Unit, HandoverInput),
     /// A new configuration.
@@ -111,7 +113,7 @@ pub struct Guarded {
 }
 
 /// Whoever watches over this thread.
-pub trait Guard: Send {
+pub trait Guard: Send + std::fmt::Debug {
     /// Says that the thread turns; `state` is there when it may have changed.
     fn beat(&mut self, state: Option<&[Guarded]>);
     /// Whether the addresses were given up in our place since the last call.
@@ -352,6 +354,10 @@ impl Engine {
             let now = self.clock.now();
             match command {
                 Command::Found(track, status) => self.found(now, &track, status),
+                Command::Guard(guard) => {
+                    self.guard = Some(guard);
+                    self.guard_now();
+                }
                 Command::Handover(unit, input) => self.router.handover(now, unit, input),
                 Command::Reload(config) => self.reload(config),
                 Command::Status(answer) => {

@@ -1,23 +1,33 @@
 //! Signals, reports of the timers' thread, scripts, FIFOs, dumps.
 
+use std::net::SocketAddr;
+use std::process::Child;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{channel as channel_of, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use vrrp::engine::{Handle, RouterStatus};
 use vrrp::{Command, Report};
 use vrrp_config::Config;
 use vrrp_config::config;
 use vrrp_proto::State;
+use vrrp_proto::handover::Message;
 use vrrp_proto::instance::{Change, Event, Stop};
 
 use crate::args::Options;
+use crate::balancer::Balancers;
 use crate::dump;
+use crate::guardian;
 use crate::log::Log;
+use crate::mail;
 use crate::notify::{About, Notifier, is_told};
 use crate::scripts::{self, Scripts};
+use crate::server;
+use crate::switchover::{Incoming, Switchovers};
 use crate::watch::Watches;
 
 /// What is going on outside the timers' thread.
@@ -32,6 +42,10 @@ pub(super) struct Control {
     notifier: Notifier,
     scripts: Scripts,
     watches: Watches,
+    balancers: Balancers,
+    switchovers: Switchovers,
+    guardian: Option<Child>,
+    metrics: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
 struct Signals {
@@ -63,15 +77,42 @@ impl Control {
         handle: Handle,
         log: Arc<Log>,
     ) -> Self {
+        let switchovers = Switchovers::new(handle.clone(), Arc::clone(&log));
         Self {
             options,
             config,
             next: None,
             handle,
+            switchovers,
+            balancers: Balancers::default(),
+            guardian: None,
+            metrics: None,
             notifier: Notifier::new(Arc::clone(&log)),
             log,
             scripts: Scripts::default(),
             watches: Watches::default(),
+        }
+    }
+
+    /// The guardian is started again when it ends.
+    pub(super) fn watch_guardian(&mut self, child: Option<Child>) {
+        self.guardian = child;
+    }
+
+    fn look_at_guardian(&mut self) {
+        let Some(child) = &mut self.guardian else {
+            return;
+        };
+        if matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        self.log.error("the guardian ended, another one is started");
+        match guardian::start() {
+            Ok((link, child)) => {
+                self.guardian = Some(child);
+                self.handle.send(Command::Guard(Box::new(link)));
+            }
+            Err(error) => self.log.error(&format!("no guardian: {error}")),
         }
     }
 
@@ -91,13 +132,31 @@ impl Control {
                 }
             }
         });
-        self.configure();
+        let (said, mut partner) = channel_of(MAX_WAITING);
+        let (asked, mut orders) = channel_of(MAX_WAITING);
+        match server::listen(&self.options.socket) {
+            Ok(listener) => {
+                let serve = server::serve(listener, self.handle.clone(), asked);
+                tokio::task::spawn_local(serve);
+            }
+            Err(error) => {
+                let path = self.options.socket.display();
+                self.log.error(&format!("cannot listen on {path}: {error}"));
+            }
+        }
+        self.configure(&said).await;
+        let mut seconds = tokio::time::interval(GUARDIAN_PERIOD);
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 report = incoming.recv() => match report {
                     None | Some(Report::Stopped) => break,
+                    Some(Report::Reloaded) => self.reloaded(&said).await,
                     Some(report) => self.report(report),
                 },
+                Some(heard) = partner.recv() => self.switchovers.incoming(heard, &self.config),
+                Some(order) = orders.recv() => self.switchovers.order(order, &self.config),
+                _ = seconds.tick() => self.look_at_guardian(),
                 _ = signals.hangup.recv() => self.reload(),
                 _ = signals.interrupt.recv() => self.stop(),
                 _ = signals.terminate.recv() => self.stop(),
@@ -108,15 +167,38 @@ impl Control {
         }
         self.scripts.stop();
         self.watches.stop();
+        self.balancers.stop();
         self.notifier.drain().await;
+        let _ = std::fs::remove_file(&self.options.socket);
         Ok(())
     }
 
     /// Starts what the configuration asks for beside the protocol.
-    fn configure(&mut self) {
+    async fn configure(&mut self, said: &tokio::sync::mpsc::Sender<Incoming>) {
+        self.switchovers.configure(&self.config, said).await;
+        self.balancers.start(&self.config, &self.handle, &self.log);
+        self.serve_metrics();
         self.notifier.configure(&self.config);
         self.scripts.start(&self.config, &self.handle, &self.log);
         self.watches.start(&self.config, &self.handle, &self.log);
+    }
+
+    fn serve_metrics(&mut self) {
+        let wanted = self.config.global.prometheus;
+        if self.metrics.as_ref().map(|(address, _)| *address) == wanted {
+            return;
+        }
+        if let Some((_, task)) = self.metrics.take() {
+            task.abort();
+        }
+        let Some(address) = wanted else { return };
+        let (handle, log) = (self.handle.clone(), Arc::clone(&self.log));
+        let task = tokio::task::spawn_local(async move {
+            if let Err(error) = server::prometheus(address, handle).await {
+                log.error(&format!("prometheus {address}: {error}"));
+            }
+        });
+        self.metrics = Some((address, task));
     }
 
     fn stop(&self) {
@@ -143,6 +225,7 @@ impl Control {
         self.next = Some(Arc::clone(&config));
         self.scripts.stop();
         self.watches.stop();
+        self.balancers.stop();
         self.handle.send(Command::Reload(config));
     }
 
@@ -152,22 +235,29 @@ impl Control {
             Report::Event(at, event) => self.event(at, &event),
             Report::Group { group, to, .. } => self.group(group, to),
             Report::Log(severity, text) => self.log.line(severity, &text),
-            Report::Reloaded => self.reloaded(),
-            Report::HandoverEnded(..)
-            | Report::HandoverStep(..)
-            | Report::Tell(..)
-            | Report::Stopped => {}
+            Report::HandoverEnded(unit, outcome) => {
+                self.switchovers.ended(unit, outcome, &self.config);
+            }
+            Report::HandoverStep(unit, step) => self.switchovers.step(unit, step, &self.config),
+            Report::Tell(unit, message) => {
+                if matches!(message, Message::Released { .. }) {
+                    self.switchovers.moved(unit, &self.config);
+                }
+                self.switchovers.tell(unit, message, &self.config);
+            }
+            // `run` takes these.
+            Report::Reloaded | Report::Stopped => {}
         }
     }
 
-    fn reloaded(&mut self) {
+    async fn reloaded(&mut self, said: &tokio::sync::mpsc::Sender<Incoming>) {
         // The first one is the start.
         let Some(config) = self.next.take() else {
             return;
         };
         self.deleted(&config);
         self.config = config;
-        self.configure();
+        self.configure(said).await;
         if self.config.global.fifo_on_reload {
             self.tell_fifos();
         }
@@ -228,7 +318,24 @@ impl Control {
             let about = About::Instance(&name);
             self.notifier
                 .changed(&notify, about, change.to, change.priority);
+            self.mail(&notify, "Instance", &name, change.to);
         }
+    }
+
+    /// `smtp_alert`.
+    fn mail(&self, notify: &config::Notify, kind: &str, name: &str, to: State) {
+        let global = &self.config.global;
+        let is_wanted = notify.mail.or(global.mail.by_default).unwrap_or(false);
+        if !is_wanted || to == State::Fault && global.mail.no_faults || to == State::Init {
+            return;
+        }
+        let router = global.router_id.clone().unwrap_or_else(|| {
+            let host = nix::unistd::gethostname().unwrap_or_default();
+            host.to_string_lossy().into_owned()
+        });
+        let subject = format!("[{router}] VRRP {kind} {name} - Entering {to} state");
+        let body = format!("=> VRRP {kind} {name} is now in {to} state <=");
+        mail::send(global, subject, body, &self.log);
     }
 
     fn group(&mut self, at: usize, to: State) {
@@ -243,6 +350,7 @@ impl Control {
             let priority = vrrp_proto::Priority::RELEASE;
             self.notifier
                 .changed(&notify, About::Group(&name), to, priority);
+            self.mail(&notify, "Group", &name, to);
         }
     }
 
@@ -279,11 +387,8 @@ impl Control {
         }
     }
 
-    /// Asks the timers' thread; it answers within a round.
     fn ask(&self) -> Option<RouterStatus> {
-        let (sender, receiver) = channel();
-        self.handle.send(Command::Status(sender));
-        receiver.recv_timeout(ANSWER).ok()
+        server::ask(&self.handle)
     }
 
     async fn dump(&self, path: &str) {
@@ -346,4 +451,6 @@ pub(super) async fn run_once(command: &config::Command, limit: Duration, log: &L
     }
 }
 
-const ANSWER: Duration = Duration::from_millis(500);
+/// Messages of the partner, and orders of `lbctl`, that wait.
+const MAX_WAITING: usize = 64;
+const GUARDIAN_PERIOD: Duration = Duration::from_secs(1);

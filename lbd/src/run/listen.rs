@@ -29,6 +29,8 @@ pub(crate) struct Sockets {
     pub(crate) workers: Vec<Vec<ListenerSocket>>,
     /// Runtime API.
     pub(crate) stats: Vec<StatsSocket>,
+    /// The link to `lbd-failover`.
+    pub(crate) failover: Option<crate::failover::Link>,
     /// Paths to remove at the end.
     pub(crate) paths: Vec<SocketFile>,
 }
