@@ -9,6 +9,7 @@ mod balance;
 mod requests;
 mod responses;
 mod rules;
+mod sizes;
 
 const DIRECTORY: &str = "differential/expected";
 

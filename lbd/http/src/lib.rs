@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cookie;
+pub mod count;
 pub mod date;
 pub mod h1;
 pub mod h2;

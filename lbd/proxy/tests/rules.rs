@@ -161,7 +161,7 @@ fn a_denied_response_is_a_502() {
     });
     assert_eq!(client.get("/").status, 502);
     assert!(
-        proxy.line(0).contains(" 502 206 - - PH-- "),
+        proxy.line(0).contains(" 502 59 - - PH-- "),
         "{}",
         proxy.line(0)
     );

@@ -215,6 +215,19 @@ pub struct LoadFacts {
     pub server: u32,
 }
 
+/// Bytes of a stream, in the form of `lbd_http::count` where they are HTTP.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bytes {
+    /// Received from the client: `%U`.
+    pub request_in: u64,
+    /// Sent to servers.
+    pub request_out: u64,
+    /// Received from servers: `%B`.
+    pub response_in: u64,
+    /// Sent to the client, lbd's own answers included.
+    pub response_out: u64,
+}
+
 /// One request and its response.
 #[derive(Debug, Default)]
 pub struct StreamFacts {
@@ -236,10 +249,8 @@ pub struct StreamFacts {
     pub status: u16,
     /// Status received from the server; 0 before any (`server_status`).
     pub server_status: u16,
-    /// Bytes received from the client: `%U`.
-    pub bytes_in: u64,
-    /// Bytes sent to the client: `%B`.
-    pub bytes_out: u64,
+    /// Bytes moved.
+    pub bytes: Bytes,
     /// Connection retries: `%rc`.
     pub retries: u32,
     /// Whether the last retry went to another server (`+` before `%rc`).

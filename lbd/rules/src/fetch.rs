@@ -59,6 +59,8 @@ pub(crate) const CONTENT: Checkpoints = Checkpoints::parse("..YYYYYYYYYYYYYYYY.Y
 pub(crate) const RESPONSE: Checkpoints = Checkpoints::parse("...........YYYYYYY.Y..");
 /// From the response to the log.
 pub(crate) const ANSWERED: Checkpoints = Checkpoints::parse("...........YYYYYYYYY..");
+/// From the choice of a server to the log.
+pub(crate) const ANSWERING: Checkpoints = Checkpoints::parse(".........YYYYYYYYYY...");
 /// Where there is a backend.
 pub(crate) const BACKEND: Checkpoints = Checkpoints::parse("......YYYYYYYYYYYYYY..");
 /// Where there is a server.

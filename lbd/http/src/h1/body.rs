@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::lines::{line_end, read_fields};
 use super::{Framing, ParseError, ParseOptions, Reason};
+use crate::count::end_len;
 use crate::head::{Head, Kind};
 
 /// Largest chunk: the reference accepts up to 52 bits.
@@ -68,6 +69,8 @@ pub struct BodyDecoder {
     extensions: u32,
     options: ParseOptions,
     trailers: Option<Box<Trailers>>,
+    /// Content so far, and what the end counts.
+    counted: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -98,6 +101,7 @@ impl BodyDecoder {
             extensions: 0,
             options,
             trailers: None,
+            counted: 0,
         }
     }
 
@@ -117,6 +121,12 @@ impl BodyDecoder {
             self.state = State::End;
         }
         self.is_end()
+    }
+
+    /// The body so far as [`crate::count`] counts it.
+    #[inline]
+    pub fn counted(&self) -> u64 {
+        self.counted
     }
 
     /// Content bytes known to come next without framing between them: the rest of the length or of
@@ -177,10 +187,12 @@ impl BodyDecoder {
     }
 
     fn take(&mut self, n: u64) {
+        let n = n.min(self.left);
+        self.counted = self.counted.saturating_add(n);
         if self.framing == Framing::UntilClose {
             return;
         }
-        self.left -= n.min(self.left);
+        self.left -= n;
         if self.left == 0 {
             self.state = match self.framing {
                 Framing::Chunked => State::DataCr,
@@ -210,7 +222,10 @@ impl BodyDecoder {
                 State::Size { digits: false }
             }
             (State::Trailers, b'\r') => State::LastFeed,
-            (State::Trailers | State::LastFeed, b'\n') => State::End,
+            (State::Trailers | State::LastFeed, b'\n') => {
+                self.counted += end_len(self.framing, None);
+                State::End
+            }
             (State::Trailers, _) => State::Collect,
             (State::LastFeed, _) => return Err(Reason::BareCr),
             (State::DataCr | State::DataFeed, _) => return Err(Reason::ChunkEnd),
@@ -263,6 +278,7 @@ impl BodyDecoder {
         if memchr::memchr(b'\n', &input[..added]).is_some() {
             let mut head = Head::new();
             if let Some(end) = parse_trailers(&trailers.raw, &mut head, &self.options)? {
+                self.counted += end_len(self.framing, Some(&head));
                 trailers.raw = Vec::new();
                 trailers.head = Some(head);
                 self.state = State::End;

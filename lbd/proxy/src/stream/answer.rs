@@ -8,18 +8,19 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use lbd_config::config::{ConnectionMode, Mode};
-use lbd_http::Head;
 use lbd_http::h1::encode::{EncodeOptions, encode_head};
 use lbd_http::h1::{connection_add, connection_has};
+use lbd_http::{Head, count};
 use lbd_rules::program::{Cursor, Reply, Verdict};
 use lbd_rules::reply::ReplySpec;
 
 use crate::session::Session;
-use crate::stream::{Halt, Stream, end, rules, track};
+use crate::stream::{Halt, Stream, end, response, rules, track};
 use crate::term::{self, Phase, StreamError};
 
 /// Ends a stream whose way was cut short.
 pub(super) async fn halt(session: &mut Session, stream: &mut Stream, halt: Halt) {
+    count_unread(session, stream);
     match halt {
         Halt::Reply(reply) => {
             if reply.is_deny {
@@ -41,6 +42,17 @@ pub(super) async fn halt(session: &mut Session, stream: &mut Stream, halt: Halt)
             stream.keeps_client = false;
         }
         Halt::Again | Halt::Switch => on_error(session, stream, StreamError::Internal).await,
+    }
+}
+
+/// What came along with the heads counts, though nobody will read it.
+fn count_unread(session: &Session, stream: &mut Stream) {
+    if stream.has_request {
+        let of_request = count::ahead(&stream.body.decoder, session.input.data());
+        stream.facts.bytes.request_in += of_request;
+    }
+    if stream.has_response {
+        stream.facts.bytes.response_in += response::waiting(stream);
     }
 }
 
@@ -197,7 +209,6 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         stream.keeps_client = false;
         return;
     }
-    let in_place_of_response = stream.in_response;
     stream.response = head;
     stream.has_response = true;
     stream.in_response = true;
@@ -230,14 +241,10 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
     let is_head = stream.has_request && stream.request.method() == b"HEAD";
     let body: &[u8] = if is_head || is_bodiless { b"" } else { &body };
     let mut out = session.worker.take_bytes();
-    let mut bytes = put_head(session, stream, body.is_empty(), &mut out);
+    put_head(session, stream, body.is_empty(), &mut out);
     out.extend_from_slice(body);
-    bytes += body.len() as u64;
     stream.is_answered = true;
-    if in_place_of_response {
-        // As in the reference, only what stands for a server's response counts in the line.
-        stream.facts.bytes_out += bytes;
-    }
+    stream.facts.bytes.response_out += count::head_len(&stream.response) + body.len() as u64;
     // A close follows at once: the last packet carries it.
     let sent = write_all(session, &out, !stream.keeps_client).await;
     session.worker.give_bytes(out);
@@ -335,13 +342,10 @@ async fn drain(session: &mut Session, stream: &mut Stream) -> bool {
         }
         match session.fill(deadline).await {
             Ok(0) | Err(_) => return false,
-            Ok(read) => {
-                stream.facts.bytes_in += read as u64;
-                match left.checked_sub(read) {
-                    Some(rest) => left = rest,
-                    None => return false,
-                }
-            }
+            Ok(read) => match left.checked_sub(read) {
+                Some(rest) => left = rest,
+                None => return false,
+            },
         }
     }
 }

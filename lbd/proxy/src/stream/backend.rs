@@ -116,6 +116,7 @@ pub(super) async fn read_body(
 
 fn decode_body(session: &mut Session, stream: &mut Stream, limit: usize) -> Result<(), Halt> {
     let body = &mut stream.body;
+    let before = body.decoder.counted();
     while !session.input.is_empty() && !body.decoder.is_end() && !body.full {
         let room = limit - body.data.len().min(limit);
         let input = session.input.data();
@@ -124,11 +125,11 @@ fn decode_body(session: &mut Session, stream: &mut Stream, limit: usize) -> Resu
             .decode(&input[..input.len().min(room.max(1))])
             .map_err(|error| Halt::Error(StreamError::ClientFault(error.status())))?;
         body.data.extend_from_slice(&input[step.data.clone()]);
-        stream.facts.bytes_in += step.consumed as u64;
         session.input.eat(step.consumed);
         body.full = body.data.len() >= limit;
     }
     body.complete = body.decoder.is_end();
+    stream.facts.bytes.request_in += body.decoder.counted() - before;
     session.tidy_input();
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lbd_config::config::Mode;
 use lbd_core::Time;
+use lbd_rules::facts::Bytes;
 
 use crate::live::Activity;
 use crate::log;
@@ -129,8 +130,12 @@ fn count(session: &Session, stream: &mut Stream) {
     traffic(
         session,
         stream,
-        facts.bytes_in.saturating_sub(stream.counted.0),
-        facts.bytes_out.saturating_sub(stream.counted.1),
+        Bytes {
+            request_in: facts.bytes.request_in.saturating_sub(stream.counted.0),
+            request_out: facts.bytes.request_out.saturating_sub(stream.counted.0),
+            response_in: facts.bytes.response_in.saturating_sub(stream.counted.1),
+            response_out: facts.bytes.response_out.saturating_sub(stream.counted.1),
+        },
     );
     for counters in all.into_iter().flatten() {
         match facts.term.cause {
@@ -188,7 +193,7 @@ fn count(session: &Session, stream: &mut Stream) {
 }
 
 /// Adds bytes of a stream to all that count them.
-fn traffic(session: &Session, stream: &Stream, bytes_in: u64, bytes_out: u64) {
+fn traffic(session: &Session, stream: &Stream, bytes: Bytes) {
     let worker = session.worker.index;
     let generation = &session.bound.generation;
     let backend = stream.backend.map(|id| generation.proxy(id));
@@ -202,21 +207,23 @@ fn traffic(session: &Session, stream: &Stream, bytes_in: u64, bytes_out: u64) {
         server.map(|state| state.counters.of(worker)),
     ];
     for counters in all.into_iter().flatten() {
-        counters.bytes_in.add(bytes_in);
-        counters.bytes_out.add(bytes_out);
-        counters.request_in.add(bytes_in);
-        counters.response_out.add(bytes_out);
+        counters.bytes_in.add(bytes.request_in);
+        counters.bytes_out.add(bytes.response_in);
+        counters.request_in.add(bytes.request_in);
+        counters.request_out.add(bytes.request_out);
+        counters.response_in.add(bytes.response_in);
+        counters.response_out.add(bytes.response_out);
     }
     if session.spec().frontend.socket_stats
         && let Some(listener) = generation.listener(session.facts.listener)
     {
         let counters = listener.counters.of(worker);
-        counters.bytes_in.add(bytes_in);
-        counters.bytes_out.add(bytes_out);
+        counters.bytes_in.add(bytes.request_in);
+        counters.bytes_out.add(bytes.response_in);
     }
-    track::bytes(session, stream, bytes_in, bytes_out);
+    track::bytes(session, stream, bytes.request_in, bytes.response_in);
     let process = session.worker.shared.process().counters.of(worker);
-    process.bytes_out.add(bytes_out);
+    process.bytes_out.add(bytes.response_out);
 }
 
 /// Counts a long transfer while it goes on (`option contstats`).
@@ -247,7 +254,13 @@ impl Progress {
         self.counted = (up, down);
         stream.counted.0 += new_up;
         stream.counted.1 += new_down;
-        traffic(session, stream, new_up, new_down);
+        let bytes = Bytes {
+            request_in: new_up,
+            request_out: new_up,
+            response_in: new_down,
+            response_out: new_down,
+        };
+        traffic(session, stream, bytes);
     }
 }
 

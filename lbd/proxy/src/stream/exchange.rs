@@ -13,7 +13,7 @@ use lbd_backend::retry::Failure;
 use lbd_config::config::ProxySpec;
 use lbd_core::Time;
 use lbd_http::h1::encode::{EncodeOptions, encode_chunk, encode_head, last_chunk};
-use lbd_http::{Framing, Parsed, RequestInfo, Status, parse_response, websocket};
+use lbd_http::{Framing, Parsed, RequestInfo, Status, count, parse_response, websocket};
 
 use crate::mux::H2Stream;
 use crate::server_conn::ServerConn;
@@ -110,6 +110,7 @@ pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<()
     note_glitches(session, stream, &conn);
     stream.conn = Some(conn);
     if let Err(halt) = response::process(session, stream, spec, &parsed).await {
+        count_moved(stream, &upload, None);
         stream.body.decoder = upload.into_parts().1;
         return Err(halt);
     }
@@ -128,6 +129,16 @@ pub(super) fn no_delay(session: &Session, spec: &ProxySpec) -> bool {
 /// Whether bodies may be spliced: unless the configuration forbids it.
 pub(super) fn may_splice(session: &Session, option: Option<bool>) -> bool {
     option != Some(false) && !session.bound.generation.config.global.no_splice
+}
+
+/// Adds what pumps found of the bodies.
+pub(super) fn count_moved(stream: &mut Stream, upload: &Pump, download: Option<&Pump>) {
+    let bytes = &mut stream.facts.bytes;
+    bytes.request_in += upload.content();
+    bytes.request_out += upload.content();
+    let found = download.map_or(0, Pump::content);
+    bytes.response_in += found;
+    bytes.response_out += found;
 }
 
 /// Counts what went through pipes, for both sides.
@@ -214,6 +225,7 @@ fn begin_upload(
         let _ = stream.request.set(name, value);
     }
     let body = &mut stream.body;
+    stream.facts.bytes.request_out += count::head_len(&stream.request) + body.decoder.counted();
     let own = || session.io.h2().and_then(H2Stream::take_trailers);
     let trailers = match body.decoder.is_end() {
         true => body.decoder.take_trailers().or_else(own),
@@ -485,7 +497,7 @@ async fn on_lost(
     conn: &ServerConn,
     lost: Lost,
 ) -> Halt {
-    stream.facts.bytes_in += upload.received;
+    count_moved(stream, &upload, None);
     // What was taken off the client's bytes for this attempt is gone: another one would send a
     // body with a hole, and fill it with the next request.
     let is_whole = stream.is_replayable || !upload.has_body();
@@ -551,8 +563,7 @@ async fn body(
     let mut pumps = (upload, download);
     let result = both(session, stream, &mut pumps, &mut conn, limits).await;
     let (upload, download) = pumps;
-    stream.facts.bytes_in += upload.received;
-    stream.facts.bytes_out += download.written;
+    count_moved(stream, &upload, Some(&download));
     session
         .live
         .bytes_out
@@ -632,7 +643,7 @@ async fn both(
             return Poll::Ready(Err(StreamError::ClientAbort));
         }
         live.last_activity.set(download.since.max(upload.since));
-        progress.note(session, stream, upload.received, download.written);
+        progress.note(session, stream, upload.content(), download.content());
         if !upload.ended && !upload_broke {
             match poll_upload(cx, session, upload, conn) {
                 // The server has stopped reading; its answer may be complete all the same.

@@ -58,6 +58,8 @@ pub(super) struct Pump {
     /// Bytes at the front of the input that are to be written as they are.
     direct: usize,
     decoder: BodyDecoder,
+    /// What the decoder had counted before.
+    before: u64,
     drop_trailers: bool,
     sink: Sink,
     /// Trailers that came, to be sent at the end.
@@ -97,6 +99,7 @@ impl Pump {
             out,
             sent: 0,
             direct: 0,
+            before: decoder.counted(),
             decoder,
             drop_trailers: false,
             sink,
@@ -168,6 +171,11 @@ impl Pump {
     /// Whether bytes of the content left the input: they cannot be sent by another pump.
     pub(super) fn has_body(&self) -> bool {
         self.has_body
+    }
+
+    /// What this pump found, in the form of `lbd_http::count`.
+    pub(super) fn content(&self) -> u64 {
+        self.decoder.counted() - self.before
     }
 
     /// Whether the first bytes of `out` have left.

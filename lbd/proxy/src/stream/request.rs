@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use lbd_config::config::{H2LogErrors, HeaderNamePolicy, ProxySpec};
 use lbd_http::{
-    BodyDecoder, Framing, ParseError, ParseOptions, Parsed, Reason, Status, cookie, parse_request,
+    BodyDecoder, Framing, ParseError, ParseOptions, Parsed, Reason, Status, cookie, count,
+    parse_request,
 };
 use lbd_rules::acl::Truth;
 use lbd_rules::program::Reply;
@@ -97,7 +98,7 @@ fn take(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
     }
     stream.has_request = true;
     stream.parsed = incoming.parsed;
-    stream.facts.bytes_in += stream.request.encoded_len() as u64 + 2;
+    stream.facts.bytes.request_in += count::head_len(&stream.request);
     stream.body.begin(incoming.parsed.framing, true);
     stream.facts.timers.request_received = Some(session.now());
     Ok(())
@@ -127,7 +128,7 @@ pub(super) async fn receive(session: &mut Session, stream: &mut Stream) -> Resul
                 }
                 stream.has_request = true;
                 stream.parsed = parsed;
-                stream.facts.bytes_in += parsed.consumed as u64;
+                stream.facts.bytes.request_in += count::head_len(&stream.request);
                 stream.body.begin(parsed.framing, false);
                 session.input.eat(parsed.consumed);
                 if let Err(error) = look_ahead(&parsed, session.input.data()) {
@@ -179,7 +180,6 @@ fn on_close(session: &Session, _stream: &Stream) -> Halt {
 
 fn refuse(session: &Session, stream: &mut Stream, error: ParseError) -> Halt {
     capture(session, stream, error);
-    stream.facts.bytes_in += session.input.len() as u64;
     StreamError::ClientFault(error.status()).into()
 }
 

@@ -13,7 +13,7 @@ use lbd_config::config::ProxySpec;
 use lbd_core::Time;
 use lbd_http::h1::encode::{EncodeOptions, encode_chunk, last_chunk};
 use lbd_http::h1::frame_response;
-use lbd_http::{BodyDecoder, Framing, ParseError, Parsed, cookie};
+use lbd_http::{BodyDecoder, Framing, ParseError, Parsed, cookie, count};
 
 use crate::log;
 use crate::pool::Pool;
@@ -97,6 +97,7 @@ pub(super) async fn forward_informational(
     session: &mut Session,
     stream: &mut Stream,
 ) -> Result<(), Halt> {
+    stream.facts.bytes.response_in += count::head_len(&stream.response);
     if !stream.parsed.version_11 {
         return Ok(());
     }
@@ -106,7 +107,7 @@ pub(super) async fn forward_informational(
     answer::run_after_response(session, stream);
     stream.has_response = false;
     stream.in_response = false;
-    stream.facts.bytes_out += stream.response.encoded_len() as u64;
+    stream.facts.bytes.response_out += count::head_len(&stream.response);
     Ok(answer::send_interim(session, &stream.response).await?)
 }
 
@@ -119,6 +120,7 @@ pub(super) async fn process(
 ) -> Result<(), Halt> {
     let status = stream.response.status();
     stream.facts.server_status = status;
+    stream.facts.bytes.response_in += count::head_len(&stream.response);
     stream.facts.timers.response_received = Some(session.now());
     if let Some(server) = stream.conn.as_ref().and_then(|conn| conn.server.as_ref()) {
         let is_bad = (status >= 500 && status != 501 && status != 505) || status < 101;
@@ -181,9 +183,10 @@ pub(super) async fn process(
     }
     if session.spec().log.asap {
         stream.facts.logged_early = true;
-        stream.facts.bytes_out = stream.response.encoded_len() as u64 + 2;
+        let found = stream.facts.bytes.response_in;
+        stream.facts.bytes.response_in += waiting(stream);
         log::stream(session, stream);
-        stream.facts.bytes_out = 0;
+        stream.facts.bytes.response_in = found;
     }
     Ok(())
 }
@@ -293,6 +296,15 @@ fn cookies(session: &Session, stream: &mut Stream, spec: &ProxySpec) -> Result<(
     Ok(())
 }
 
+/// What of the body has come and was not decoded yet.
+pub(super) fn waiting(stream: &Stream) -> u64 {
+    let input = stream
+        .conn
+        .as_ref()
+        .map_or(&[][..], |conn| conn.input.data());
+    count::ahead(&stream.response_body.decoder, input)
+}
+
 /// Buffers the response body for a rule that waits for it.
 pub(super) async fn read_body(
     session: &mut Session,
@@ -308,6 +320,7 @@ pub(super) async fn read_body(
     };
     loop {
         let body = &mut stream.response_body;
+        let before = body.decoder.counted();
         while !conn.input.is_empty() && !body.decoder.is_end() && !body.full {
             let room = (limit - body.data.len().min(limit)).max(1);
             let input = conn.input.data();
@@ -320,6 +333,7 @@ pub(super) async fn read_body(
             body.full = body.data.len() >= limit;
         }
         body.complete = body.decoder.is_end();
+        stream.facts.bytes.response_in += body.decoder.counted() - before;
         let enough = at_least > 0 && body.data.len() as u64 >= at_least;
         if body.complete || body.full || enough {
             break;
@@ -374,6 +388,7 @@ pub(super) fn pump(
     let head = answer::put_head(session, stream, is_end, &mut out);
     let body = &mut stream.response_body;
     let mut decoder = std::mem::replace(&mut body.decoder, BodyDecoder::new(Framing::None));
+    stream.facts.bytes.response_out += count::head_len(&stream.response) + decoder.counted();
     if sink == Sink::Chunked {
         encode_chunk(&body.data, &mut out);
         if decoder.is_end() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lbd_config::config::{LogLine, Mode, ProxySpec, ProxyV2Option, SendProxy, ServerSpec};
 use lbd_core::{ProxyId, Time};
+use lbd_http::count;
 use lbd_http::proxy_protocol::encode::{V2Encoder, encode_v1};
 use lbd_http::proxy_protocol::{Addresses, Command, Protocol, TlvType};
 use lbd_rules::facts::Endpoint;
@@ -41,6 +42,8 @@ pub(crate) async fn run_tcp(session: &mut Session) -> bool {
     match result {
         Ok(()) => {}
         Err(Halt::Error(error) | Halt::Close(error)) => {
+            // What was looked at and goes nowhere.
+            stream.facts.bytes.request_in += session.input.len() as u64;
             error.mark(stream.phase, &mut stream.facts.term);
             answer::count_failure(session, stream, error, stream.phase);
             let is_abrupt = matches!(
@@ -243,7 +246,8 @@ pub(super) async fn after_switch(
     let Some(conn) = stream.conn.take() else {
         return Err(StreamError::Internal.into());
     };
-    stream.facts.bytes_in += upload.received;
+    exchange::count_moved(stream, &upload, None);
+    stream.facts.bytes.response_out += count::head_len(&stream.response);
     session.worker.give_bytes(upload.into_parts().0);
     let mut out = session.worker.take_bytes();
     let head = answer::put_head(session, stream, false, &mut out);
@@ -342,7 +346,7 @@ async fn relay(
             return Poll::Ready(Ok(()));
         }
         live.last_activity.set(upload.since.max(download.since));
-        progress.note(session, stream, upload.received, download.written);
+        progress.note(session, stream, upload.content(), download.content());
         if let Some(ending) = live.ending() {
             return Poll::Ready(Err(StreamError::Ended(ending)));
         }
@@ -351,8 +355,7 @@ async fn relay(
             .map(|()| Err(error))
     })
     .await;
-    stream.facts.bytes_in += upload.received;
-    stream.facts.bytes_out += download.written;
+    exchange::count_moved(stream, &upload, Some(&download));
     live.bytes_out.set(live.bytes_out.get() + download.written);
     exchange::count_spliced(session, stream, &upload, &download);
     stream.body.complete = true;

@@ -4,13 +4,13 @@
 
 use super::l4::{DateUnit, millis};
 use super::{
-    ANSWERED, EVERYWHERE, NO_ARGS, OPT_STR, REQUEST, RESPONSE, RUNTIME, TRANSACTION, boolean, int,
-    number, string, text,
+    ANSWERED, ANSWERING, EVERYWHERE, NO_ARGS, OPT_STR, REQUEST, RESPONSE, RUNTIME, TRANSACTION,
+    boolean, int, number, string, text,
 };
 use crate::arg::{Arg, ArgError, ArgKind, ArgSpec};
 use crate::registry::{Example, Fetch};
 use lbd_core::Time;
-use lbd_core::{Checkpoints, Type};
+use lbd_core::Type;
 use lbd_http::Head;
 
 /// The family.
@@ -36,7 +36,16 @@ pub const FETCHES: &[Fetch] = &[
         valid: TRANSACTION,
         doc: "Bytes received from the client (manual 7.3.2).",
         examples: &[Example::Ok("bytes_in")],
-        build: |_, _| int(|v| i64::try_from(v.stream?.bytes_in).ok()),
+        build: |_, _| int(|v| i64::try_from(v.stream?.bytes.request_in).ok()),
+    },
+    Fetch {
+        name: "bytes_out",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: ANSWERING,
+        doc: "Bytes received from the server, as %B (manual 7.3.2).",
+        examples: &[Example::Ok("bytes_out")],
+        build: |_, _| int(|v| i64::try_from(v.stream?.bytes.response_in).ok()),
     },
     Fetch {
         name: "capture.req.hdr",
@@ -132,7 +141,16 @@ pub const FETCHES: &[Fetch] = &[
         valid: TRANSACTION,
         doc: "Bytes received from the client, as %U (manual 7.3.2).",
         examples: &[Example::Ok("req.bytes_in")],
-        build: |_, _| int(|v| i64::try_from(v.stream?.bytes_in).ok()),
+        build: |_, _| int(|v| i64::try_from(v.stream?.bytes.request_in).ok()),
+    },
+    Fetch {
+        name: "req.bytes_out",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: TRANSACTION,
+        doc: "Bytes sent to the server (manual 7.3.2).",
+        examples: &[Example::Ok("req.bytes_out")],
+        build: |_, _| int(|v| i64::try_from(v.stream?.bytes.request_out).ok()),
     },
     Fetch {
         name: "req.timer.hdr",
@@ -206,19 +224,28 @@ pub const FETCHES: &[Fetch] = &[
         },
     },
     Fetch {
+        name: "res.bytes_in",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: ANSWERING,
+        doc: "Bytes received from the server, as %B (manual 7.3.2).",
+        examples: &[Example::Ok("res.bytes_in")],
+        build: |_, _| int(|v| i64::try_from(v.stream?.bytes.response_in).ok()),
+    },
+    Fetch {
         name: "res.bytes_out",
         args: NO_ARGS,
         out: Type::Int,
-        valid: Checkpoints::parse(".........YYYYYYYYYY..."),
-        doc: "Bytes sent to the client, as %B (manual 7.3.2).",
+        valid: ANSWERING,
+        doc: "Bytes sent to the client (manual 7.3.2).",
         examples: &[Example::Ok("res.bytes_out")],
-        build: |_, _| int(|v| i64::try_from(v.stream?.bytes_out).ok()),
+        build: |_, _| int(|v| i64::try_from(v.stream?.bytes.response_out).ok()),
     },
     Fetch {
         name: "res.timer.data",
         args: NO_ARGS,
         out: Type::Int,
-        valid: Checkpoints::parse(".........YYYYYYYYYY..."),
+        valid: ANSWERING,
         doc: "Time to transfer the response in ms, as %Td (manual 8.4).",
         examples: &[Example::Ok("res.timer.data")],
         build: |_, _| {

@@ -470,11 +470,11 @@ impl<O: Out> Render<'_, '_, O> {
             A::BytesDown => {
                 self.early_mark();
                 self.enc
-                    .int(stream.map_or(0, |stream| stream.bytes_out) as i64);
+                    .int(stream.map_or(0, |stream| stream.bytes.response_in) as i64);
             }
             A::BytesUp => self
                 .enc
-                .int(stream.map_or(0, |stream| stream.bytes_in) as i64),
+                .int(stream.map_or(0, |stream| stream.bytes.request_in) as i64),
             A::Status => self.enc.int(status(self.view)),
             A::ClientCookie => {
                 let cookie = stream.map_or(&none, |stream| &stream.request_cookie);

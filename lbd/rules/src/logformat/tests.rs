@@ -4,7 +4,7 @@
 use lbd_core::{Checkpoint, Level, ServerId, Time, WallTime};
 
 use super::*;
-use crate::facts::{Endpoint, LoadFacts, StreamFacts, Target, TermLetters};
+use crate::facts::{Bytes, Endpoint, LoadFacts, StreamFacts, Target, TermLetters};
 use crate::rig::{Rig, SPAN, Stage};
 use crate::var::OwnedValue;
 
@@ -21,8 +21,11 @@ fn http_stage(rig: &mut Rig) -> Stage {
         backend: Some(lbd_core::ProxyId(1)),
         target: Target::Server(ServerId(0)),
         status: 200,
-        bytes_in: 57,
-        bytes_out: 116,
+        bytes: Bytes {
+            request_in: 57,
+            response_in: 116,
+            ..Bytes::default()
+        },
         request_line: b"GET /p/a%22b?q=1 HTTP/1.1".to_vec(),
         method_len: 3,
         target_len: 12,
@@ -184,7 +187,7 @@ fn a_tcp_line_is_the_references() {
     stream.request_captures.clear();
     stream.request_cookie = None;
     stream.status = 0;
-    (stream.bytes_in, stream.bytes_out) = (46, 113);
+    (stream.bytes.request_in, stream.bytes.response_in) = (46, 113);
     stream.timers.request_start = None;
     stream.timers.request_received = None;
     stream.timers.end = Some(Time::from_millis(101));

@@ -139,10 +139,6 @@ pub const FETCHES: &[Unsupported] = &[
         reason: "accounting of time per task",
     },
     Unsupported {
-        names: &["bytes_out", "req.bytes_out", "res.bytes_in"],
-        reason: "byte counts of the server side",
-    },
-    Unsupported {
         names: &["res.comp", "res.comp_algo"],
         reason: "compression",
     },
