@@ -61,7 +61,13 @@ const CRATES: &[Crate] = &[
     pure("failover-plan", &["lbd-core"]),
     pure(
         "lbd-rules",
-        &["lbd-backend", "lbd-core", "lbd-http", "lbd-table"],
+        &[
+            "lbd-backend",
+            "lbd-core",
+            "lbd-http",
+            "lbd-table",
+            "lbd-tls",
+        ],
     ),
     pure(
         "lbd-config",
@@ -119,6 +125,7 @@ const CRATES: &[Crate] = &[
             "lbd-core",
             "lbd-http",
             "lbd-backend",
+            "lbd-tls",
             "lbd-rules",
             "lbd-config",
         ],
@@ -129,7 +136,9 @@ const CRATES: &[Crate] = &[
 /// Packages, or families of packages by prefix, that reach the outside.
 const IMPURE: &[&str] = &[
     "async-std",
-    "aws",
+    "aws-config",
+    "aws-sdk",
+    "aws-smithy",
     "hyper",
     "mio",
     "nix",

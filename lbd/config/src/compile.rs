@@ -16,7 +16,10 @@ mod proxy;
 mod rules;
 mod server;
 mod server_address;
+mod server_tls;
 mod table;
+mod tls;
+mod tls_files;
 mod users;
 
 use std::collections::HashSet;

@@ -9,6 +9,7 @@ mod listener;
 mod log;
 mod options;
 mod server;
+mod ssl;
 mod table;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ pub use server::{
     AgentSpec, ProxyV2Option, SavedServer, SendProxy, ServerAddress, ServerCheckSpec, ServerSpec,
     WebsocketVersion,
 };
+pub use ssl::{ExtraFiles, ServerSslSpec, SslTune};
 pub use table::TableSpec;
 
 /// A whole configuration.

@@ -8,6 +8,7 @@ mod global;
 mod log;
 mod proxy;
 mod server;
+mod ssl;
 mod table;
 
 use lbd_core::Span;
@@ -23,6 +24,7 @@ pub use proxy::{
     ReplyText, RuleDraft, Ruleset, Settings, SourceDraft, StateSource, UseSrcDraft,
 };
 pub use server::{HealthDraft, InitAddr, ServerDraft, Template};
+pub use ssl::{BindSslDraft, CrtLine, CrtSource, ServerSslDraft, SslDraft, SslVersion, Verify};
 pub use table::TableDraft;
 
 /// A line, or the part of one, that is compiled later.

@@ -223,6 +223,7 @@ pub const DIRECTIVES: &[&[Directive]] = &[
     directive::server::DIRECTIVES,
     directive::stick::DIRECTIVES,
     directive::userlist::DIRECTIVES,
+    directive::ssl_global::DIRECTIVES,
 ];
 
 /// All words behind `option`.
@@ -240,6 +241,7 @@ pub const TIMEOUTS: &[TimeoutName] = directive::timeouts::TIMEOUTS_TABLE;
 pub const BIND_OPTIONS: &[&[BindOption]] = &[
     directive::bind_option::OPTIONS,
     directive::bind_unix::OPTIONS,
+    directive::ssl_bind::OPTIONS,
 ];
 
 /// All words on `server` lines.
@@ -247,4 +249,5 @@ pub const SERVER_OPTIONS: &[&[ServerOption]] = &[
     directive::server_option::OPTIONS,
     directive::server_check::OPTIONS,
     directive::server_socket::OPTIONS,
+    directive::ssl_server::OPTIONS,
 ];

@@ -311,7 +311,20 @@ pub(crate) fn start(
     let frontend = state.proxy;
     let spec = &bound.generation.config.proxies[frontend.index()];
     let is_unix = peer == Endpoint::Unix;
-    let Ok(io) = Transport::new(fd, is_unix) else {
+    let has_tls = spec
+        .frontend
+        .binds
+        .get(
+            bound.generation.config.listeners[listener.index()]
+                .bind
+                .index(),
+        )
+        .is_some_and(|bind| bind.tls.is_some());
+    let io = match has_tls {
+        true => Transport::new_tls(fd, is_unix),
+        false => Transport::new(fd, is_unix),
+    };
+    let Ok(io) = io else {
         worker.accept_failed();
         return;
     };

@@ -40,6 +40,8 @@ pub(crate) struct Dial<'a> {
     pub(crate) rcvbuf: Option<usize>,
     /// Bytes that the kernel may hold unsent.
     pub(crate) notsent: Option<u32>,
+    /// TLS will be spoken.
+    pub(crate) tls: bool,
 }
 
 /// The address of somebody else that a `source` line asks for, before its family is looked at.
@@ -114,7 +116,12 @@ fn unix(dial: &Dial<'_>, path: &[u8]) -> io::Result<(Transport, Endpoint)> {
     let socket = socket(dial, Domain::UNIX)?;
     let address = SockAddr::unix(std::ffi::OsStr::from_bytes(path))?;
     socket.connect(&address)?;
-    Ok((Transport::new(OwnedFd::from(socket), true)?, Endpoint::Unix))
+    let fd = OwnedFd::from(socket);
+    let io = match dial.tls {
+        true => Transport::new_tls(fd, true)?,
+        false => Transport::new(fd, true)?,
+    };
+    Ok((io, Endpoint::Unix))
 }
 
 /// A socket in the namespace of the server.
@@ -167,10 +174,12 @@ fn inet(dial: &Dial<'_>, to: SocketAddr) -> io::Result<(Transport, Endpoint)> {
     {
         return Err(error);
     }
-    Ok((
-        Transport::new(OwnedFd::from(socket), false)?,
-        Endpoint::Inet(to),
-    ))
+    let fd = OwnedFd::from(socket);
+    let io = match dial.tls {
+        true => Transport::new_tls(fd, false)?,
+        false => Transport::new(fd, false)?,
+    };
+    Ok((io, Endpoint::Inet(to)))
 }
 
 fn server_options(socket: &Socket, server: &ServerSpec) {

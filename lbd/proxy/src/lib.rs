@@ -20,6 +20,7 @@ pub mod accept;
 mod cip;
 pub mod clock;
 mod connect;
+mod handshake;
 pub mod live;
 pub mod log;
 pub mod metric;
@@ -32,6 +33,7 @@ pub mod state;
 pub mod stream;
 mod sys;
 pub mod term;
+pub mod tls;
 pub mod transport;
 pub mod worker;
 

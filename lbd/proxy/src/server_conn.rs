@@ -4,13 +4,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use lbd_backend::reuse::PoolEstimate;
 use lbd_core::{ProxyId, ServerId, Time};
-use lbd_rules::facts::Endpoint;
+use lbd_rules::facts::{Endpoint, TlsFacts};
 
 use crate::pool::Buf;
 use crate::state::ServerState;
@@ -46,6 +47,8 @@ pub(crate) struct ServerConn {
     /// Number of the server's address it goes to.
     epoch: u32,
     worker: usize,
+    /// The TLS session.
+    pub(crate) tls: Option<Rc<TlsFacts>>,
     /// Bytes to send before the first request: PROXY header, SOCKS.
     pub(crate) preface: Vec<u8>,
 }
@@ -79,6 +82,7 @@ impl ServerConn {
             is_shut: false,
             epoch,
             worker,
+            tls: None,
             preface: Vec::new(),
         })
     }

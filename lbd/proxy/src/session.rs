@@ -3,6 +3,7 @@
 //!
 //! It does not choose servers: that is the streams' work.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -20,6 +21,7 @@ use lbd_rules::var::{VarStore, Vars};
 use lbd_rules::view::{Buffered, View};
 
 use crate::accept::Entered;
+use crate::handshake;
 use crate::live::Live;
 use crate::log;
 use crate::mux;
@@ -112,14 +114,22 @@ pub(crate) async fn serve(mut session: Box<Session>) {
             }
         }
         Ok(None) => {}
-        Err(message) => log::connection(&session, message),
+        Err(message) => log::connection(&session, &message),
     }
     session.finish();
 }
 
-/// Whether the line says that clients speak HTTP/2 (`proto h2`).
+/// Whether the client speaks HTTP/2: the line says so (`proto h2`), or both agreed on it by ALPN.
 fn wants_h2(session: &Session) -> bool {
+    let agreed = session
+        .facts
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.alpn.as_deref());
     let binds = &session.spec().frontend.binds;
+    if agreed == Some(b"h2") {
+        return true;
+    }
     binds
         .get(session.facts.bind.index())
         .is_some_and(|bind| bind.options.proto.as_deref() == Some("h2"))
@@ -150,6 +160,7 @@ impl Session {
             src: None,
             dst: None,
             proxy_header: None,
+            tls: None,
             handshake: Duration::ZERO,
             streams: 0,
             glitches: 0,
@@ -384,7 +395,7 @@ fn known_local(listener: &ListenerSpec, is_transparent: bool) -> Option<Endpoint
 }
 
 /// What comes before streams: rules and the PROXY header. `None` when the connection is refused.
-async fn open(session: &mut Session) -> Result<Option<Mode>, &'static str> {
+async fn open(session: &mut Session) -> Result<Option<Mode>, Cow<'static, str>> {
     let bound = Rc::clone(&session.bound);
     let spec = &bound.generation.config.proxies[session.frontend.index()];
     let verdict = session.run_early(&spec.rules.tcp_connection);
@@ -413,6 +424,11 @@ async fn open(session: &mut Session) -> Result<Option<Mode>, &'static str> {
         Some(ExpectedHeader::Proxy) => Box::pin(read_proxy_header(session)).await?,
         None if wants_header => Box::pin(read_proxy_header(session)).await?,
         None => {}
+    }
+    if let Some(tls) = &spec.frontend.binds[session.facts.bind.index()].tls
+        && let Err(failed) = Box::pin(handshake::accept(session, tls)).await
+    {
+        return Err(failed.message().into());
     }
     let now = session.now();
     session.counters().session(now);

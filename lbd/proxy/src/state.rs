@@ -11,6 +11,7 @@ pub mod process;
 pub mod proxy;
 pub mod server;
 pub mod table;
+pub mod tls;
 pub mod world;
 
 use std::sync::Arc;

@@ -17,8 +17,9 @@ use tokio::io::{Interest, Ready};
 use crate::mux::H2Stream;
 use crate::pool::Pipe;
 use crate::sys;
+use crate::tls::TlsStream;
 
-/// A connection, or a stream of one. TLS will be a variant of its own.
+/// A connection, or a stream of one.
 #[derive(Debug)]
 pub enum Transport {
     /// A stream of an HTTP/2 connection.
@@ -27,6 +28,8 @@ pub enum Transport {
     Tcp(AsyncFd<OwnedFd>),
     /// A unix stream socket.
     Unix(AsyncFd<OwnedFd>),
+    /// A socket of either kind that speaks TLS, at the latest after its first clear bytes.
+    Tls(Box<TlsStream>),
 }
 
 impl Transport {
@@ -43,11 +46,41 @@ impl Transport {
         })
     }
 
+    /// The same for a connection that will speak TLS.
+    ///
+    /// # Errors
+    /// When the runtime's poller refuses the descriptor.
+    pub fn new_tls(fd: OwnedFd, is_unix: bool) -> io::Result<Self> {
+        let fd = sys::watch(fd, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Self::Tls(Box::new(TlsStream::new(fd, is_unix))))
+    }
+
+    /// TLS, when it is spoken here.
+    pub fn tls(&self) -> Option<&TlsStream> {
+        match self {
+            Self::Tls(stream) => Some(stream),
+            Self::H2(stream) => stream.link.io.tls(),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
+    }
+
+    /// Whether bytes may pass through a pipe.
+    pub fn may_splice(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
+    /// The protocol that both sides agreed on by ALPN; `None` without TLS or without agreement.
+    pub fn alpn(&self) -> Option<Vec<u8>> {
+        self.tls()?
+            .with(|connection| connection.alpn_protocol().map(<[u8]>::to_vec))?
+    }
+
     /// The socket, or the one that carries the stream.
     fn socket(&self) -> &AsyncFd<OwnedFd> {
         match self {
             Self::Tcp(socket) | Self::Unix(socket) => socket,
             Self::H2(stream) => stream.link.io.socket(),
+            Self::Tls(stream) => stream.socket(),
         }
     }
 
@@ -70,7 +103,11 @@ impl Transport {
 
     /// Whether it is a TCP connection.
     pub fn is_tcp(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        match self {
+            Self::Tcp(_) => true,
+            Self::H2(_) | Self::Unix(_) => false,
+            Self::Tls(stream) => !stream.is_unix(),
+        }
     }
 
     /// The descriptor's number, for facts about the connection.
@@ -91,6 +128,9 @@ impl Transport {
     /// Reads once it is possible; 0 at the end of the stream.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if let Self::H2(stream) = self {
+            return stream.poll_read(cx, buf);
+        }
+        if let Self::Tls(stream) = self {
             return stream.poll_read(cx, buf);
         }
         loop {
@@ -115,6 +155,9 @@ impl Transport {
     /// Ready when a read would tell something: bytes, the end, or an error.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         if let Self::H2(stream) = self {
+            return stream.poll_readable(cx);
+        }
+        if let Self::Tls(stream) = self {
             return stream.poll_readable(cx);
         }
         self.socket().poll_read_ready(cx).map(|_| ())
@@ -149,6 +192,9 @@ impl Transport {
         if let Self::H2(stream) = self {
             return stream.poll_readable(cx).is_pending();
         }
+        if let Self::Tls(stream) = self {
+            return stream.is_quiet(cx);
+        }
         self.socket().poll_read_ready(cx).is_pending()
     }
 
@@ -161,6 +207,9 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         if let Self::H2(stream) = self {
             return stream.poll_write(cx, slices);
+        }
+        if let Self::Tls(stream) = self {
+            return stream.poll_write(cx, slices, more);
         }
         loop {
             let mut guard = ready!(self.socket().poll_write_ready(cx))?;
@@ -238,6 +287,9 @@ impl Transport {
         if let Self::H2(stream) = self {
             return stream.finish();
         }
+        if let Self::Tls(stream) = self {
+            return stream.shutdown_write();
+        }
         let _ = self.options().shutdown(std::net::Shutdown::Write);
     }
 
@@ -245,6 +297,9 @@ impl Transport {
     pub fn abort(&self) {
         if let Self::H2(stream) = self {
             return stream.reset(ErrorCode::CANCEL);
+        }
+        if let Self::Tls(stream) = self {
+            stream.set_aborted();
         }
         let _ = self.options().set_linger(Some(Duration::ZERO));
     }
@@ -291,7 +346,11 @@ impl Transport {
                 let _ = sys::set_ttl(self.fd(), ttl);
                 self.abort();
             }
-            None if sys::enter_repair(self.fd()).is_ok() => {}
+            None if sys::enter_repair(self.fd()).is_ok() => {
+                if let Self::Tls(stream) = self {
+                    stream.set_aborted();
+                }
+            }
             None => {
                 // A reset that dies at the first router.
                 let _ = sys::set_ttl(self.fd(), 1);

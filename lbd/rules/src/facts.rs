@@ -3,6 +3,8 @@
 //! The proxy writes these fields as things happen; rules read them, and actions set the few that
 //! are theirs. It holds no behaviour.
 
+mod tls;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use lbd_core::{BindId, ListenerId, ProxyId, ServerId, Time, WallTime};
 use lbd_http::Head;
 
 use crate::track::{Counters, SessionCounters};
+pub use tls::{HelloFacts, OneCertificate, TlsFacts};
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -101,6 +104,8 @@ pub struct SessionFacts {
     pub dst: Option<Endpoint>,
     /// Received PROXY header, with its TLVs.
     pub proxy_header: Option<Box<ProxyHeader>>,
+    /// The TLS session, once there is one.
+    pub tls: Option<std::rc::Rc<TlsFacts>>,
     /// Time spent in handshakes (PROXY header, TLS): `%Th`.
     pub handshake: Duration,
     /// Streams started so far.
@@ -299,6 +304,8 @@ pub struct StreamFacts {
     pub server_dst: Endpoint,
     /// Whether the connection to the server was reused (`bc_reused`).
     pub server_reused: bool,
+    /// The TLS session with the server.
+    pub server_tls: Option<std::rc::Rc<TlsFacts>>,
     /// Why the connection to the server failed.
     pub server_error: Option<ConnError>,
     /// Odd things that the server did on its connection so far (`bc_glitches`).

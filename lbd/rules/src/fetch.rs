@@ -2,6 +2,7 @@
 //!
 //! A family file holds descriptors and their closures; names are looked up in `registry`.
 
+pub mod certificate;
 pub mod constant;
 pub mod header;
 pub mod hello;
@@ -11,6 +12,7 @@ pub mod payload;
 pub mod proxy;
 pub mod request;
 pub mod table;
+pub mod tls;
 pub mod transaction;
 
 use std::net::IpAddr;
@@ -24,6 +26,7 @@ use crate::view::View;
 
 /// All families.
 pub const FAMILIES: &[&[Fetch]] = &[
+    certificate::FETCHES,
     constant::FETCHES,
     header::FETCHES,
     hello::FETCHES,
@@ -38,6 +41,7 @@ pub const FAMILIES: &[&[Fetch]] = &[
     table::COUNTER_2,
     table::SOURCE,
     table::TABLE,
+    tls::FETCHES,
     transaction::FETCHES,
 ];
 

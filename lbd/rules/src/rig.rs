@@ -419,6 +419,7 @@ fn session() -> SessionFacts {
         conn_dst: address("198.51.100.2:80"),
         src: None,
         dst: None,
+        tls: None,
         proxy_header: None,
         handshake: Duration::ZERO,
         streams: 1,

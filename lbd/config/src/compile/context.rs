@@ -31,6 +31,7 @@ pub(super) struct Compiler<'c> {
     pub(super) diags: Diags,
     /// `server-state-file`, read once.
     pub(super) states: StateFile,
+    pub(super) tls: super::tls::Tls,
     /// Names of ACLs whose lines were refused.
     pub(super) failed_acls: HashSet<String>,
 }
@@ -61,6 +62,7 @@ impl<'c> Compiler<'c> {
             patterns: PatternStore::new(),
             diags,
             states,
+            tls: super::tls::Tls::default(),
             failed_acls: HashSet::new(),
         }
     }

@@ -93,7 +93,9 @@ impl Compiler<'_> {
                 });
                 next_uid += 1;
             }
+            let tls = self.bind_tls(proxy, draft);
             binds.push(BindSpec {
+                tls,
                 id: bind,
                 name: draft.name.as_deref().map(Into::into),
                 text: draft.text.as_str().into(),

@@ -129,6 +129,7 @@ impl Compiler<'_> {
             max_reuse: draft.max_reuse.unwrap_or(-1),
             proto: draft.proto.as_deref().map(Into::into),
             websocket: draft.websocket.flatten(),
+            ssl: self.server_ssl(shared, draft, &title),
             check: self.server_check(draft, &title),
             agent: self.agent(draft, &title),
             track,

@@ -77,6 +77,8 @@ pub struct Global {
     pub unix_bind: UnixSocketSpec,
     /// `tune.*` and other numbers.
     pub tune: Tune,
+    /// TLS.
+    pub ssl: super::SslTune,
     /// `h1-case-adjust` pairs: lower case name, name to send.
     pub h1_case_adjust: Vec<(Vec<u8>, Vec<u8>)>,
     /// `http-err-codes`: statuses that count as errors.

@@ -4,9 +4,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lbd_core::{BindId, ListenerId, ProxyId, Span};
+
+use lbd_tls::BindTls;
 
 use super::UnixSocketSpec;
 
@@ -25,6 +28,8 @@ pub struct BindSpec {
     pub listeners: Vec<ListenerId>,
     /// Options.
     pub options: BindOptions,
+    /// Certificates with `ssl`.
+    pub tls: Option<Arc<BindTls>>,
 }
 
 /// Options of a `bind` line that concern sockets and the first bytes.

@@ -68,6 +68,8 @@ pub struct ServerSpec {
     pub proto: Option<Box<str>>,
     /// `ws`; `None` for `auto`.
     pub websocket: Option<WebsocketVersion>,
+    /// TLS, of traffic or of checks only.
+    pub ssl: Option<Arc<super::ServerSslSpec>>,
     /// Health check of this server; `None` without `check` (or with `no-check`).
     pub check: Option<ServerCheckSpec>,
     /// `agent-check`.

@@ -9,7 +9,7 @@ use super::server_option::option;
 use crate::address::AddressRules;
 use crate::config::{ProxyV2Option, WebsocketVersion};
 use crate::draft::{ServerDraft, SourceDraft, UseSrcDraft};
-use crate::registry::{Effect, ServerOption};
+use crate::registry::ServerOption;
 use crate::section::Site;
 use crate::units::TimeUnit;
 use crate::words::Words;
@@ -62,20 +62,6 @@ pub const OPTIONS: &[ServerOption] = &[
             Ok(())
         },
     ),
-    ServerOption {
-        effect: Effect::NoEffect("connections to servers are not encrypted"),
-        ..option("no-ssl", 0, "Cancels 'ssl'.", "no-ssl", |_, _, _| Ok(()))
-    },
-    ServerOption {
-        effect: Effect::NoEffect("checks are not encrypted"),
-        ..option(
-            "no-check-ssl",
-            0,
-            "Cancels 'check-ssl'.",
-            "no-check-ssl",
-            |_, _, _| Ok(()),
-        )
-    },
     option("no-tfo", 0, "Cancels 'tfo'.", "no-tfo", |_, s, _| {
         s.fast_open = false;
         Ok(())

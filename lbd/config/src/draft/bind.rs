@@ -20,6 +20,8 @@ pub struct BindDraft {
     pub name: Option<String>,
     /// Options.
     pub options: BindOptions,
+    /// TLS.
+    pub ssl: super::BindSslDraft,
     /// `level`, `severity-output` and `expose-fd` of a `stats socket`.
     pub level: Option<crate::config::AccessLevel>,
     /// `severity-output`.
@@ -37,6 +39,7 @@ impl BindDraft {
             span,
             name: None,
             options: BindOptions::default(),
+            ssl: super::BindSslDraft::default(),
             level: None,
             severity: crate::config::SeverityOutput::default(),
             maxconn: None,

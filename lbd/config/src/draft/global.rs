@@ -33,6 +33,16 @@ pub struct GlobalDraft {
     pub state_base: Option<String>,
     /// `server-state-file`.
     pub state_file: Option<String>,
+    /// `ssl-default-bind-*`.
+    pub ssl_bind: super::BindSslDraft,
+    /// `ssl-default-server-*`, `ssl-server-verify`.
+    pub ssl_server: super::SslDraft,
+    /// `ca-base`.
+    pub ca_base: Option<String>,
+    /// `crt-base`.
+    pub crt_base: Option<String>,
+    /// `key-base`.
+    pub key_base: Option<String>,
     /// `expose-experimental-directives`.
     pub experimental: bool,
     /// `expose-deprecated-directives`.
@@ -98,6 +108,7 @@ impl Default for GlobalDraft {
                 stats_maxconn: 10,
                 unix_bind: UnixSocketSpec::default(),
                 tune: tune(),
+                ssl: crate::config::SslTune::default(),
                 h1_case_adjust: Vec::new(),
                 http_err_codes: vec![(400, 499)],
                 http_fail_codes: vec![(500, 500), (502, 504), (506, 599)],
@@ -116,6 +127,11 @@ impl Default for GlobalDraft {
             default_path: DefaultPath::default(),
             state_base: None,
             state_file: None,
+            ssl_bind: super::BindSslDraft::default(),
+            ssl_server: super::SslDraft::default(),
+            ca_base: None,
+            crt_base: None,
+            key_base: None,
             experimental: false,
             deprecated: false,
         }

@@ -87,6 +87,8 @@ pub struct ServerDraft {
     pub init_addr: Vec<InitAddr>,
     /// `track`.
     pub track: Option<Named>,
+    /// TLS.
+    pub ssl: super::ServerSslDraft,
     /// Health checks.
     pub health: HealthDraft,
     /// A word of the line was refused, so that what the line lacks without it is no fault.

@@ -22,10 +22,16 @@ fn cfg(out: &mut String) {
         .flat_map(|family| family.iter())
         .collect();
     binds.sort_by_key(|option| option.name);
-    for option in binds {
+    let is_tls = |name: &str| {
+        let mut all = crate::directive::ssl_bind::OPTIONS.iter();
+        all.any(|option| option.name == name)
+    };
+    // The word that switches TLS on is missing in the reference's own list.
+    for option in binds.into_iter().filter(|option| option.name != "ssl") {
+        let class = if is_tls(option.name) { "ssl " } else { "" };
         line(
             out,
-            &format!("bind <addr> {}", option.name),
+            &format!("bind <addr> {class}{}", option.name),
             i64::from(option.args),
         );
     }

@@ -10,7 +10,10 @@ use crate::section::{Section, Site};
 
 /// Findings of one line in a section.
 fn read(section: Section, line: &str) -> Vec<Diag> {
-    let host = MemoryHost::new().file("/var/run/netns/blue", "");
+    // Lists of certificates are read with their line, certificates only later.
+    let host = MemoryHost::new()
+        .file("/var/run/netns/blue", "")
+        .file("sites.list", "site.pem\n");
     let name = match section {
         Section::Global => String::new(),
         Section::HttpErrors | Section::UserList => " a".to_owned(),
@@ -112,7 +115,11 @@ fn every_word_of_a_bind_line_reads_its_example() {
         if option.example.is_empty() {
             expect(
                 Section::Frontend,
-                &format!("bind :80 {} 1", option.name),
+                &format!(
+                    "bind :80 {}{}",
+                    option.name,
+                    " 1".repeat(usize::from(option.args))
+                ),
                 Some("not supported anymore"),
             );
             continue;

@@ -265,18 +265,76 @@ const ACCEPTED: &[(&str, Place, &str)] = &[
     ),
     ("server send-proxy", Server, "send-proxy"),
     ("server send-proxy-v2", Server, "send-proxy-v2"),
+    ("bind alpn", Bind, "ssl crt /a.pem alpn http/1.1"),
+    (
+        "bind ca-file",
+        Bind,
+        "ssl crt /a.pem verify optional ca-file /ca.pem",
+    ),
+    ("bind crt", Bind, "ssl crt /a.pem"),
+    ("bind ssl", Bind, "ssl crt /a.pem"),
+    ("bind strict-sni", Bind, "ssl crt /a.pem strict-sni"),
+    (
+        "bind verify",
+        Bind,
+        "ssl crt /a.pem verify required ca-file /ca.pem",
+    ),
+    ("ca-base", Global, "ca-base /etc/ssl/certs"),
+    ("crt-base", Global, "crt-base /etc/ssl/private"),
+    (
+        "ssl-default-bind-ciphers",
+        Global,
+        "ssl-default-bind-ciphers X",
+    ),
+    (
+        "ssl-default-bind-ciphersuites",
+        Global,
+        "ssl-default-bind-ciphersuites X",
+    ),
+    (
+        "ssl-default-bind-options",
+        Global,
+        "ssl-default-bind-options no-sslv3",
+    ),
+    (
+        "ssl-default-server-ciphers",
+        Global,
+        "ssl-default-server-ciphers X",
+    ),
+    (
+        "ssl-default-server-ciphersuites",
+        Global,
+        "ssl-default-server-ciphersuites X",
+    ),
+    (
+        "ssl-default-server-options",
+        Global,
+        "ssl-default-server-options no-sslv3",
+    ),
+    ("ssl-dh-param-file", Global, "ssl-dh-param-file /dh.pem"),
+    ("ssl-server-verify", Global, "ssl-server-verify none"),
+    (
+        "tune.ssl.default-dh-param",
+        Global,
+        "tune.ssl.default-dh-param 2048",
+    ),
+    ("server check-ssl", Server, "check check-ssl verify none"),
+    ("server verify", Server, "ssl verify none"),
+    (
+        "ssl_c_s_dn",
+        Frontend,
+        "http-request set-header X-A %[ssl_c_s_dn(cn)]",
+    ),
+    ("ssl_fc", Frontend, "http-request deny unless { ssl_fc }"),
+    (
+        "ssl_fc_sni",
+        Frontend,
+        "http-request set-header X-A %[ssl_fc_sni]",
+    ),
 ];
 
 /// Name, place, lines, what it waits for.
 const WAITING: &[(&str, Place, &str, &str)] = &[
-    ("bind alpn", Bind, "alpn h2", "TLS"),
-    ("bind ca-file", Bind, "ca-file /ca.pem", "TLS"),
-    ("bind crt", Bind, "crt /a.pem", "TLS"),
-    ("bind ssl", Bind, "ssl", "TLS"),
-    ("bind strict-sni", Bind, "strict-sni", "TLS"),
-    ("bind verify", Bind, "verify required", "TLS"),
-    ("ca-base", Global, "ca-base /etc/ssl/certs", "TLS"),
-    ("crt-base", Global, "crt-base /etc/ssl/private", "TLS"),
     (
         "compression algo",
         Backend,
@@ -297,55 +355,6 @@ const WAITING: &[(&str, Place, &str, &str)] = &[
     ),
     ("lua-load", Global, "lua-load /x.lua", "Lua"),
     ("peers", Top, "peers p\n  peer a 127.0.0.1:1024", "peers"),
-    (
-        "ssl-default-bind-ciphers",
-        Global,
-        "ssl-default-bind-ciphers X",
-        "TLS",
-    ),
-    (
-        "ssl-default-bind-ciphersuites",
-        Global,
-        "ssl-default-bind-ciphersuites X",
-        "TLS",
-    ),
-    (
-        "ssl-default-bind-options",
-        Global,
-        "ssl-default-bind-options no-sslv3",
-        "TLS",
-    ),
-    (
-        "ssl-default-server-ciphers",
-        Global,
-        "ssl-default-server-ciphers X",
-        "TLS",
-    ),
-    (
-        "ssl-default-server-ciphersuites",
-        Global,
-        "ssl-default-server-ciphersuites X",
-        "TLS",
-    ),
-    (
-        "ssl-default-server-options",
-        Global,
-        "ssl-default-server-options no-sslv3",
-        "TLS",
-    ),
-    (
-        "ssl-dh-param-file",
-        Global,
-        "ssl-dh-param-file /dh.pem",
-        "TLS",
-    ),
-    ("ssl-server-verify", Global, "ssl-server-verify none", "TLS"),
-    (
-        "tune.ssl.default-dh-param",
-        Global,
-        "tune.ssl.default-dh-param 2048",
-        "TLS",
-    ),
     (
         "stats admin",
         Frontend,
@@ -401,26 +410,6 @@ const WAITING: &[(&str, Place, &str, &str)] = &[
         "the statistics page",
     ),
     ("stats uri", Frontend, "stats uri /s", "the statistics page"),
-    (
-        "ssl_c_s_dn",
-        Frontend,
-        "http-request set-header X-A %[ssl_c_s_dn(cn)]",
-        "",
-    ),
-    (
-        "ssl_fc",
-        Frontend,
-        "http-request deny unless { ssl_fc }",
-        "",
-    ),
-    (
-        "ssl_fc_sni",
-        Frontend,
-        "http-request set-header X-A %[ssl_fc_sni]",
-        "",
-    ),
-    ("server check-ssl", Server, "check-ssl", "TLS"),
-    ("server verify", Server, "verify none", "TLS"),
 ];
 
 /// A configuration with the lines in their place.
@@ -453,7 +442,9 @@ fn configuration(place: Place, text: &str) -> String {
 fn judge(text: &str) -> (String, bool) {
     let host = MemoryHost::new()
         .file("/errors/503.http", "HTTP/1.0 503 Sorry\r\n\r\nsorry\n")
-        .file("/lists/networks", "192.0.2.0/24\n");
+        .file("/lists/networks", "192.0.2.0/24\n")
+        .file("/a.pem", crate::support::certificate())
+        .file("/ca.pem", crate::support::certificate());
     let sources = Sources::from_text("x.cfg", text);
     let (config, diags) = lbd_config::load(&sources, &host);
     (render::render(&diags, &sources, 1, false), config.is_some())

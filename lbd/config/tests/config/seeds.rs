@@ -25,6 +25,15 @@ fn host() -> MemoryHost {
             host = host.file(&format!("{dir}/{status}.http"), answer);
         }
     }
+    for file in [
+        "/etc/haproxy/certs/ca.pem",
+        "/etc/haproxy/certs/server.pem",
+        "/etc/haproxy/certs/site.pem",
+        "/etc/haproxy-shared/ssl/misc.pem",
+        "/etc/haproxy-shared/ssl/wc-san.pem",
+    ] {
+        host = host.file(file, crate::support::certificate());
+    }
     host
 }
 

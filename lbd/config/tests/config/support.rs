@@ -46,3 +46,16 @@ pub(crate) fn expect(path: &Path, found: &str) {
         path.display()
     );
 }
+
+/// A certificate with its key, in PEM.
+pub(crate) fn certificate() -> String {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec!["a.test".to_owned()]).expect("a name");
+    let cert = params.self_signed(&key).expect("a certificate");
+    let section = lbd_tls::pem::encode;
+    format!(
+        "{}{}",
+        section("CERTIFICATE", cert.der()),
+        section("PRIVATE KEY", key.serialized_der())
+    )
+}

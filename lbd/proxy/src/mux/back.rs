@@ -14,7 +14,7 @@ use lbd_config::config::{ServerSpec, Tune};
 use lbd_core::{ProxyId, ServerId, Time};
 use lbd_http::ParseOptions;
 use lbd_http::h2::{Config, Connection, ErrorCode, Role};
-use lbd_rules::facts::Endpoint;
+use lbd_rules::facts::{Endpoint, TlsFacts};
 
 use super::{Budget, H2Stream, Link};
 use crate::pool::Buf;
@@ -46,6 +46,7 @@ pub(crate) struct Back {
     is_shared: bool,
     /// It takes no more streams and ends with the last one.
     is_leaving: Cell<bool>,
+    tls: Option<Rc<TlsFacts>>,
     _place: Option<ConnPlace>,
 }
 
@@ -60,6 +61,8 @@ pub(crate) struct Fresh<'a> {
     /// What the server is to read before anything else.
     pub(crate) preface: &'a [u8],
     pub(crate) options: ParseOptions,
+    /// The TLS session that carries it.
+    pub(crate) tls: Option<Rc<TlsFacts>>,
     pub(crate) is_shared: bool,
     pub(crate) place: Option<ConnPlace>,
 }
@@ -86,6 +89,7 @@ impl Back {
             idle_since: Cell::new(None),
             is_shared: fresh.is_shared,
             is_leaving: Cell::new(false),
+            tls: fresh.tls,
             _place: fresh.place,
             server,
         });
@@ -108,6 +112,7 @@ impl Back {
         let io = Transport::H2(H2Stream::to_come(&self.link));
         let mut conn = ServerConn::new(io, None, self.local, self.remote, self.worker);
         conn.server.clone_from(&self.server);
+        conn.tls.clone_from(&self.tls);
         conn.is_stream = true;
         // The present one is counted where it is handed over.
         conn.requests = self.requests.get() - 1;

@@ -25,6 +25,8 @@ pub struct ProcessState {
     pub panics: AtomicU64,
     /// Runtime value of `maxconn` (`set maxconn global`); 0 for the configured one.
     pub maxconn: AtomicU32,
+    /// TLS.
+    pub tls: super::tls::TlsState,
     /// Messages that could not be understood (`show errors`).
     pub bad_messages: AtomicU64,
     stopping: AtomicBool,
@@ -44,6 +46,7 @@ impl ProcessState {
             accept_failures: AtomicU64::default(),
             panics: AtomicU64::default(),
             maxconn: AtomicU32::default(),
+            tls: super::tls::TlsState::default(),
             bad_messages: AtomicU64::default(),
             stopping: AtomicBool::default(),
             sessions: (0..workers).map(|_| Count::default()).collect(),

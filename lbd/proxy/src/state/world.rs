@@ -192,6 +192,12 @@ impl World for Bound {
             .map_or("", |state| &state.name)
     }
 
+    fn bind_is_tls(&self, proxy: ProxyId, bind: BindId) -> bool {
+        let proxy = self.generation.config.proxies.get(proxy.index());
+        let bind = proxy.and_then(|proxy| proxy.frontend.binds.get(bind.index()));
+        bind.is_some_and(|bind| bind.tls.is_some())
+    }
+
     fn bind_name(&self, proxy: ProxyId, bind: BindId) -> Option<&str> {
         let spec = self.generation.config.proxies.get(proxy.index())?;
         spec.frontend.binds.get(bind.index())?.name.as_deref()

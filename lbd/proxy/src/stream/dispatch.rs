@@ -129,6 +129,7 @@ fn established(
         true if conn.io.is_h2() => 2,
         has_request => u8::from(has_request),
     };
+    stream.facts.server_tls = conn.tls.clone();
     stream.facts.server_src = conn.local;
     stream.facts.server_dst = conn.remote;
     let backend = stream.backend.map(|id| session.bound.generation.proxy(id));

@@ -20,6 +20,7 @@ use lbd_rules::expr::Expr;
 use lbd_rules::facts::ConnError;
 
 use crate::connect::{self, Dial};
+use crate::handshake;
 use crate::mux::back::{Back, Fresh};
 use crate::server_conn::{ServerConn, Wanted};
 use crate::session::Session;
@@ -38,6 +39,8 @@ pub(super) struct Params {
     key: Vec<u8>,
     /// Where the PROXY header begins in it.
     preface_at: usize,
+    /// Name to ask the server for.
+    sni: Option<Vec<u8>>,
     /// The key tells of the client, so that hardly another one will ask for it.
     is_of_client: bool,
 }
@@ -80,6 +83,12 @@ impl Params {
         if let Some(name) = &line.pool_conn_name {
             put_name(&mut key, session, stream, name);
         }
+        let sni = sni(session, stream, line);
+        if let Some(name) = &sni {
+            key.push(b'h');
+            key.extend_from_slice(&name.len().to_be_bytes());
+            key.extend_from_slice(name);
+        }
         if line.send_proxy.is_some() {
             key.push(b'p');
         }
@@ -89,6 +98,7 @@ impl Params {
         Self {
             key,
             preface_at,
+            sni,
             is_of_client,
         }
     }
@@ -101,6 +111,17 @@ fn put_address(key: &mut Vec<u8>, tag: u8, address: SocketAddr) {
         IpAddr::V6(ip) => key.extend_from_slice(&ip.octets()),
     }
     key.extend_from_slice(&address.port().to_be_bytes());
+}
+
+/// The name to ask a server for; connections with different names are not the same.
+fn sni(session: &Session, stream: &Stream, line: &ServerSpec) -> Option<Vec<u8>> {
+    let ssl = line.ssl.as_ref().filter(|ssl| ssl.for_traffic)?;
+    let expr = ssl.sni.as_ref()?;
+    let arena = session.worker.take_arena();
+    let view = session.view(Some(stream), &arena);
+    let name = expr.bytes(&view).map(<[u8]>::to_vec);
+    session.worker.give_arena(arena);
+    name.filter(|name| !name.is_empty())
 }
 
 /// The value of `pool-conn-name`, with its length before it.
@@ -148,8 +169,13 @@ pub(super) fn reuse(
         [IdleKind::Safe] => Wanted::Proven,
         _ => Wanted::Any,
     };
-    if wants_h2(stream, line) {
-        return session.worker.backs.take(server, wanted, &params.key);
+    let may_agree = may_agree_on_h2(stream, line);
+    if wants_h2(stream, line) || may_agree {
+        let backs = &session.worker.backs;
+        let conn = backs.take(server, wanted, &params.key);
+        if conn.is_some() || !may_agree {
+            return conn;
+        }
     }
     loop {
         let idle = &session.worker.idle;
@@ -169,6 +195,15 @@ fn wants_h2(stream: &Stream, line: &ServerSpec) -> bool {
         Some(version) if stream.parsed.websocket => version == WebsocketVersion::H2,
         _ => is_h2,
     }
+}
+
+/// Whether a request may go by HTTP/2 when the server agrees on it by ALPN. A WebSocket does not,
+/// unless `ws h2` says that the server knows how.
+fn may_agree_on_h2(stream: &Stream, line: &ServerSpec) -> bool {
+    let ssl = line.ssl.as_ref().filter(|ssl| ssl.for_traffic);
+    ssl.is_some_and(|ssl| ssl.tls.offers_h2())
+        && stream.has_request
+        && !(stream.parsed.websocket && line.websocket != Some(WebsocketVersion::H2))
 }
 
 /// How opening a connection failed.
@@ -248,14 +283,33 @@ pub(super) async fn open(
         socks4(session, &io, to, deadline).await.map_err(refused)?;
     }
     let local = io.local();
-    if line.is_some_and(|line| wants_h2(stream, line)) {
+    let ssl = line.and_then(|line| line.ssl.as_ref());
+    let mut preface = params.key[params.preface_at..].to_vec();
+    let mut secured = None;
+    if let Some(ssl) = ssl.filter(|ssl| ssl.for_traffic) {
+        let sni = params.sni.as_deref();
+        let forbids_h2 =
+            stream.has_request && line.is_some_and(|line| !may_agree_on_h2(stream, line));
+        let alpn = (ssl.tls.offers_h2() && forbids_h2).then_some(HTTP_1);
+        let name = handshake::Name { sni, alpn };
+        let done = handshake::connect(session, &io, ssl, name, &preface, deadline).await;
+        let failed = |code: ConnError| match code.code {
+            handshake::SSL_TIMEOUT => late(StreamError::ServerTimeout, Some(code)),
+            _ => late(StreamError::ServerAbort, Some(code)),
+        };
+        secured = Some(done.map_err(failed)?);
+        preface.clear();
+    }
+    let agreed = secured.as_ref().and_then(|tls| tls.alpn.as_deref());
+    if line.is_some_and(|line| wants_h2(stream, line)) || agreed == Some(b"h2") {
         let fresh = Fresh {
             io,
             server: server.map(Arc::clone),
             line,
             local,
             remote,
-            preface: &params.key[params.preface_at..],
+            preface: &preface,
+            tls: secured,
             key: params.key.clone().into_boxed_slice(),
             options: super::request::parse_options(session, false),
             is_shared: !dispatch::keeps_private(spec) && !stream.parsed.connect,
@@ -272,7 +326,8 @@ pub(super) async fn open(
     );
     conn.place = place;
     conn.is_of_client = params.is_of_client;
-    conn.preface = params.key[params.preface_at..].to_vec();
+    conn.preface = preface;
+    conn.tls = secured;
     conn.key = params.key.into_boxed_slice();
     Ok(conn)
 }
@@ -357,6 +412,10 @@ fn dial<'a>(
         sndbuf: tune.sndbuf_server,
         rcvbuf: tune.rcvbuf_server,
         notsent: tune.notsent_lowat_server,
+        tls: server.is_some_and(|server| {
+            let ssl = server.ssl.as_ref();
+            ssl.is_some_and(|ssl| ssl.for_traffic)
+        }),
     }
 }
 
@@ -415,3 +474,6 @@ async fn socks4(
         Err(())
     }
 }
+
+/// The protocol offered where HTTP/2 must not be.
+const HTTP_1: &[&[u8]] = &[b"http/1.1"];

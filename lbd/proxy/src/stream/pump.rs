@@ -413,8 +413,8 @@ impl Pump {
 
     fn wants_splice(&self, from: &Transport, to: &Transport) -> bool {
         self.may_splice
-            && from.is_tcp()
-            && to.is_tcp()
+            && from.may_splice()
+            && to.may_splice()
             && self.decoder.remaining_known() >= MIN_SPLICE
     }
 

@@ -284,6 +284,7 @@ impl Scene {
             conn_dst: endpoint("127.0.0.1:80"),
             src: None,
             dst: None,
+            tls: None,
             proxy_header: None,
             handshake: std::time::Duration::ZERO,
             streams: 1,

@@ -1,0 +1,89 @@
+//! TLS of the process and of server lines, compiled.
+//!
+//! Certificates themselves are in `lbd-tls`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lbd_rules::expr::Expr;
+use lbd_tls::ServerTls;
+
+/// Settings of `global` about TLS.
+#[derive(Debug, Clone)]
+pub struct SslTune {
+    /// `maxsslconn`; 0 for none.
+    pub maxsslconn: u32,
+    /// `maxsslrate`; 0 for none.
+    pub maxsslrate: u32,
+    /// `ssl-load-extra-files`.
+    pub extra: ExtraFiles,
+    /// `ssl-load-extra-del-ext`.
+    pub del_ext: bool,
+    /// `tune.ssl.cachesize`, sessions.
+    pub cachesize: usize,
+    /// `tune.ssl.lifetime`.
+    pub lifetime: Duration,
+    /// `tune.ssl.maxrecord`; `None` for the protocol's limit.
+    pub maxrecord: Option<usize>,
+}
+
+impl Default for SslTune {
+    fn default() -> Self {
+        Self {
+            maxsslconn: 0,
+            maxsslrate: 0,
+            extra: ExtraFiles::ALL,
+            del_ext: false,
+            cachesize: 20_000,
+            lifetime: Duration::from_secs(300),
+            maxrecord: None,
+        }
+    }
+}
+
+/// Companion files that are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExtraFiles {
+    /// `.rsa`, `.ecdsa`, `.dsa`.
+    pub bundle: bool,
+    /// `.ocsp`.
+    pub ocsp: bool,
+    /// `.issuer`.
+    pub issuer: bool,
+    /// `.key`.
+    pub key: bool,
+}
+
+impl ExtraFiles {
+    /// None of them.
+    pub const NONE: Self = Self {
+        bundle: false,
+        ocsp: false,
+        issuer: false,
+        key: false,
+    };
+    /// All of them.
+    pub const ALL: Self = Self {
+        bundle: true,
+        ocsp: true,
+        issuer: true,
+        key: true,
+    };
+}
+
+/// TLS of a server line.
+#[derive(Debug, Clone)]
+pub struct ServerSslSpec {
+    /// What a session needs.
+    pub tls: Arc<ServerTls>,
+    /// Traffic speaks TLS; otherwise checks only.
+    pub for_traffic: bool,
+    /// Checks speak TLS.
+    pub for_checks: bool,
+    /// Name to ask for.
+    pub sni: Option<Arc<Expr>>,
+    /// `check-sni`, or the host of the check's request.
+    pub check_sni: Option<Box<str>>,
+    /// `check-alpn`.
+    pub check_alpn: Option<Arc<[Vec<u8>]>>,
+}

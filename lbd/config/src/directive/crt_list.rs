@@ -1,0 +1,190 @@
+//! Files of `crt-list`: a certificate, options in brackets, names (haproxy 3.4 configuration 5.1).
+//!
+//! The options are those of `bind` lines; which of them may stand here is listed.
+
+use std::mem;
+
+use lbd_core::{Diag, Span};
+
+use super::ssl;
+use crate::draft::{BindDraft, CrtLine, Named};
+use crate::lex::{Line, Modifier, Word};
+use crate::registry;
+use crate::section::Site;
+use crate::words::Words;
+
+/// Most lines of one list.
+pub const MAX_LINES: usize = 1 << 20;
+
+/// Options that a line may have of its own.
+const ALLOWED: &[&str] = &[
+    "alpn",
+    "ca-file",
+    "ca-verify-file",
+    "ciphers",
+    "ciphersuites",
+    "client-sigalgs",
+    "crl-file",
+    "curves",
+    "ecdhe",
+    "no-alpn",
+    "no-ca-names",
+    "sigalgs",
+    "ssl-max-ver",
+    "ssl-min-ver",
+    "verify",
+];
+
+/// Options of the reference that are refused by name.
+const WAITING: &[&str] = &["allow-0rtt", "npn", "ocsp-update"];
+
+/// Reads a list.
+pub(super) fn read(
+    site: &mut Site<'_>,
+    draft: &BindDraft,
+    file: &Named,
+) -> Result<Vec<CrtLine>, Diag> {
+    let text = site.environment.host().read(&file.name).map_err(|error| {
+        Diag::alert(
+            file.span,
+            format!("'crt-list' : cannot open file '{}' : {error}", file.name),
+        )
+    })?;
+    let mut lines = Vec::new();
+    for (at, line) in text
+        .split(|byte| *byte == b'\n')
+        .take(MAX_LINES)
+        .enumerate()
+    {
+        let place = format!("'crt-list' : parsing [{}:{}]", file.name, at + 1);
+        if let Some(line) = one(site, draft, file.span, line, &place)? {
+            lines.push(line);
+        }
+    }
+    if lines.is_empty() {
+        return Err(Diag::alert(
+            file.span,
+            format!("'crt-list' : no certificate in file '{}'", file.name),
+        ));
+    }
+    Ok(lines)
+}
+
+/// Words of a line; quotes and backslashes are as in the configuration, brackets are words.
+fn split(line: &[u8], place: &str, span: Span) -> Result<Vec<String>, Diag> {
+    let mut words = Vec::new();
+    let mut word: Option<Vec<u8>> = None;
+    let mut bytes = line.iter().copied();
+    let broken = |what: &str| Diag::alert(span, format!("{place} : {what}"));
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => {
+                let next = bytes
+                    .next()
+                    .ok_or_else(|| broken("a backslash ends the line"))?;
+                word.get_or_insert_default().push(next);
+            }
+            b'"' | b'\'' => {
+                let inner = word.get_or_insert_default();
+                loop {
+                    match bytes.next() {
+                        Some(end) if end == byte => break,
+                        Some(inside) => inner.push(inside),
+                        None => return Err(broken("unmatched quote")),
+                    }
+                }
+            }
+            b'#' => break,
+            b'[' | b']' => {
+                words.extend(word.take());
+                words.push(vec![byte]);
+            }
+            b' ' | b'\t' | b'\r' => words.extend(word.take()),
+            byte => word.get_or_insert_default().push(byte),
+        }
+    }
+    words.extend(word);
+    words
+        .into_iter()
+        .map(|word| String::from_utf8(word).map_err(|_| broken("it is not valid UTF-8")))
+        .collect()
+}
+
+fn one(
+    site: &mut Site<'_>,
+    draft: &BindDraft,
+    span: Span,
+    line: &[u8],
+    place: &str,
+) -> Result<Option<CrtLine>, Diag> {
+    let words = split(line, place, span)?;
+    let Some((file, rest)) = words.split_first() else {
+        return Ok(None);
+    };
+    let file = Named {
+        name: file.clone(),
+        span,
+    };
+    let file = ssl::below(site, site.draft.global.crt_base.as_deref(), file);
+    let (options, filters) = match rest.first().map(String::as_str) {
+        Some("[") => {
+            let end = rest
+                .iter()
+                .position(|word| word == "]")
+                .ok_or_else(|| Diag::alert(span, format!("{place} : no closing bracket")))?;
+            (&rest[1..end], &rest[end + 1..])
+        }
+        _ => (&rest[..0], rest),
+    };
+    if filters.iter().any(|word| word == "[" || word == "]") {
+        return Err(Diag::alert(
+            span,
+            format!("{place} : brackets stand directly behind the certificate"),
+        ));
+    }
+    let settings = match options.is_empty() {
+        true => None,
+        false => Some(Box::new(settings(site, draft, span, options, place)?)),
+    };
+    Ok(Some(CrtLine {
+        file,
+        settings,
+        filters: filters.iter().map(|word| word.as_str().into()).collect(),
+    }))
+}
+
+fn settings(
+    site: &mut Site<'_>,
+    draft: &BindDraft,
+    span: Span,
+    options: &[String],
+    place: &str,
+) -> Result<crate::draft::SslDraft, Diag> {
+    let word = |text: &str| Word {
+        text: text.as_bytes().to_vec(),
+        span,
+    };
+    let line = Line {
+        words: options.iter().map(|option| word(option)).collect(),
+        modifier: Modifier::Plain,
+        starts_section: false,
+        span,
+    };
+    let mut words = Words::new(&line);
+    let mut own = BindDraft::new(&draft.text, span);
+    while let Some(name) = words.text()? {
+        let option = registry::bind_option(name).filter(|_| ALLOWED.contains(&name));
+        let Some(option) = option else {
+            let text = match WAITING.contains(&name) {
+                true => format!("{place} : '{name}' is not supported yet"),
+                false => format!("{place} : unknown ssl keyword {name}"),
+            };
+            return Err(Diag::alert(span, text));
+        };
+        (option.apply)(site, &mut own, &mut words).map_err(|diag| Diag {
+            message: format!("{place} : {}", diag.message),
+            ..diag
+        })?;
+    }
+    Ok(mem::take(&mut own.ssl.settings))
+}

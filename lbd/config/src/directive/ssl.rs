@@ -1,0 +1,165 @@
+//! Words about TLS that `bind` and `server` lines share (5.1, 5.2).
+//!
+//! They are read here; [`super::ssl_bind`] and [`super::ssl_server`] list them.
+
+use lbd_core::Diag;
+use lbd_tls::verify::{Ignored, code};
+
+use crate::draft::{Named, SslDraft, SslVersion, Verify};
+use crate::section::Site;
+use crate::words::Words;
+
+/// A word that must be there, with its place.
+pub(super) fn named(words: &mut Words<'_>, keyword: &str, missing: &str) -> Result<Named, Diag> {
+    let here = words.here();
+    let name = words
+        .text()?
+        .ok_or_else(|| Diag::alert(here, format!("'{keyword}' : {missing}")))?
+        .to_owned();
+    Ok(Named {
+        name,
+        span: words.last(),
+    })
+}
+
+/// A file below a base directory, unless it is absolute or a name of the process (`@…`).
+pub(super) fn below(site: &Site<'_>, base: Option<&str>, mut file: Named) -> Named {
+    if !file.name.starts_with(['/', '@']) {
+        file.name = match base {
+            Some(base) => format!("{}/{}", base.trim_end_matches('/'), file.name),
+            None => site.path(&file.name),
+        };
+    }
+    file
+}
+
+pub(super) fn ca_path(
+    site: &Site<'_>,
+    words: &mut Words<'_>,
+    keyword: &str,
+    missing: &str,
+) -> Result<Named, Diag> {
+    let file = named(words, keyword, missing)?;
+    Ok(below(site, site.draft.global.ca_base.as_deref(), file))
+}
+
+pub(super) fn crt_path(
+    site: &Site<'_>,
+    words: &mut Words<'_>,
+    keyword: &str,
+    missing: &str,
+) -> Result<Named, Diag> {
+    let file = named(words, keyword, missing)?;
+    Ok(below(site, site.draft.global.crt_base.as_deref(), file))
+}
+
+fn version(words: &mut Words<'_>, keyword: &str) -> Result<(SslVersion, lbd_core::Span), Diag> {
+    let said = named(words, keyword, "missing version")?;
+    let version = SslVersion::parse(&said.name).ok_or_else(|| {
+        Diag::alert(
+            said.span,
+            format!("'{}' : unknown ssl/tls version", said.name),
+        )
+        .hint("The versions are TLSv1.2 and TLSv1.3.")
+    })?;
+    Ok((version, said.span))
+}
+
+pub(super) fn min_version(ssl: &mut SslDraft, words: &mut Words<'_>) -> Result<(), Diag> {
+    ssl.min = Some(version(words, "ssl-min-ver")?);
+    Ok(())
+}
+
+pub(super) fn max_version(ssl: &mut SslDraft, words: &mut Words<'_>) -> Result<(), Diag> {
+    ssl.max = Some(version(words, "ssl-max-ver")?);
+    Ok(())
+}
+
+/// `force-tlsv12` and its like.
+pub(super) fn force(
+    ssl: &mut SslDraft,
+    words: &Words<'_>,
+    version: SslVersion,
+) -> Result<(), Diag> {
+    ssl.min = Some((version, words.last()));
+    ssl.max = Some((version, words.last()));
+    Ok(())
+}
+
+/// A comma-separated list of protocols, each at most 255 bytes long (RFC 7301).
+pub(super) fn protocols(words: &mut Words<'_>, keyword: &str) -> Result<Vec<Vec<u8>>, Diag> {
+    let said = named(
+        words,
+        keyword,
+        "missing the comma-delimited ALPN protocol suite",
+    )?;
+    let list: Vec<Vec<u8>> = said
+        .name
+        .split(',')
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
+    if list.iter().any(|name| name.is_empty() || name.len() > 255) {
+        return Err(Diag::alert(
+            said.span,
+            format!(
+                "'{keyword}' : invalid length of a protocol name in '{}'",
+                said.name
+            ),
+        ));
+    }
+    Ok(list)
+}
+
+pub(super) fn alpn(ssl: &mut SslDraft, words: &mut Words<'_>) -> Result<(), Diag> {
+    let list = protocols(words, "alpn")?;
+    ssl.alpn = Some((list, words.last()));
+    Ok(())
+}
+
+pub(super) fn ignored(words: &mut Words<'_>, keyword: &str) -> Result<Option<Ignored>, Diag> {
+    let said = named(words, keyword, "missing error IDs list")?;
+    if said.name == "all" {
+        return Ok(Some(Ignored {
+            all: true,
+            codes: Vec::new(),
+        }));
+    }
+    let mut codes = Vec::new();
+    for word in said.name.split(',').filter(|word| !word.is_empty()) {
+        let code = code::parse(word).ok_or_else(|| {
+            Diag::alert(
+                said.span,
+                format!(
+                    "'{keyword}' : error constant '{word}' unknown in error IDs list '{}'",
+                    said.name
+                ),
+            )
+        })?;
+        codes.push(code);
+    }
+    Ok(Some(Ignored { all: false, codes }))
+}
+
+pub(super) fn verify(
+    ssl: &mut SslDraft,
+    words: &mut Words<'_>,
+    knows_optional: bool,
+) -> Result<(), Diag> {
+    let said = named(words, "verify", "missing verify method")?;
+    ssl.verify = Some(match said.name.as_str() {
+        "none" => Verify::None,
+        "optional" if knows_optional => Verify::Optional,
+        "required" => Verify::Required,
+        other => {
+            let known = match knows_optional {
+                true => "only 'none', 'optional', and 'required' are supported",
+                false => "only 'none' and 'required' are supported.",
+            };
+            return Err(Diag::alert(
+                said.span,
+                format!("'verify' : unknown verify method '{other}', {known}"),
+            ));
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,528 @@
+//! Keywords of `global` about TLS (3.1, 3.2).
+//!
+//! Defaults of lines are merged with the lines when they are compiled.
+
+use std::path::PathBuf;
+
+use lbd_core::Diag;
+
+use super::ssl::{self, named};
+use super::{directive, end, inert, one_of};
+use crate::draft::{Named, SslDraft, SslVersion, Verify};
+use crate::registry::{Directive, Example, Sections};
+use crate::section::Site;
+use crate::units::TimeUnit;
+use crate::words::Words;
+
+const GLOBAL: Sections = Sections::GLOBAL;
+
+/// Keywords.
+pub const DIRECTIVES: &[Directive] = &[
+    directive(
+        "ca-base",
+        GLOBAL,
+        "Directory of relative ca-file, ca-verify-file and crl-file names (3.1).",
+        &[
+            Example::Ok("ca-base /etc/ssl/ca"),
+            Example::Fail("ca-base", "expects"),
+        ],
+        |site, words| base(site, words, "ca-base", |g| &mut g.ca_base),
+    ),
+    directive(
+        "crt-base",
+        GLOBAL,
+        "Directory of relative crt names (3.1).",
+        &[
+            Example::Ok("crt-base /etc/ssl/private"),
+            Example::Fail("crt-base", "expects"),
+        ],
+        |site, words| base(site, words, "crt-base", |g| &mut g.crt_base),
+    ),
+    directive(
+        "key-base",
+        GLOBAL,
+        "Directory of relative key names of 'load' lines (3.1).",
+        &[
+            Example::Ok("key-base /etc/ssl/private"),
+            Example::Fail("key-base", "expects"),
+        ],
+        |site, words| base(site, words, "key-base", |g| &mut g.key_base),
+    ),
+    directive(
+        "maxsslconn",
+        GLOBAL,
+        "TLS connections of clients at once (3.2).",
+        &[Example::Ok("maxsslconn 1000")],
+        |site, words| {
+            super::process::count(site, words, "maxsslconn", |g, n| {
+                g.ssl.maxsslconn = u32::try_from(n).unwrap_or(0);
+            })
+        },
+    ),
+    directive(
+        "maxsslrate",
+        GLOBAL,
+        "TLS sessions of clients per second (3.2).",
+        &[Example::Ok("maxsslrate 1000")],
+        |site, words| {
+            super::process::count(site, words, "maxsslrate", |g, n| {
+                g.ssl.maxsslrate = u32::try_from(n).unwrap_or(0);
+            })
+        },
+    ),
+    inert(
+        "noktls",
+        GLOBAL,
+        "the kernel's TLS is never used",
+        "Does without the kernel's TLS (3.1).",
+        &[Example::Ok("noktls")],
+        |_, words| end(words, "noktls"),
+    ),
+    list(
+        "ssl-default-bind-ciphers",
+        "Ciphers of bind lines that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-bind-ciphers ECDHE+AESGCM:!aNULL"),
+            Example::Fail("ssl-default-bind-ciphers", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-bind-ciphers",
+                &mut site.draft.global.ssl_bind.settings.ciphers,
+            )
+        },
+    ),
+    list(
+        "ssl-default-bind-ciphersuites",
+        "TLS 1.3 suites of bind lines that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256"),
+            Example::Fail("ssl-default-bind-ciphersuites", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-bind-ciphersuites",
+                &mut site.draft.global.ssl_bind.settings.ciphersuites,
+            )
+        },
+    ),
+    list(
+        "ssl-default-bind-client-sigalgs",
+        "client-sigalgs of bind lines that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-bind-client-sigalgs ECDSA+SHA256"),
+            Example::Fail("ssl-default-bind-client-sigalgs", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-bind-client-sigalgs",
+                &mut site.draft.global.ssl_bind.settings.client_sigalgs,
+            )
+        },
+    ),
+    list(
+        "ssl-default-bind-curves",
+        "Groups of bind lines that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-bind-curves X25519:P-256"),
+            Example::Fail("ssl-default-bind-curves", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-bind-curves",
+                &mut site.draft.global.ssl_bind.settings.curves,
+            )
+        },
+    ),
+    directive(
+        "ssl-default-bind-options",
+        GLOBAL,
+        "Options of all bind lines: versions, tickets, strict-sni, prefer-client-ciphers (3.1).",
+        &[
+            Example::Ok("ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets"),
+            Example::Ok("ssl-default-bind-options no-sslv3 no-tlsv10 no-tlsv11"),
+            Example::Fail("ssl-default-bind-options", "expects"),
+            Example::Fail("ssl-default-bind-options bogus", "unknown option 'bogus'"),
+        ],
+        |site, words| {
+            let mut ssl = std::mem::take(&mut site.draft.global.ssl_bind.settings);
+            let done = options(site, words, "ssl-default-bind-options", &mut ssl);
+            site.draft.global.ssl_bind.settings = ssl;
+            done
+        },
+    ),
+    list(
+        "ssl-default-bind-sigalgs",
+        "sigalgs of bind lines that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-bind-sigalgs RSA+SHA256"),
+            Example::Fail("ssl-default-bind-sigalgs", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-bind-sigalgs",
+                &mut site.draft.global.ssl_bind.settings.sigalgs,
+            )
+        },
+    ),
+    list(
+        "ssl-default-server-ciphers",
+        "Ciphers of servers that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-server-ciphers ECDHE+AESGCM"),
+            Example::Fail("ssl-default-server-ciphers", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-server-ciphers",
+                &mut site.draft.global.ssl_server.ciphers,
+            )
+        },
+    ),
+    list(
+        "ssl-default-server-ciphersuites",
+        "TLS 1.3 suites of servers that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-server-ciphersuites TLS_AES_128_GCM_SHA256"),
+            Example::Fail("ssl-default-server-ciphersuites", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-server-ciphersuites",
+                &mut site.draft.global.ssl_server.ciphersuites,
+            )
+        },
+    ),
+    list(
+        "ssl-default-server-client-sigalgs",
+        "client-sigalgs of servers that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-server-client-sigalgs RSA-PSS+SHA256"),
+            Example::Fail("ssl-default-server-client-sigalgs", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-server-client-sigalgs",
+                &mut site.draft.global.ssl_server.client_sigalgs,
+            )
+        },
+    ),
+    list(
+        "ssl-default-server-curves",
+        "Groups of servers that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-server-curves X25519"),
+            Example::Fail("ssl-default-server-curves", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-server-curves",
+                &mut site.draft.global.ssl_server.curves,
+            )
+        },
+    ),
+    directive(
+        "ssl-default-server-options",
+        GLOBAL,
+        "Options of all servers: versions and tickets (3.1).",
+        &[
+            Example::Ok("ssl-default-server-options ssl-min-ver TLSv1.2 no-tls-tickets"),
+            Example::Fail("ssl-default-server-options", "expects"),
+            Example::Fail("ssl-default-server-options bogus", "unknown option 'bogus'"),
+        ],
+        |site, words| {
+            let mut ssl = std::mem::take(&mut site.draft.global.ssl_server);
+            let done = options(site, words, "ssl-default-server-options", &mut ssl);
+            site.draft.global.ssl_server = ssl;
+            done
+        },
+    ),
+    list(
+        "ssl-default-server-sigalgs",
+        "sigalgs of servers that say none (3.1).",
+        &[
+            Example::Ok("ssl-default-server-sigalgs RSA+SHA256"),
+            Example::Fail("ssl-default-server-sigalgs", "expects"),
+        ],
+        |site, words| {
+            put(
+                words,
+                "ssl-default-server-sigalgs",
+                &mut site.draft.global.ssl_server.sigalgs,
+            )
+        },
+    ),
+    inert(
+        "ssl-dh-param-file",
+        GLOBAL,
+        "keys are never exchanged by finite-field Diffie-Hellman",
+        "Parameters of Diffie-Hellman (3.1).",
+        &[Example::Ok("ssl-dh-param-file /etc/ssl/dh.pem")],
+        |_, words| {
+            words.expect("ssl-dh-param-file", "a file name as an argument.")?;
+            end(words, "ssl-dh-param-file")
+        },
+    ),
+    directive(
+        "ssl-load-extra-del-ext",
+        GLOBAL,
+        "Companion files are named without the certificate's .crt (3.1).",
+        &[Example::Ok("ssl-load-extra-del-ext")],
+        |site, words| {
+            site.draft.global.value.ssl.del_ext = true;
+            end(words, "ssl-load-extra-del-ext")
+        },
+    ),
+    directive(
+        "ssl-load-extra-files",
+        GLOBAL,
+        "Companion files that are looked for: none, all, bundle, sctl, ocsp, issuer, key (3.1).",
+        &[
+            Example::Ok("ssl-load-extra-files ocsp key"),
+            Example::Fail("ssl-load-extra-files", "expects"),
+            Example::Fail("ssl-load-extra-files x", "expects"),
+        ],
+        extra_files,
+    ),
+    inert(
+        "ssl-security-level",
+        GLOBAL,
+        "no weak algorithm is there at any level",
+        "OpenSSL's security level (3.1).",
+        &[
+            Example::Ok("ssl-security-level 2"),
+            Example::Fail("ssl-security-level 6", "between 0 and 5"),
+        ],
+        |_, words| {
+            words
+                .exact_int("ssl-security-level", 0..=5)
+                .map_err(|diag| {
+                    Diag::alert(
+                        diag.span,
+                        "'ssl-security-level' expects a number between 0 and 5",
+                    )
+                })?;
+            end(words, "ssl-security-level")
+        },
+    ),
+    directive(
+        "ssl-server-verify",
+        GLOBAL,
+        "Whether servers that do not say 'verify' are verified: required or none (3.1).",
+        &[
+            Example::Ok("ssl-server-verify none"),
+            Example::Fail("ssl-server-verify x", "expects"),
+        ],
+        |site, words| {
+            let said = one_of(words, &["none", "required"], |_| {
+                "'ssl-server-verify' expects 'none' or 'required' as argument.".to_owned()
+            })?;
+            site.draft.global.ssl_server.verify = Some(match said {
+                "none" => Verify::None,
+                _ => Verify::Required,
+            });
+            end(words, "ssl-server-verify")
+        },
+    ),
+    directive(
+        "tune.ssl.cachesize",
+        GLOBAL,
+        "Sessions of clients that are remembered for resumption (3.2).",
+        &[Example::Ok("tune.ssl.cachesize 20000")],
+        |site, words| {
+            let n = words.int("tune.ssl.cachesize", 0..=i64::from(i32::MAX))?;
+            site.draft.global.value.ssl.cachesize = usize::try_from(n).unwrap_or_default();
+            end(words, "tune.ssl.cachesize")
+        },
+    ),
+    inert(
+        "tune.ssl.default-dh-param",
+        GLOBAL,
+        "keys are never exchanged by finite-field Diffie-Hellman",
+        "Size of Diffie-Hellman parameters (3.2).",
+        &[
+            Example::Ok("tune.ssl.default-dh-param 2048"),
+            Example::Fail("tune.ssl.default-dh-param 512", "1024"),
+        ],
+        |_, words| {
+            let n = words.int("tune.ssl.default-dh-param", 0..=i64::from(i32::MAX))?;
+            if n < 1024 {
+                return Err(Diag::alert(
+                    words.last(),
+                    "'tune.ssl.default-dh-param' expects a value >= 1024.",
+                ));
+            }
+            end(words, "tune.ssl.default-dh-param")
+        },
+    ),
+    inert(
+        "tune.ssl.force-private-cache",
+        GLOBAL,
+        "all workers are of one process and share the cache",
+        "A session cache for each process (3.2).",
+        &[Example::Ok("tune.ssl.force-private-cache")],
+        |_, words| end(words, "tune.ssl.force-private-cache"),
+    ),
+    directive(
+        "tune.ssl.lifetime",
+        GLOBAL,
+        "How long a session of a client may be resumed, in seconds without unit (3.2).",
+        &[Example::Ok("tune.ssl.lifetime 300")],
+        |site, words| {
+            let time = words.time("tune.ssl.lifetime", TimeUnit::Second)?;
+            site.draft.global.value.ssl.lifetime = time;
+            end(words, "tune.ssl.lifetime")
+        },
+    ),
+    directive(
+        "tune.ssl.maxrecord",
+        GLOBAL,
+        "Most bytes of one record, the whole of it counted; 0 for the protocol's limit (3.2).",
+        &[Example::Ok("tune.ssl.maxrecord 2859")],
+        |site, words| record(site, words, "tune.ssl.maxrecord"),
+    ),
+    directive(
+        "tune.ssl.hard-maxrecord",
+        GLOBAL,
+        "As tune.ssl.maxrecord, under all conditions (3.2).",
+        &[Example::Ok("tune.ssl.hard-maxrecord 4000")],
+        |site, words| record(site, words, "tune.ssl.hard-maxrecord"),
+    ),
+    inert(
+        "tune.ssl.ssl-ctx-cache-size",
+        GLOBAL,
+        "certificates are not generated",
+        "Generated certificates that are kept (3.2).",
+        &[Example::Ok("tune.ssl.ssl-ctx-cache-size 1000")],
+        |_, words| {
+            words.int("tune.ssl.ssl-ctx-cache-size", 0..=i64::from(i32::MAX))?;
+            end(words, "tune.ssl.ssl-ctx-cache-size")
+        },
+    ),
+];
+
+const fn list(
+    name: &'static str,
+    doc: &'static str,
+    examples: &'static [Example],
+    apply: fn(&mut Site<'_>, &mut Words<'_>) -> Result<(), Diag>,
+) -> Directive {
+    directive(name, GLOBAL, doc, examples, apply)
+}
+
+fn put(words: &mut Words<'_>, keyword: &str, slot: &mut Option<Named>) -> Result<(), Diag> {
+    let list = named(words, keyword, "expects a list as argument.")?;
+    *slot = Some(list);
+    end(words, keyword)
+}
+
+fn base(
+    site: &mut Site<'_>,
+    words: &mut Words<'_>,
+    keyword: &'static str,
+    slot: fn(&mut crate::draft::GlobalDraft) -> &mut Option<String>,
+) -> Result<(), Diag> {
+    let path = words.expect(keyword, "a directory path as an argument.")?;
+    let here = words.last();
+    if slot(&mut site.draft.global).is_some() {
+        site.warn(here, format!("'{keyword}' already specified. Continuing."));
+        return end(words, keyword);
+    }
+    let path: PathBuf = path.into();
+    *slot(&mut site.draft.global) = Some(path.display().to_string());
+    end(words, keyword)
+}
+
+fn record(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Result<(), Diag> {
+    let n = words.int(keyword, 0..=i64::from(i32::MAX))?;
+    let n = usize::try_from(n).unwrap_or_default();
+    site.draft.global.value.ssl.maxrecord = Some(n).filter(|n| *n > 0);
+    end(words, keyword)
+}
+
+/// The words of `ssl-default-*-options`.
+fn options(
+    site: &mut Site<'_>,
+    words: &mut Words<'_>,
+    keyword: &'static str,
+    ssl: &mut SslDraft,
+) -> Result<(), Diag> {
+    if words.left() == 0 {
+        return Err(Diag::alert(
+            words.last(),
+            format!("'{keyword}' expects an option as argument."),
+        ));
+    }
+    let is_bind = keyword.contains("bind");
+    while let Some(word) = words.text()? {
+        let here = words.last();
+        match word {
+            "no-sslv3" | "no-tlsv10" | "no-tlsv11" => {
+                const REASON: &str = "versions before TLS 1.2 are never spoken";
+                site.no_effect("no-sslv3, no-tlsv10, no-tlsv11", here, REASON);
+            }
+            "no-tlsv12" => ssl.no_tlsv12 = true,
+            "no-tlsv13" => ssl.no_tlsv13 = true,
+            "no-tls-tickets" => ssl.tickets = Some(false),
+            "tls-tickets" => ssl.tickets = Some(true),
+            "force-tlsv12" => ssl::force(ssl, words, SslVersion::Tlsv12)?,
+            "force-tlsv13" => ssl::force(ssl, words, SslVersion::Tlsv13)?,
+            "ssl-min-ver" => ssl::min_version(ssl, words)?,
+            "ssl-max-ver" => ssl::max_version(ssl, words)?,
+            "prefer-client-ciphers" if is_bind => ssl.prefer_client_ciphers = true,
+            "strict-sni" if is_bind => site.draft.global.ssl_bind.strict_sni = Some(true),
+            "force-sslv3" | "force-tlsv10" | "force-tlsv11" => {
+                return Err(Diag::alert(
+                    here,
+                    format!("'{keyword}' : '{word}' : TLS 1.2 is the lowest version"),
+                ));
+            }
+            other => {
+                return Err(Diag::alert(
+                    here,
+                    format!("unknown option '{other}' on global statement '{keyword}'."),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn extra_files(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    const KNOWN: &[&str] = &["none", "all", "bundle", "sctl", "ocsp", "issuer", "key"];
+    let mut extra = crate::config::ExtraFiles::NONE;
+    if words.left() == 0 {
+        return Err(Diag::alert(
+            words.last(),
+            "'ssl-load-extra-files' expects an argument.",
+        ));
+    }
+    while words.left() > 0 {
+        let said = one_of(words, KNOWN, |word| {
+            format!(
+                "'ssl-load-extra-files' expects one of {}, got '{word}'.",
+                KNOWN.join(", ")
+            )
+        })?;
+        match said {
+            "none" => extra = crate::config::ExtraFiles::NONE,
+            "all" => extra = crate::config::ExtraFiles::ALL,
+            "bundle" => extra.bundle = true,
+            "ocsp" => extra.ocsp = true,
+            "issuer" => extra.issuer = true,
+            "key" => extra.key = true,
+            _ => {}
+        }
+    }
+    site.draft.global.value.ssl.extra = extra;
+    Ok(())
+}

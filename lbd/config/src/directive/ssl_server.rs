@@ -1,0 +1,354 @@
+//! Options of servers about TLS (5.2).
+//!
+//! What they share with `bind` is in [`super::ssl`].
+
+use lbd_core::Diag;
+
+use super::server_option::option;
+use super::ssl::{self, ca_path, crt_path, named};
+use crate::draft::SslVersion;
+use crate::registry::{Effect, ServerOption};
+
+const OLD: &str = "versions before TLS 1.2 are never spoken";
+
+const fn inert(name: &'static str, reason: &'static str, doc: &'static str) -> ServerOption {
+    ServerOption {
+        effect: Effect::NoEffect(reason),
+        ..option(name, 0, doc, name, |_, _, _| Ok(()))
+    }
+}
+
+const fn refused(name: &'static str, doc: &'static str) -> ServerOption {
+    option(name, 0, doc, "", |_, _, words| {
+        Err(Diag::alert(
+            words.last(),
+            "this version of the protocol is not supported anymore: TLS 1.2 is the lowest",
+        )
+        .hint("Remove the word, or write ssl-min-ver TLSv1.2."))
+    })
+}
+
+/// Options.
+pub const OPTIONS: &[ServerOption] = &[
+    option(
+        "alpn",
+        1,
+        "Protocols offered to the server, such as h2,http/1.1.",
+        "alpn http/1.1",
+        |_, s, words| ssl::alpn(&mut s.ssl.settings, words),
+    ),
+    option(
+        "ca-file",
+        1,
+        "File or directory of the authorities of the server, or @system-ca.",
+        "ca-file ca.pem",
+        |site, s, words| {
+            let file = ca_path(site, words, "ca-file", "missing CAfile path")?;
+            s.ssl.settings.ca_file = Some(file);
+            Ok(())
+        },
+    ),
+    option(
+        "check-alpn",
+        1,
+        "Protocols offered by checks.",
+        "check-alpn http/1.1",
+        |_, s, words| {
+            s.ssl.check_alpn = Some(ssl::protocols(words, "check-alpn")?);
+            Ok(())
+        },
+    ),
+    option(
+        "check-sni",
+        1,
+        "Name that checks ask for.",
+        "check-sni www.example.com",
+        |_, s, words| {
+            s.ssl.check_sni = Some(named(words, "check-sni", "missing SNI value")?.name);
+            Ok(())
+        },
+    ),
+    option(
+        "check-ssl",
+        0,
+        "Checks speak TLS even when traffic does not.",
+        "check-ssl verify none",
+        |_, s, _| {
+            s.ssl.check = Some(true);
+            Ok(())
+        },
+    ),
+    option(
+        "ciphers",
+        1,
+        "Cipher suites of TLS 1.2 in OpenSSL's language.",
+        "ciphers ECDHE+AESGCM",
+        |_, s, words| {
+            s.ssl.settings.ciphers = Some(named(words, "ciphers", "missing cipher suite")?);
+            Ok(())
+        },
+    ),
+    option(
+        "ciphersuites",
+        1,
+        "Cipher suites of TLS 1.3.",
+        "ciphersuites TLS_AES_128_GCM_SHA256",
+        |_, s, words| {
+            let list = named(words, "ciphersuites", "missing cipher suite")?;
+            s.ssl.settings.ciphersuites = Some(list);
+            Ok(())
+        },
+    ),
+    option(
+        "client-sigalgs",
+        1,
+        "Signature algorithms of our own certificate.",
+        "client-sigalgs RSA-PSS+SHA256",
+        |_, s, words| {
+            let list = named(words, "client-sigalgs", "missing signature algorithm list")?;
+            s.ssl.settings.client_sigalgs = Some(list);
+            Ok(())
+        },
+    ),
+    option(
+        "crl-file",
+        1,
+        "Revocation lists of the server's authorities.",
+        "crl-file crl.pem",
+        |site, s, words| {
+            let file = ca_path(site, words, "crl-file", "missing CRLfile path")?;
+            s.ssl.settings.crl_file = Some(file);
+            Ok(())
+        },
+    ),
+    option(
+        "crt",
+        1,
+        "Our own certificate, shown to servers that ask for one.",
+        "crt client.pem",
+        |site, s, words| {
+            s.ssl.crt = Some(crt_path(
+                site,
+                words,
+                "crt",
+                "missing certificate file path",
+            )?);
+            Ok(())
+        },
+    ),
+    option(
+        "curves",
+        1,
+        "Groups of the key exchange.",
+        "curves X25519:P-256",
+        |_, s, words| {
+            s.ssl.settings.curves = Some(named(words, "curves", "missing curve suite")?);
+            Ok(())
+        },
+    ),
+    refused("force-sslv3", "Refused: SSL 3.0 is not spoken."),
+    refused("force-tlsv10", "Refused: TLS 1.0 is not spoken."),
+    refused("force-tlsv11", "Refused: TLS 1.1 is not spoken."),
+    option(
+        "force-tlsv12",
+        0,
+        "TLS 1.2 only.",
+        "force-tlsv12",
+        |_, s, words| ssl::force(&mut s.ssl.settings, words, SslVersion::Tlsv12),
+    ),
+    option(
+        "force-tlsv13",
+        0,
+        "TLS 1.3 only.",
+        "force-tlsv13",
+        |_, s, words| ssl::force(&mut s.ssl.settings, words, SslVersion::Tlsv13),
+    ),
+    option(
+        "no-check-sni-auto",
+        0,
+        "Checks ask for no name unless check-sni says one.",
+        "no-check-sni-auto",
+        |_, s, _| {
+            s.ssl.check_sni_auto = Some(false);
+            Ok(())
+        },
+    ),
+    option(
+        "check-sni-auto",
+        0,
+        "Checks ask for the host of their request.",
+        "check-sni-auto",
+        |_, s, _| {
+            s.ssl.check_sni_auto = Some(true);
+            Ok(())
+        },
+    ),
+    option(
+        "no-check-ssl",
+        0,
+        "Checks do not speak TLS.",
+        "no-check-ssl",
+        |_, s, _| {
+            s.ssl.check = Some(false);
+            Ok(())
+        },
+    ),
+    inert(
+        "no-renegotiate",
+        "renegotiation is never done",
+        "Forbids renegotiation.",
+    ),
+    option(
+        "no-sni-auto",
+        0,
+        "No name is asked for unless 'sni' says one.",
+        "no-sni-auto",
+        |_, s, _| {
+            s.ssl.sni_auto = Some(false);
+            Ok(())
+        },
+    ),
+    option("no-ssl", 0, "Cancels 'ssl'.", "no-ssl", |_, s, _| {
+        s.ssl.on = false;
+        Ok(())
+    }),
+    option(
+        "no-ssl-reuse",
+        0,
+        "Sessions are not resumed.",
+        "no-ssl-reuse",
+        |_, s, _| {
+            s.ssl.reuse = Some(false);
+            Ok(())
+        },
+    ),
+    inert("no-sslv3", OLD, "Without SSL 3.0."),
+    option(
+        "no-tls-tickets",
+        0,
+        "Takes no tickets.",
+        "no-tls-tickets",
+        |_, s, _| {
+            s.ssl.settings.tickets = Some(false);
+            Ok(())
+        },
+    ),
+    inert("no-tlsv10", OLD, "Without TLS 1.0."),
+    inert("no-tlsv11", OLD, "Without TLS 1.1."),
+    option(
+        "no-tlsv12",
+        0,
+        "Without TLS 1.2.",
+        "no-tlsv12",
+        |_, s, _| {
+            s.ssl.settings.no_tlsv12 = true;
+            Ok(())
+        },
+    ),
+    option(
+        "no-tlsv13",
+        0,
+        "Without TLS 1.3.",
+        "no-tlsv13",
+        |_, s, _| {
+            s.ssl.settings.no_tlsv13 = true;
+            Ok(())
+        },
+    ),
+    option(
+        "sigalgs",
+        1,
+        "Signature algorithms that the server may use.",
+        "sigalgs ECDSA+SHA256:RSA-PSS+SHA256",
+        |_, s, words| {
+            let list = named(words, "sigalgs", "missing signature algorithm list")?;
+            s.ssl.settings.sigalgs = Some(list);
+            Ok(())
+        },
+    ),
+    option(
+        "sni",
+        1,
+        "Expression of the name to ask for.",
+        "sni str(www.example.com)",
+        |_, s, words| {
+            let here = words.here();
+            let word = words
+                .take()
+                .ok_or_else(|| Diag::alert(here, "'sni' : missing sni expression."))?;
+            s.ssl.sni = Some(word.clone());
+            Ok(())
+        },
+    ),
+    option(
+        "sni-auto",
+        0,
+        "Asks for the host of the request.",
+        "sni-auto",
+        |_, s, _| {
+            s.ssl.sni_auto = Some(true);
+            Ok(())
+        },
+    ),
+    option(
+        "ssl",
+        0,
+        "Speaks TLS to the server.",
+        "ssl verify none",
+        |_, s, _| {
+            s.ssl.on = true;
+            Ok(())
+        },
+    ),
+    option(
+        "ssl-max-ver",
+        1,
+        "Highest version: TLSv1.2 or TLSv1.3.",
+        "ssl-max-ver TLSv1.2",
+        |_, s, words| ssl::max_version(&mut s.ssl.settings, words),
+    ),
+    option(
+        "ssl-min-ver",
+        1,
+        "Lowest version; what is below TLSv1.2 is raised to it.",
+        "ssl-min-ver TLSv1.3",
+        |_, s, words| ssl::min_version(&mut s.ssl.settings, words),
+    ),
+    option(
+        "ssl-reuse",
+        0,
+        "Cancels 'no-ssl-reuse'.",
+        "ssl-reuse",
+        |_, s, _| {
+            s.ssl.reuse = Some(true);
+            Ok(())
+        },
+    ),
+    option(
+        "tls-tickets",
+        0,
+        "Cancels 'no-tls-tickets'.",
+        "tls-tickets",
+        |_, s, _| {
+            s.ssl.settings.tickets = Some(true);
+            Ok(())
+        },
+    ),
+    option(
+        "verify",
+        1,
+        "The server's certificate: none or required.",
+        "verify none",
+        |_, s, words| ssl::verify(&mut s.ssl.settings, words, false),
+    ),
+    option(
+        "verifyhost",
+        1,
+        "Name that the server's certificate must have.",
+        "verifyhost www.example.com",
+        |_, s, words| {
+            s.ssl.verifyhost = Some(named(words, "verifyhost", "missing hostname")?.name);
+            Ok(())
+        },
+    ),
+];

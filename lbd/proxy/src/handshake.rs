@@ -1,0 +1,301 @@
+//! The TLS handshake of a client connection or to a server: certificate, deadline, what logs and
+//! rules may know, counters.
+//!
+//! It moves no data of the session: that is [`crate::tls`]'s.
+
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use lbd_config::config::ServerSslSpec;
+use lbd_core::Time;
+use lbd_rules::facts::{ConnError, HelloFacts, OneCertificate, TlsFacts};
+use lbd_tls::rustls::server::ClientHello;
+use lbd_tls::rustls::{self, Connection, HandshakeKind, ProtocolVersion};
+use lbd_tls::verify::Peer;
+use lbd_tls::{BindTls, Chosen, cipher};
+
+use crate::session::Session;
+use crate::tls::{Fault, TlsStream};
+use crate::transport::Transport;
+
+pub(crate) mod reason;
+
+/// Number of a handshake that took too long.
+pub(crate) const SSL_TIMEOUT: u16 = 26;
+
+/// A failed handshake: the reference's number, and more for the log.
+pub(crate) struct Failed {
+    pub(crate) error: ConnError,
+    /// The reference's detail in brackets; empty for none.
+    pub(crate) detail: &'static str,
+}
+
+const fn error(code: u16, name: &'static str, text: &'static str) -> ConnError {
+    ConnError { code, name, text }
+}
+
+const EMPTY: ConnError = error(24, "SSL_EMPTY", "Connection closed during SSL handshake");
+const ABORT: ConnError = error(25, "SSL_ABORT", "Connection error during SSL handshake");
+const TIMEOUT: ConnError = error(SSL_TIMEOUT, "SSL_TIMEOUT", "Timeout during SSL handshake");
+const CA_FAIL: ConnError = error(30, "SSL_CA_FAIL", "SSL client CA chain cannot be verified");
+const CRT_FAIL: ConnError = error(31, "SSL_CRT_FAIL", "SSL client certificate not trusted");
+const MISMATCH: ConnError = error(
+    32,
+    "SSL_MISMATCH",
+    "Server presented an SSL certificate different from the configured one",
+);
+const HANDSHAKE: ConnError = error(34, "SSL_HANDSHAKE", "SSL handshake failure");
+const TOO_MANY: ConnError = error(27, "SSL_TOO_MANY", "Too many SSL connections");
+
+impl Failed {
+    fn plain(error: ConnError) -> Self {
+        Self { error, detail: "" }
+    }
+
+    /// What a fault is in the reference's words; `is_client` for a peer that connected to us.
+    pub(crate) fn of(fault: &Fault, is_client: bool) -> Self {
+        let fault = match fault {
+            Fault::Closed => return Self::plain(EMPTY),
+            Fault::Io => return Self::plain(ABORT),
+            Fault::Http => {
+                return Self {
+                    error: HANDSHAKE,
+                    detail: "error:0A00009C:SSL routines::http request",
+                };
+            }
+            Fault::NoCertificate => {
+                return Self {
+                    error: HANDSHAKE,
+                    detail: "error:0A0000EA:SSL routines::callback failed",
+                };
+            }
+            Fault::Tls(fault) => fault,
+        };
+        if let rustls::Error::InvalidCertificate(why) = fault {
+            let is_name = matches!(why, rustls::CertificateError::NotValidForName);
+            return match (is_client, is_name) {
+                (false, true) => Self::plain(MISMATCH),
+                (false, false) => Self {
+                    error: HANDSHAKE,
+                    detail: "error:0A000086:SSL routines::certificate verify failed",
+                },
+                (true, _) if matches!(why, rustls::CertificateError::UnknownIssuer) => {
+                    Self::plain(CA_FAIL)
+                }
+                (true, _) => Self::plain(CRT_FAIL),
+            };
+        }
+        Self {
+            error: HANDSHAKE,
+            detail: reason::of(fault),
+        }
+    }
+
+    /// As the log has it.
+    pub(crate) fn message(&self) -> String {
+        match self.detail {
+            "" => self.error.text.to_owned(),
+            detail => format!("{} ({detail})", self.error.text),
+        }
+    }
+}
+
+/// Speaks TLS with a client whose connection has no byte of it used yet.
+pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), Failed> {
+    let begun = session.now();
+    let limit = session.spec().timeouts.client_hs;
+    let limit = limit.or_else(|| session.spec().timeouts.client);
+    let deadline = limit.map(|limit| begun + limit);
+    let process = Rc::clone(&session.worker);
+    let process = process.shared.process();
+    let first = std::mem::take(&mut session.input);
+    let result = match session.io.tls() {
+        None => Err(Failed::plain(TOO_MANY)),
+        Some(stream) => {
+            stream.expect_hello(first.data());
+            session.worker.pool.give(first);
+            run(session, stream, tls, deadline).await
+        }
+    };
+    session.facts.handshake += session.now().since(begun);
+    match result {
+        Ok(facts) => {
+            process.tls.client_done(facts.is_resumed, session.now());
+            session.facts.tls = Some(Rc::new(facts));
+            Ok(())
+        }
+        Err(failed) => {
+            session.facts.error = Some(failed.error);
+            process.tls.client_failed();
+            Err(failed)
+        }
+    }
+}
+
+async fn run(
+    session: &Session,
+    stream: &TlsStream,
+    tls: &BindTls,
+    deadline: Option<Time>,
+) -> Result<TlsFacts, Failed> {
+    let fault = |fault: Fault| Failed::of(&fault, true);
+    let accepted = within(session, deadline, |cx| stream.poll_hello(cx))
+        .await?
+        .map_err(fault)?;
+    let hello = accepted.client_hello();
+    let Some(chosen) = tls.choose(&hello) else {
+        return Err(fault(stream.refuse_name()));
+    };
+    let mut facts = TlsFacts {
+        sni: hello.server_name().map(|name| name.as_bytes().into()),
+        hello: hello_facts(&hello),
+        ..TlsFacts::default()
+    };
+    let config = Arc::clone(&chosen.config);
+    stream.choose(*accepted, config).map_err(fault)?;
+    within(session, deadline, |cx| stream.poll_handshake(cx))
+        .await?
+        .map_err(fault)?;
+    stream.with(|connection| describe(connection, &mut facts));
+    own_facts(&mut facts, &chosen, session);
+    Ok(facts)
+}
+
+/// What a server is asked for.
+pub(crate) struct Name<'a> {
+    /// Its name.
+    pub(crate) sni: Option<&'a [u8]>,
+    /// Protocols instead of the configured ones.
+    pub(crate) alpn: Option<&'a [&'a [u8]]>,
+}
+
+/// Speaks TLS with a server; `preface` goes before it in clear.
+pub(crate) async fn connect(
+    session: &Session,
+    io: &Transport,
+    ssl: &ServerSslSpec,
+    name: Name<'_>,
+    preface: &[u8],
+    deadline: Option<Time>,
+) -> Result<Rc<TlsFacts>, ConnError> {
+    let Name { sni, alpn } = name;
+    let name = sni.and_then(|sni| std::str::from_utf8(sni).ok());
+    let stream = io.tls().ok_or(HANDSHAKE)?;
+    let connection = ssl.tls.connect(name, alpn).map_err(|_| HANDSHAKE)?;
+    let mut sent = 0;
+    let clear = within(session, deadline, |cx| {
+        while sent < preface.len() {
+            match io.poll_write(cx, &[IoSlice::new(&preface[sent..])], false) {
+                Poll::Ready(Ok(n)) => sent += n,
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Fault::Io)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    });
+    let failed = |failed: Failed| failed.error;
+    let fault = |fault: Fault| Failed::of(&fault, false).error;
+    clear.await.map_err(failed)?.map_err(fault)?;
+    stream.begin(connection.into());
+    within(session, deadline, |cx| stream.poll_handshake(cx))
+        .await
+        .map_err(failed)?
+        .map_err(fault)?;
+    let mut facts = TlsFacts {
+        sni: sni.map(Into::into),
+        ..TlsFacts::default()
+    };
+    stream.with(|connection| describe(connection, &mut facts));
+    let process = session.worker.shared.process();
+    process.tls.server_done(facts.is_resumed, session.now());
+    Ok(Rc::new(facts))
+}
+
+/// Polls until ready, the deadline, or the end of the session.
+pub(crate) async fn within<T>(
+    session: &Session,
+    deadline: Option<Time>,
+    mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>,
+) -> Result<T, Failed> {
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = poll(cx) {
+            return Poll::Ready(Ok(done));
+        }
+        if session.live.ending().is_some() {
+            return Poll::Ready(Err(Failed::plain(ABORT)));
+        }
+        session
+            .live
+            .poll_deadline(cx, &session.worker.clock, deadline)
+            .map(|()| Err(Failed::plain(TIMEOUT)))
+    })
+    .await
+}
+
+fn hello_facts(hello: &ClientHello<'_>) -> HelloFacts {
+    let pairs = |numbers: &mut dyn Iterator<Item = u16>| -> Box<[u8]> {
+        numbers.flat_map(u16::to_be_bytes).collect()
+    };
+    HelloFacts {
+        ciphers: pairs(&mut hello.cipher_suites().iter().map(|suite| u16::from(*suite))),
+        sigalgs: pairs(&mut hello.signature_schemes().iter().map(|one| u16::from(*one))),
+        groups: pairs(
+            &mut hello
+                .named_groups()
+                .unwrap_or_default()
+                .iter()
+                .map(|one| u16::from(*one)),
+        ),
+    }
+}
+
+/// Fills in what both sides' sessions say.
+pub(crate) fn describe(connection: &mut Connection, facts: &mut TlsFacts) {
+    facts.version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        _ => "",
+    };
+    if let Some(suite) = connection.negotiated_cipher_suite() {
+        facts.cipher = cipher::suite_name(suite.suite());
+        facts.bits = cipher::suite_bits(suite.suite());
+    }
+    if let Some(group) = connection.negotiated_key_exchange_group() {
+        facts.curve = cipher::curve_name(group.name());
+    }
+    facts.alpn = connection.alpn_protocol().map(Into::into);
+    facts.is_resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+    if let Some(chain) = connection.peer_certificates() {
+        facts.chain = chain.iter().map(|der| der.clone().into_owned()).collect();
+        facts.peer = facts.chain.first().cloned().map(OneCertificate::new);
+    }
+    let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None);
+    facts.unique_id = exported.ok();
+}
+
+/// What is known of our own certificate and of the verification of the client.
+fn own_facts(facts: &mut TlsFacts, chosen: &Chosen, session: &Session) {
+    facts.own_name = Some(Arc::clone(&chosen.name));
+    let own = chosen.certificate.certified.cert.first();
+    facts.own = own.cloned().map(OneCertificate::new);
+    let Some(verifier) = &chosen.policy.verifier else {
+        return;
+    };
+    facts.asked_client = true;
+    let Some((leaf, others)) = facts.chain.split_first() else {
+        return;
+    };
+    let wall = session.worker.clock.wall().secs();
+    let now = std::time::Duration::from_secs(wall);
+    let now = rustls::pki_types::UnixTime::since_unix_epoch(now);
+    // Whatever fails here was overlooked by the configuration, or there would be no session.
+    if let Err(failure) = verifier.judge.chain(leaf, others, now, Peer::Client) {
+        match failure.is_authority {
+            true => facts.authority_error = failure.code,
+            false => facts.leaf_error = failure.code,
+        }
+    }
+}

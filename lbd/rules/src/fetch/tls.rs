@@ -1,0 +1,301 @@
+//! Fetches of TLS sessions with clients and servers (manual 7.3.4).
+//!
+//! What certificates say is in [`super::certificate`]; a hello that nobody ends in
+//! [`super::hello`].
+
+use lbd_core::{Checkpoints, Type, Value};
+
+use super::{ANSWERED, NO_ARGS, boolean, int, one, string};
+use crate::facts::{ConnError, TlsFacts};
+use crate::registry::{Example, Fetch};
+use crate::view::View;
+
+/// Where there is a session of a client.
+pub(super) const SESSION: Checkpoints = Checkpoints::parse(".YYYYYYYYYYYYYYYYYY...");
+
+/// The family.
+pub const FETCHES: &[Fetch] = &[
+    Fetch {
+        name: "ssl_bc",
+        args: NO_ARGS,
+        out: Type::Bool,
+        valid: ANSWERED,
+        doc: "Whether the connection to the server speaks TLS (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc")],
+        build: |_, _| boolean(|v| Some(bc(v).is_some())),
+    },
+    Fetch {
+        name: "ssl_bc_alg_keysize",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: ANSWERED,
+        doc: "Bits of the key of the cipher suite with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_alg_keysize")],
+        build: |_, _| int(|v| Some(i64::from(bc(v)?.bits))),
+    },
+    Fetch {
+        name: "ssl_bc_alpn",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: ANSWERED,
+        doc: "Protocol agreed on by ALPN with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_alpn")],
+        build: |_, _| string(|v| bc(v)?.alpn.as_deref()),
+    },
+    Fetch {
+        name: "ssl_bc_cipher",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: ANSWERED,
+        doc: "Cipher suite in OpenSSL's words of the session with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_cipher")],
+        build: |_, _| string(|v| Some(bc(v)?.cipher.as_bytes())),
+    },
+    Fetch {
+        name: "ssl_bc_curve",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: ANSWERED,
+        doc: "Group of the key exchange with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_curve")],
+        build: |_, _| string(|v| some(bc(v)?.curve)),
+    },
+    Fetch {
+        name: "ssl_bc_err",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: ANSWERED,
+        doc: "Number of the failure of the handshake with the server, 0 without one (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_err")],
+        build: |_, _| int(|v| Some(code(v.stream?.server_error))),
+    },
+    Fetch {
+        name: "ssl_bc_err_str",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: ANSWERED,
+        doc: "Text of the failure of the handshake with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_err_str")],
+        build: |_, _| string(|v| text(v.stream?.server_error)),
+    },
+    Fetch {
+        name: "ssl_bc_is_resumed",
+        args: NO_ARGS,
+        out: Type::Bool,
+        valid: ANSWERED,
+        doc: "Whether the session was resumed with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_is_resumed")],
+        build: |_, _| boolean(|v| Some(bc(v)?.is_resumed)),
+    },
+    Fetch {
+        name: "ssl_bc_protocol",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: ANSWERED,
+        doc: "Version of the protocol with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_protocol")],
+        build: |_, _| string(|v| Some(bc(v)?.version.as_bytes())),
+    },
+    Fetch {
+        name: "ssl_bc_sni",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: ANSWERED,
+        doc: "Name that was asked for with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_sni")],
+        build: |_, _| string(|v| bc(v)?.sni.as_deref()),
+    },
+    Fetch {
+        name: "ssl_bc_unique_id",
+        args: NO_ARGS,
+        out: Type::Bin,
+        valid: ANSWERED,
+        doc: "Value bound to the session, tls-exporter of RFC 9266, with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_unique_id")],
+        build: |_, _| one(|v| Some(Value::Bin(bc(v)?.unique_id.as_ref()?))),
+    },
+    Fetch {
+        name: "ssl_bc_use_keysize",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: ANSWERED,
+        doc: "Bits of the key in use with the server (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_bc_use_keysize")],
+        build: |_, _| int(|v| Some(i64::from(bc(v)?.bits))),
+    },
+    Fetch {
+        name: "ssl_fc",
+        args: NO_ARGS,
+        out: Type::Bool,
+        valid: SESSION,
+        doc: "Whether the client speaks TLS to us (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc")],
+        build: |_, _| boolean(|v| Some(fc(v).is_some())),
+    },
+    Fetch {
+        name: "ssl_fc_alg_keysize",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: SESSION,
+        doc: "Bits of the key of the cipher suite with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_alg_keysize")],
+        build: |_, _| int(|v| Some(i64::from(fc(v)?.bits))),
+    },
+    Fetch {
+        name: "ssl_fc_alpn",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: SESSION,
+        doc: "Protocol agreed on by ALPN with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_alpn")],
+        build: |_, _| string(|v| fc(v)?.alpn.as_deref()),
+    },
+    Fetch {
+        name: "ssl_fc_cipher",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: SESSION,
+        doc: "Cipher suite in OpenSSL's words of the session with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_cipher")],
+        build: |_, _| string(|v| Some(fc(v)?.cipher.as_bytes())),
+    },
+    Fetch {
+        name: "ssl_fc_crtname",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: SESSION,
+        doc: "Name of the file of the certificate that the client was shown (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_crtname")],
+        build: |_, _| string(|v| fc(v)?.own_name.as_deref().map(str::as_bytes)),
+    },
+    Fetch {
+        name: "ssl_fc_curve",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: SESSION,
+        doc: "Group of the key exchange with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_curve")],
+        build: |_, _| string(|v| some(fc(v)?.curve)),
+    },
+    Fetch {
+        name: "ssl_fc_early_rcvd",
+        args: NO_ARGS,
+        out: Type::Bool,
+        valid: SESSION,
+        doc: "Whether early data was received: never, it is not accepted (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_early_rcvd")],
+        build: |_, _| boolean(|v| fc(v).map(|_| false)),
+    },
+    Fetch {
+        name: "ssl_fc_err",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: SESSION,
+        doc: "Number of the failure of the handshake with the client, 0 without one (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_err")],
+        build: |_, _| int(|v| Some(code(v.session?.error))),
+    },
+    Fetch {
+        name: "ssl_fc_err_str",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: SESSION,
+        doc: "Text of the failure of the handshake with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_err_str")],
+        build: |_, _| string(|v| text(v.session?.error)),
+    },
+    Fetch {
+        name: "ssl_fc_has_crt",
+        args: NO_ARGS,
+        out: Type::Bool,
+        valid: SESSION,
+        doc: "Whether the client showed a certificate in this session (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_has_crt")],
+        build: |_, _| boolean(|v| Some(fc(v)?.peer.is_some() && !fc(v)?.is_resumed)),
+    },
+    Fetch {
+        name: "ssl_fc_has_early",
+        args: NO_ARGS,
+        out: Type::Bool,
+        valid: SESSION,
+        doc: "Whether early data came: never, it is not accepted (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_has_early")],
+        build: |_, _| boolean(|v| fc(v).map(|_| false)),
+    },
+    Fetch {
+        name: "ssl_fc_has_sni",
+        args: NO_ARGS,
+        out: Type::Bool,
+        valid: SESSION,
+        doc: "Whether the client asked for a name (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_has_sni")],
+        build: |_, _| boolean(|v| Some(fc(v)?.sni.is_some())),
+    },
+    Fetch {
+        name: "ssl_fc_is_resumed",
+        args: NO_ARGS,
+        out: Type::Bool,
+        valid: SESSION,
+        doc: "Whether the session was resumed with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_is_resumed")],
+        build: |_, _| boolean(|v| Some(fc(v)?.is_resumed)),
+    },
+    Fetch {
+        name: "ssl_fc_protocol",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: SESSION,
+        doc: "Version of the protocol with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_protocol")],
+        build: |_, _| string(|v| Some(fc(v)?.version.as_bytes())),
+    },
+    Fetch {
+        name: "ssl_fc_sni",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: SESSION,
+        doc: "Name that was asked for with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_sni")],
+        build: |_, _| string(|v| fc(v)?.sni.as_deref()),
+    },
+    Fetch {
+        name: "ssl_fc_unique_id",
+        args: NO_ARGS,
+        out: Type::Bin,
+        valid: SESSION,
+        doc: "Value bound to the session, tls-exporter of RFC 9266, with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_unique_id")],
+        build: |_, _| one(|v| Some(Value::Bin(fc(v)?.unique_id.as_ref()?))),
+    },
+    Fetch {
+        name: "ssl_fc_use_keysize",
+        args: NO_ARGS,
+        out: Type::Int,
+        valid: SESSION,
+        doc: "Bits of the key in use with the client (manual 7.3.4).",
+        examples: &[Example::Ok("ssl_fc_use_keysize")],
+        build: |_, _| int(|v| Some(i64::from(fc(v)?.bits))),
+    },
+];
+
+/// The session with the client.
+pub(super) fn fc<'a>(view: &View<'a>) -> Option<&'a TlsFacts> {
+    view.session?.tls.as_deref()
+}
+
+/// The session with the server.
+pub(super) fn bc<'a>(view: &View<'a>) -> Option<&'a TlsFacts> {
+    view.stream?.server_tls.as_deref()
+}
+
+fn some(text: &'static str) -> Option<&'static [u8]> {
+    (!text.is_empty()).then_some(text.as_bytes())
+}
+
+fn code(error: Option<ConnError>) -> i64 {
+    error.map_or(0, |error| i64::from(error.code))
+}
+
+fn text(error: Option<ConnError>) -> Option<&'static [u8]> {
+    error.map(|error| error.text.as_bytes())
+}

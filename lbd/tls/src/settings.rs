@@ -1,0 +1,129 @@
+//! What a `bind` line, a line of a crt-list or a `server` says about TLS, as rustls takes it.
+//!
+//! It holds no certificate.
+
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::{SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion};
+
+use crate::cipher;
+
+/// A version that rustls speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+/// The versions from a lowest to a highest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VersionRange {
+    /// Lowest.
+    pub min: Version,
+    /// Highest.
+    pub max: Version,
+}
+
+impl Default for VersionRange {
+    fn default() -> Self {
+        Self {
+            min: Version::Tls12,
+            max: Version::Tls13,
+        }
+    }
+}
+
+impl VersionRange {
+    fn has(self, version: Version) -> bool {
+        self.min <= version && version <= self.max
+    }
+
+    /// As rustls takes them.
+    pub fn list(self) -> Vec<&'static SupportedProtocolVersion> {
+        let mut list = Vec::new();
+        if self.has(Version::Tls13) {
+            list.push(&rustls::version::TLS13);
+        }
+        if self.has(Version::Tls12) {
+            list.push(&rustls::version::TLS12);
+        }
+        list
+    }
+}
+
+/// Algorithms and versions of one side of sessions.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Versions.
+    pub versions: VersionRange,
+    /// `ciphers`; `None` for all.
+    pub ciphers: Option<Vec<SupportedCipherSuite>>,
+    /// `ciphersuites`; `None` for all.
+    pub ciphersuites: Option<Vec<SupportedCipherSuite>>,
+    /// `curves`; `None` for OpenSSL's.
+    pub curves: Option<Vec<&'static dyn SupportedKxGroup>>,
+    /// `sigalgs`: what our key may sign with; `None` for all.
+    pub sigalgs: Option<Arc<[SignatureScheme]>>,
+    /// `client-sigalgs`: what the peer's key may sign with; `None` for all.
+    pub client_sigalgs: Option<Arc<[SignatureScheme]>>,
+    /// `alpn`, in the order of preference.
+    pub alpn: Vec<Vec<u8>>,
+    /// `prefer-client-ciphers`.
+    pub prefer_client_ciphers: bool,
+}
+
+impl Settings {
+    /// The provider of cryptography with these algorithms only.
+    pub fn provider(&self) -> Arc<CryptoProvider> {
+        let mut provider = aws_lc_rs::default_provider();
+        let defaults = cipher::default_suites();
+        let is_old = |suite: &SupportedCipherSuite| suite.version() == &rustls::version::TLS12;
+        let mut suites: Vec<SupportedCipherSuite> = match &self.ciphersuites {
+            Some(list) => list.clone(),
+            None => defaults.iter().copied().filter(|s| !is_old(s)).collect(),
+        };
+        suites.extend(match &self.ciphers {
+            Some(list) => list.clone(),
+            None => defaults.iter().copied().filter(is_old).collect(),
+        });
+        provider.cipher_suites = suites;
+        provider.kx_groups = self.curves.clone().unwrap_or_else(cipher::default_curves);
+        if let Some(allowed) = &self.client_sigalgs {
+            provider.signature_verification_algorithms = narrowed(allowed);
+        }
+        Arc::new(provider)
+    }
+
+    /// The versions for which there is a suite.
+    pub fn usable_versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        let mut list = self.versions.list();
+        let none =
+            |suites: &Option<Vec<SupportedCipherSuite>>| suites.as_ref().is_some_and(Vec::is_empty);
+        if none(&self.ciphers) {
+            list.retain(|version| **version != rustls::version::TLS12);
+        }
+        if none(&self.ciphersuites) {
+            list.retain(|version| **version != rustls::version::TLS13);
+        }
+        list
+    }
+}
+
+/// The verification algorithms of the provider without those schemes that are not allowed.
+fn narrowed(allowed: &[SignatureScheme]) -> WebPkiSupportedAlgorithms {
+    let all = aws_lc_rs::default_provider().signature_verification_algorithms;
+    let mapping: Vec<_> = all
+        .mapping
+        .iter()
+        .copied()
+        .filter(|(scheme, _)| allowed.contains(scheme))
+        .collect();
+    WebPkiSupportedAlgorithms {
+        all: all.all,
+        // Made a few times when a configuration is read, and needed for the life of the process.
+        mapping: Box::leak(mapping.into_boxed_slice()),
+    }
+}

@@ -1,0 +1,185 @@
+//! Session tickets: keys that may be given, shared by a pair, and replaced while running; and a
+//! session cache that keeps lines apart.
+//!
+//! A ticket is a key's name, a nonce, and the session sealed by AES-256-GCM (RFC 5077 4 leaves the
+//! form to the server). Nothing is rotated by time: without given keys they last as long as the
+//! process, as in the reference.
+
+use std::sync::Arc;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{digest, rand};
+use parking_lot::RwLock;
+use rustls::server::{ProducesTickets, StoresServerSessions};
+
+#[cfg(test)]
+mod tests;
+
+/// Bytes of a key's name.
+const NAME_LEN: usize = 16;
+/// Sizes of the keys of `tls-ticket-keys`: for AES-128 and for AES-256.
+const KEY_SIZES: [usize; 2] = [48, 80];
+/// Keys that are used at once: past, present, next.
+pub const KEYS: usize = 3;
+
+struct Key {
+    /// As given; its first bytes name it.
+    secret: Box<[u8]>,
+    aead: LessSafeKey,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").finish_non_exhaustive()
+    }
+}
+
+impl Key {
+    fn new(secret: &[u8]) -> Option<Self> {
+        if !KEY_SIZES.contains(&secret.len()) {
+            return None;
+        }
+        // All that is secret goes into the key, whatever part of it the reference would use.
+        let material = digest::digest(&digest::SHA256, &secret[NAME_LEN..]);
+        let key = UnboundKey::new(&AES_256_GCM, material.as_ref()).ok()?;
+        Some(Self {
+            secret: secret.into(),
+            aead: LessSafeKey::new(key),
+        })
+    }
+
+    fn name(&self) -> &[u8] {
+        &self.secret[..NAME_LEN]
+    }
+}
+
+/// Makes and reads tickets.
+#[derive(Debug)]
+pub struct Tickets {
+    /// The last but one makes tickets, all read them.
+    keys: RwLock<Vec<Key>>,
+    lifetime: u32,
+}
+
+impl Tickets {
+    /// With a random key. `lifetime` in seconds is told to clients.
+    ///
+    /// `None` when the system gives no random bytes.
+    pub fn random(lifetime: u32) -> Option<Self> {
+        let mut secret = [0; KEY_SIZES[1]];
+        rand::fill(&mut secret).ok()?;
+        Self::with(&[secret.to_vec()], lifetime)
+    }
+
+    /// With given keys, the oldest first; `None` when one is not 48 or 80 bytes long, or there is
+    /// none.
+    pub fn with(secrets: &[Vec<u8>], lifetime: u32) -> Option<Self> {
+        let keys: Option<Vec<Key>> = secrets.iter().map(|secret| Key::new(secret)).collect();
+        let keys = keys.filter(|keys| !keys.is_empty())?;
+        Some(Self {
+            keys: RwLock::new(keys),
+            lifetime,
+        })
+    }
+
+    /// Adds a key as the next one; the oldest goes. `false` when its size is wrong.
+    pub fn push(&self, secret: &[u8]) -> bool {
+        let Some(key) = Key::new(secret) else {
+            return false;
+        };
+        let mut keys = self.keys.write();
+        if keys.len() >= KEYS {
+            keys.remove(0);
+        }
+        keys.push(key);
+        true
+    }
+
+    /// The keys, the oldest first.
+    pub fn secrets(&self) -> Vec<Box<[u8]>> {
+        let keys = self.keys.read();
+        keys.iter().map(|key| key.secret.clone()).collect()
+    }
+}
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.lifetime
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let keys = self.keys.read();
+        let key = &keys[keys.len().saturating_sub(2)];
+        let mut nonce = [0; NONCE_LEN];
+        rand::fill(&mut nonce).ok()?;
+        let mut ticket = Vec::with_capacity(NAME_LEN + NONCE_LEN + plain.len() + 16);
+        ticket.extend_from_slice(key.name());
+        ticket.extend_from_slice(&nonce);
+        let mut sealed = plain.to_vec();
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        key.aead
+            .seal_in_place_append_tag(nonce, Aad::from(key.name()), &mut sealed)
+            .ok()?;
+        ticket.extend_from_slice(&sealed);
+        Some(ticket)
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        let (name, rest) = cipher.split_at_checked(NAME_LEN)?;
+        let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
+        let keys = self.keys.read();
+        let key = keys.iter().find(|key| key.name() == name)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut plain = sealed.to_vec();
+        let len = key
+            .aead
+            .open_in_place(nonce, Aad::from(name), &mut plain)
+            .ok()?
+            .len();
+        plain.truncate(len);
+        Some(plain)
+    }
+}
+
+/// A part of the cache of sessions of the process: a session of one line is none of another line,
+/// which may ask more of clients.
+#[derive(Debug)]
+pub struct Part {
+    store: Arc<dyn StoresServerSessions>,
+    number: u32,
+}
+
+impl Part {
+    /// Part `number` of a store.
+    pub fn new(store: Arc<dyn StoresServerSessions>, number: u32) -> Self {
+        Self { store, number }
+    }
+
+    fn key(&self, key: &[u8]) -> Vec<u8> {
+        let mut own = self.number.to_be_bytes().to_vec();
+        own.extend_from_slice(key);
+        own
+    }
+}
+
+impl StoresServerSessions for Part {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.store.put(self.key(&key), value)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.store.get(&self.key(key))
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.store.take(&self.key(key))
+    }
+
+    fn can_cache(&self) -> bool {
+        self.store.can_cache()
+    }
+}

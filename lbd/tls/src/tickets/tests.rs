@@ -1,0 +1,37 @@
+use super::*;
+
+fn secret(byte: u8) -> Vec<u8> {
+    vec![byte; 80]
+}
+
+#[test]
+fn a_ticket_is_read_by_every_key_that_is_still_there() {
+    let tickets = Tickets::with(&[secret(1), secret(2), secret(3)], 300).expect("keys");
+    let ticket = tickets.encrypt(b"session").expect("made");
+    assert_eq!(&ticket[..16], &[2; 16], "the last but one makes tickets");
+    assert_eq!(tickets.decrypt(&ticket).as_deref(), Some(&b"session"[..]));
+    assert!(tickets.push(&secret(4)));
+    assert_eq!(tickets.decrypt(&ticket).as_deref(), Some(&b"session"[..]));
+    assert!(tickets.push(&secret(5)));
+    assert_eq!(tickets.decrypt(&ticket), None, "its key is gone");
+}
+
+#[test]
+fn tickets_that_were_touched_are_no_tickets() {
+    let tickets = Tickets::random(300).expect("random");
+    let ticket = tickets.encrypt(b"session").expect("made");
+    for at in 0..ticket.len() {
+        let mut other = ticket.clone();
+        other[at] ^= 1;
+        assert_eq!(tickets.decrypt(&other), None);
+        assert_eq!(tickets.decrypt(&ticket[..at]), None);
+    }
+}
+
+#[test]
+fn keys_of_other_sizes_are_refused() {
+    assert!(Tickets::with(&[vec![0; 47]], 300).is_none());
+    assert!(Tickets::with(&[], 300).is_none());
+    let tickets = Tickets::random(300).expect("random");
+    assert!(!tickets.push(&[0; 16]));
+}

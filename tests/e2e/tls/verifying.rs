@@ -1,0 +1,102 @@
+//! Clients' certificates: required, optional, revoked, expired, unknown; what is overlooked.
+
+use super::*;
+use crate::client::Offer;
+
+const FRONT: &str = "frontend web
+    bind <front> ssl crt site.pem name tls <bind>
+    http-request return status 200
+";
+
+/// Whether a request of a client with this certificate is answered.
+fn is_let_in(proxy: &Proxy, authority: &Authority, certificate: Option<&certs::Leaf>) -> bool {
+    let offer = Offer {
+        certificate,
+        ..Offer::default()
+    };
+    let client = Tls::offering(authority, &offer).connect(proxy.address("front"), "a.test");
+    client
+        .and_then(|mut client| client.get("/"))
+        .is_ok_and(|answer| answer.0 == 200)
+}
+
+#[test]
+fn clients_are_verified_as_the_line_says() {
+    let authority = Authority::new("CA");
+    let clients = Authority::new("clients");
+    let site = authority.leaf(&["a.test"]);
+    let good = clients.leaf(&["good"]);
+    let revoked = clients.leaf(&["revoked"]);
+    let expired = clients.expired_leaf(&["expired one"]);
+    let unknown = Authority::new("nobody").leaf(&["unknown"]);
+    let crl = clients.crl(&[&revoked]);
+    // For each: none, good, revoked, expired, unknown.
+    let cases = [
+        ("verify none", [true; 5]),
+        (
+            "verify required ca-file ca.pem",
+            [false, true, true, false, false],
+        ),
+        (
+            "verify optional ca-file ca.pem",
+            [true, true, true, false, false],
+        ),
+        (
+            "verify required ca-file ca.pem crl-file crl.pem",
+            [false, true, false, false, false],
+        ),
+        (
+            "verify required ca-file ca.pem crt-ignore-err all ca-ignore-err all",
+            [false, true, true, true, true],
+        ),
+        (
+            "verify required ca-file ca.pem crt-ignore-err 10",
+            [false, true, true, true, false],
+        ),
+        (
+            "verify required ca-verify-file ca.pem",
+            [false, true, true, false, false],
+        ),
+    ];
+    on_both(|program| {
+        for (bind, wanted) in cases {
+            let proxy = super::program(program, FRONT)
+                .with("bind", bind)
+                .file("site.pem", site.bundle())
+                .file("ca.pem", clients.pem())
+                .file("crl.pem", &crl)
+                .start();
+            let shown = [
+                None,
+                Some(&good),
+                Some(&revoked),
+                Some(&expired),
+                Some(&unknown),
+            ];
+            let let_in = shown.map(|certificate| is_let_in(&proxy, &authority, certificate));
+            assert_eq!(let_in, wanted, "{program:?} {bind}");
+        }
+    });
+}
+
+#[test]
+fn a_refused_client_has_its_log_line() {
+    let authority = Authority::new("CA");
+    let clients = Authority::new("clients");
+    let expired = clients.expired_leaf(&["expired one"]);
+    on_both(|program| {
+        let log = SyslogSink::udp();
+        let proxy = super::program(program, FRONT)
+            .with("bind", "verify required ca-file ca.pem")
+            .with("global", format!("log {} local0", log.address()))
+            .file("site.pem", authority.leaf(&["a.test"]).bundle())
+            .file("ca.pem", clients.pem())
+            .start();
+        let text = proxy.directory().join("haproxy.cfg");
+        assert!(text.exists());
+        assert!(!is_let_in(&proxy, &authority, None));
+        log.wait_line("web/tls: SSL handshake failure");
+        assert!(!is_let_in(&proxy, &authority, Some(&expired)));
+        log.wait_line("web/tls: SSL client certificate not trusted");
+    });
+}
