@@ -11,6 +11,7 @@ mod link;
 mod order;
 mod renderer;
 mod run;
+mod secure;
 mod target;
 mod watch;
 

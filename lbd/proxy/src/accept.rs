@@ -418,6 +418,8 @@ pub(crate) struct Entered {
     pub(crate) worker: Rc<Worker>,
     pub(crate) bound: Rc<crate::state::world::Bound>,
     pub(crate) live: Rc<Live>,
+    /// Its place among TLS connections.
+    pub(crate) tls_place: Option<crate::handshake::Place>,
     _places: Places,
 }
 
@@ -448,6 +450,7 @@ impl Entered {
             worker,
             bound,
             live,
+            tls_place: None,
             _places: places,
         }
     }

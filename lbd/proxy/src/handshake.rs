@@ -17,7 +17,8 @@ use lbd_tls::rustls::{self, Connection, HandshakeKind, ProtocolVersion};
 use lbd_tls::verify::Peer;
 use lbd_tls::{BindTls, Chosen, cipher};
 
-use crate::session::Session;
+use crate::session::{Entry, Session};
+use crate::state::Shared;
 use crate::tls::{Fault, TlsStream};
 use crate::transport::Transport;
 
@@ -112,7 +113,13 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), F
     let process = Rc::clone(&session.worker);
     let process = process.shared.process();
     let first = std::mem::take(&mut session.input);
-    let result = match session.io.tls() {
+    let global = &session.bound.generation.config.global.ssl;
+    let is_over = global.maxsslrate > 0 && process.tls.rate.read(begun) >= global.maxsslrate;
+    let place = match is_over {
+        true => None,
+        false => Place::take(&session.worker.shared, global.maxsslconn),
+    };
+    let result = match session.io.tls().filter(|_| place.is_some()) {
         None => Err(Failed::plain(TOO_MANY)),
         Some(stream) => {
             stream.expect_hello(first.data());
@@ -125,6 +132,9 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), F
         Ok(facts) => {
             process.tls.client_done(facts.is_resumed, session.now());
             session.facts.tls = Some(Rc::new(facts));
+            if let Entry::Connection(entered) = &mut session.entry {
+                entered.tls_place = place;
+            }
             Ok(())
         }
         Err(failed) => {
@@ -132,6 +142,28 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), F
             process.tls.client_failed();
             Err(failed)
         }
+    }
+}
+
+/// A place among the TLS connections of the process, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<Shared>);
+
+impl Place {
+    /// One, unless `limit` (`maxsslconn`; 0 for none) is reached.
+    fn take(shared: &Arc<Shared>, limit: u32) -> Option<Self> {
+        let connections = &shared.process().tls.connections;
+        if !connections.reserve(limit) {
+            return None;
+        }
+        connections.confirm();
+        Some(Self(Arc::clone(shared)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.process().tls.connections.leave();
     }
 }
 

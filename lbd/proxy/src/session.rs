@@ -63,7 +63,7 @@ pub struct Session {
 /// What holds a session's place in the lists and limits.
 pub(crate) enum Entry {
     /// A connection.
-    Connection(#[expect(dead_code, reason = "held for its drop")] Entered),
+    Connection(Entered),
     /// A stream of a connection, which has the place.
     Stream(#[expect(dead_code, reason = "held for its drop")] Registered),
 }

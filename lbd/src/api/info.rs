@@ -2,6 +2,8 @@
 //!
 //! It formats nothing.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use lbd_proxy::metric::Field::{self, Empty, Str, U32, U64};
 
 use crate::run::Daemon;
@@ -48,6 +50,10 @@ fn uptime_text(daemon: &Daemon) -> Field {
         seconds / 60 % 60,
         seconds % 60
     ))
+}
+
+fn tls(d: &Daemon) -> &lbd_proxy::state::tls::TlsState {
+    &d.shared.process().tls
 }
 
 fn totals(daemon: &Daemon) -> lbd_proxy::state::Totals {
@@ -121,9 +127,15 @@ pub(super) const KEYS: &[Key] = &[
     key("CumReq", "MCPV", "Requests in all", |d| {
         narrow(totals(d).requests)
     }),
-    key("MaxSslConns", "MMPV", "Limit of TLS connections", zero),
-    key("CurrSslConns", "MGPV", "TLS connections now", zero),
-    key("CumSslConns", "MCPV", "TLS connections in all", zero),
+    key("MaxSslConns", "MMPV", "Limit of TLS connections", |d| {
+        U32(d.config().global.ssl.maxsslconn)
+    }),
+    key("CurrSslConns", "MGPV", "TLS connections now", |d| {
+        U32(tls(d).connections.get())
+    }),
+    key("CumSslConns", "MCPV", "TLS connections in all", |d| {
+        narrow(tls(d).total.load(Relaxed))
+    }),
     key("Maxpipes", "CLPV", "Limit of pipes", |d| {
         narrow(d.shared.setup().max_pipes as u64)
     }),
@@ -157,49 +169,49 @@ pub(super) const KEYS: &[Key] = &[
         "SslRate",
         "MRPV",
         "TLS connections in the last second",
-        zero,
+        |d| U32(tls(d).rate.read(d.shared.now())),
     ),
     key(
         "SslRateLimit",
         "CLPV",
         "Limit of TLS connections per second",
-        zero,
+        |d| U32(d.config().global.ssl.maxsslrate),
     ),
     key(
         "MaxSslRate",
         "MMPV",
         "Most TLS connections in a second",
-        zero,
+        |d| U32(tls(d).max_rate.load(Relaxed)),
     ),
     key(
         "SslFrontendKeyRate",
         "MGPV",
         "Keys made for clients in the last second",
-        zero,
+        |d| U32(tls(d).client_keys.read(d.shared.now())),
     ),
     key(
         "SslFrontendMaxKeyRate",
         "MMPV",
         "Most of them in a second",
-        zero,
+        |d| U32(tls(d).max_client_keys.load(Relaxed)),
     ),
     key(
         "SslFrontendSessionReuse_pct",
         "MGPV",
         "Percent of resumed TLS sessions",
-        zero,
+        |d| U32(tls(d).reuse_percent()),
     ),
     key(
         "SslBackendKeyRate",
         "MRPV",
         "Keys made for servers in the last second",
-        zero,
+        |d| U32(tls(d).server_keys.read(d.shared.now())),
     ),
     key(
         "SslBackendMaxKeyRate",
         "MMPV",
         "Most of them in a second",
-        zero,
+        |d| U32(tls(d).max_server_keys.load(Relaxed)),
     ),
     key("SslCacheLookups", "MCPV", "Look-ups of TLS sessions", zero),
     key("SslCacheMisses", "MCPV", "Misses of TLS sessions", zero),
@@ -305,14 +317,7 @@ pub(super) const KEYS: &[Key] = &[
         "MaxconnReached",
         "MCPV",
         "Times that the limit of connections was reached",
-        |d| {
-            narrow(
-                d.shared
-                    .process()
-                    .maxconn_reached
-                    .load(std::sync::atomic::Ordering::Relaxed),
-            )
-        },
+        |d| narrow(d.shared.process().maxconn_reached.load(Relaxed)),
     ),
     key("BootTime_ms", "MDPV", "Milliseconds to start", |d| {
         narrow(d.boot_ms)

@@ -23,6 +23,7 @@ use super::core::Job;
 use super::link::{Link, Refusal, system_text};
 use super::renderer::CheckRenderer;
 use super::run::instant;
+use super::secure::Secure;
 use super::target::{self, Place, Target};
 
 /// What is to be done next, owned so that it can be waited for.
@@ -50,9 +51,12 @@ impl From<Action<'_>> for Step {
 enum Outcome {
     Closed,
     ConnectFailed(String),
-    Connected,
+    /// Whether by TLS.
+    Connected(bool),
     Data(usize),
     Failed(String),
+    /// The connection stands, TLS is to come.
+    Handshaking,
     Sent,
 }
 
@@ -79,6 +83,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: &Job) -> Finished {
                 .clamp(MIN_BUFFER, MAX_BUFFER)
         ],
         received: 0,
+        is_handshaking: false,
         never_local: generation.config.global.pp2_never_send_local,
     };
     let now = shared.now();
@@ -103,7 +108,8 @@ pub(super) async fn run(shared: &Arc<Shared>, job: &Job) -> Finished {
             None => Event::Timeout,
             Some(Outcome::Closed) => Event::Closed,
             Some(Outcome::ConnectFailed(text)) => Event::ConnectFailed(text),
-            Some(Outcome::Connected) => Event::Connected(false),
+            Some(Outcome::Connected(tls)) => Event::Connected(*tls),
+            Some(Outcome::Handshaking) => Event::Handshaking,
             Some(Outcome::Data(count)) => {
                 data = exchange.buffer[..*count].to_vec();
                 Event::Data(&data)
@@ -148,6 +154,8 @@ struct Exchange<'a> {
     /// The connection, and whether it is closed in order instead of by a reset.
     link: Option<(Link, bool)>,
     buffer: Vec<u8>,
+    /// The connection stands and TLS is to come.
+    is_handshaking: bool,
     /// Bytes received since the last connect or send.
     received: usize,
     /// `pp2-never-send-local`.
@@ -160,6 +168,7 @@ impl Exchange<'_> {
             Step::Connect(connect) => self.connect(&connect).await,
             Step::Receive => self.receive().await,
             Step::Send(bytes) => self.send(&bytes).await,
+            Step::Wait if self.is_handshaking => self.handshake().await,
             // Nothing comes of these but the timeout.
             Step::Done(_) | Step::Wait => std::future::pending().await,
         }
@@ -171,8 +180,23 @@ impl Exchange<'_> {
         }
     }
 
+    async fn handshake(&mut self) -> Outcome {
+        self.is_handshaking = false;
+        let (Some((link, in_order)), Some(ssl)) = (self.link.take(), &self.server.ssl) else {
+            return Outcome::Failed(String::new());
+        };
+        match Secure::begin(link, ssl).await {
+            Ok(secure) => {
+                self.link = Some((Link::Tls(Box::new(secure)), in_order));
+                Outcome::Connected(true)
+            }
+            Err(text) => Outcome::ConnectFailed(text),
+        }
+    }
+
     async fn connect(&mut self, step: &Connect) -> Outcome {
         self.close();
+        self.is_handshaking = false;
         self.received = 0;
         let Some(target) = self.target(step) else {
             return Outcome::Failed("no address to check".to_owned());
@@ -185,7 +209,7 @@ impl Exchange<'_> {
             .source
             .as_ref()
             .or(self.proxy.backend.source.as_ref());
-        let link = match Link::open(&place, self.server, source, self.namespaces) {
+        let mut link = match Link::open(&place, self.server, source, self.namespaces) {
             Ok(link) => link,
             Err(Refusal {
                 is_local: true,
@@ -199,10 +223,14 @@ impl Exchange<'_> {
         if let Err(error) = link.connected().await {
             return Outcome::ConnectFailed(system_text(&error));
         }
-        let greeted = self.greet(&link, &target).await;
+        let greeted = self.greet(&mut link, &target).await;
         self.link = Some((link, step.linger));
         match greeted {
-            Ok(()) => Outcome::Connected,
+            Ok(()) if target.tls => {
+                self.is_handshaking = true;
+                Outcome::Handshaking
+            }
+            Ok(()) => Outcome::Connected(false),
             Err(text) => Outcome::Failed(text),
         }
     }
@@ -229,7 +257,7 @@ impl Exchange<'_> {
     }
 
     /// What comes before the check proper: the way through a SOCKS proxy, the PROXY header.
-    async fn greet(&mut self, link: &Link, target: &Target) -> Result<(), String> {
+    async fn greet(&mut self, link: &mut Link, target: &Target) -> Result<(), String> {
         if let (Some(_), Place::Inet(to)) = (target.socks, &target.place) {
             socks4(link, *to).await?;
         }
@@ -279,7 +307,7 @@ impl Exchange<'_> {
 
     async fn send(&mut self, bytes: &[u8]) -> Outcome {
         self.received = 0;
-        let Some((link, _)) = &self.link else {
+        let Some((link, _)) = &mut self.link else {
             return Outcome::Failed(String::new());
         };
         match link.write_all(bytes).await {
@@ -289,7 +317,7 @@ impl Exchange<'_> {
     }
 
     async fn receive(&mut self) -> Outcome {
-        let Some((link, _)) = &self.link else {
+        let Some((link, _)) = &mut self.link else {
             return Outcome::Failed(String::new());
         };
         let room = self.buffer.len() - self.received.min(self.buffer.len());
@@ -311,7 +339,7 @@ impl Exchange<'_> {
 }
 
 /// Asks a SOCKS 4 proxy for a connection to `to`.
-async fn socks4(link: &Link, to: SocketAddr) -> Result<(), String> {
+async fn socks4(link: &mut Link, to: SocketAddr) -> Result<(), String> {
     let SocketAddr::V4(to) = to else {
         return Err("SOCKS4 Proxy write error during handshake".to_owned());
     };

@@ -20,6 +20,7 @@ use super::target::Place;
 /// A connection to a server, an agent or a SOCKS proxy before it.
 pub(super) enum Link {
     Tcp(TcpStream),
+    Tls(Box<super::secure::Secure>),
     Unix(UnixStream),
 }
 
@@ -122,6 +123,7 @@ impl Link {
         let error = match self {
             Self::Tcp(stream) => stream.take_error()?,
             Self::Unix(stream) => stream.take_error()?,
+            Self::Tls(_) => None,
         };
         error.map_or(Ok(()), Err)
     }
@@ -130,11 +132,16 @@ impl Link {
         match self {
             Self::Tcp(stream) => stream.writable().await,
             Self::Unix(stream) => stream.writable().await,
+            // What is under TLS is written to by itself.
+            Self::Tls(_) => Ok(()),
         }
     }
 
     /// Reads what there is into `buffer`; 0 at the end of the stream.
-    pub(super) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Self::Tls(secure) = self {
+            return Box::pin(secure.read(buffer)).await;
+        }
         loop {
             let done = match self {
                 Self::Tcp(stream) => {
@@ -145,6 +152,7 @@ impl Link {
                     stream.readable().await?;
                     stream.try_read(buffer)
                 }
+                Self::Tls(_) => return Ok(0),
             };
             match done {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -154,12 +162,16 @@ impl Link {
     }
 
     /// Writes all of `bytes`.
-    pub(super) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(super) async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        if let Self::Tls(secure) = self {
+            return Box::pin(secure.write_all(bytes)).await;
+        }
         while !bytes.is_empty() {
             self.writable().await?;
             let done = match self {
                 Self::Tcp(stream) => stream.try_write(bytes),
                 Self::Unix(stream) => stream.try_write(bytes),
+                Self::Tls(_) => Ok(bytes.len()),
             };
             match done {
                 Ok(count) => bytes = &bytes[count..],
@@ -174,12 +186,15 @@ impl Link {
     pub(super) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
         match self {
             Self::Tcp(stream) => Some((stream.local_addr().ok()?, stream.peer_addr().ok()?)),
-            Self::Unix(_) => None,
+            Self::Tls(_) | Self::Unix(_) => None,
         }
     }
 
     /// Closes: by a reset, so that no port of this side is held back, or in order.
     pub(super) fn close(self, in_order: bool) {
+        if let Self::Tls(secure) = self {
+            return secure.close(in_order);
+        }
         if let (Self::Tcp(stream), false) = (&self, in_order) {
             // The connection is over anyway: a system that refuses closes in order.
             let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));

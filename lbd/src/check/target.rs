@@ -33,6 +33,8 @@ pub(super) struct Target {
     pub(super) socks: Option<SocketAddr>,
     /// Whether a PROXY header comes first.
     pub(super) send_proxy: bool,
+    /// Whether TLS is spoken then.
+    pub(super) tls: bool,
 }
 
 /// Where a health check's `connect` step leads; `port` is what its port expression gave. `None`
@@ -65,10 +67,12 @@ pub(super) fn health(
         .socks4
         .filter(|_| step.via_socks4 || (default && check.is_some_and(|check| check.via_socks4)));
     let send_proxy = step.send_proxy || (default && check.is_some_and(|check| check.send_proxy));
+    let tls = default && spec.ssl.as_ref().is_some_and(|ssl| ssl.for_checks);
     Some(Target {
         place,
         socks,
         send_proxy,
+        tls,
     })
 }
 
@@ -84,6 +88,7 @@ pub(super) fn agent(spec: &ServerSpec, address: &ServerAddress, moved: Moved) ->
         place,
         socks: None,
         send_proxy: false,
+        tls: false,
     })
 }
 

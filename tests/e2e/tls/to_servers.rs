@@ -208,3 +208,68 @@ fn http_2_is_spoken_with_servers_that_agree_on_it() {
         }
     });
 }
+
+#[test]
+fn checks_speak_tls_when_the_server_does() {
+    let pki = Pki::new();
+    let origin = Origin::http("s1");
+    on_both(|program| {
+        for (server, backend, state) in [
+            (
+                "ssl verify none check inter 100ms",
+                "option httpchk",
+                "L7OK",
+            ),
+            ("ssl verify none check inter 100ms", "", "L6OK"),
+            ("check check-ssl verify none inter 100ms", "", "L6OK"),
+            ("ssl verify none check no-check-ssl inter 100ms", "", "L4OK"),
+            (
+                "ssl verify required ca-file other.pem check inter 100ms",
+                "",
+                "L6RSP",
+            ),
+            (
+                "ssl verify required ca-file ca.pem check-sni a.test check inter 100ms",
+                "",
+                "L6OK",
+            ),
+            (
+                "ssl verify required ca-file ca.pem check-sni b.test check inter 100ms",
+                "",
+                "L6RSP",
+            ),
+        ] {
+            let proxy = pki
+                .chain(program, &origin, server)
+                .with("backend", backend)
+                .start();
+            let ends = support::poll_until(Duration::from_secs(10), || {
+                let stat = proxy.runtime("show stat app 4 -1");
+                stat.contains(state).then_some(())
+            });
+            assert!(
+                ends.is_some(),
+                "{program:?} {server}: {}",
+                proxy.runtime("show stat app 4 -1")
+            );
+        }
+    });
+}
+
+#[test]
+fn no_more_tls_connections_than_allowed_are_served() {
+    let pki = Pki::new();
+    let origin = Origin::http("s1");
+    let proxy = pki
+        .chain(&Program::Lbd, &origin, "ssl verify none")
+        .with("global", "maxsslconn 1")
+        .start();
+    let tls = Tls::trusting(&pki.authority);
+    let first = tls.connect(proxy.address("tls"), "a.test").expect("TLS");
+    assert!(tls.connect(proxy.address("tls"), "a.test").is_err());
+    assert!(proxy.runtime("show info").contains("CurrSslConns: 1"));
+    drop(first);
+    support::eventually("the place is free", Duration::from_secs(5), || {
+        tls.connect(proxy.address("tls"), "a.test").is_ok()
+    });
+}

@@ -127,6 +127,7 @@ impl Compiler<'_> {
             return Ok(None);
         };
         let parts = self.parts(path, pem);
+        self.tell_of_companions(path);
         let certificate = Certificate::load(&parts).map_err(|fault| match fault {
             Fault::NoKey => format!(
                 "No Private Key found in '{}'.",
@@ -154,6 +155,24 @@ impl Compiler<'_> {
         format!("{base}{end}")
     }
 
+    /// Companions that are not used are told: a staple or a list of logs that is not sent would be
+    /// missed by somebody.
+    fn tell_of_companions(&mut self, path: &str) {
+        let extra = self.draft.global.value.ssl.extra;
+        for (wanted, end, what) in [
+            (extra.ocsp, ".ocsp", "OCSP answers are not stapled yet"),
+            (extra.sctl, ".sctl", "timestamps of logs are not sent"),
+        ] {
+            let name = self.companion(path, end);
+            if wanted && self.environment.host().read(&name).is_ok() {
+                self.fault(Diag::warning(
+                    None,
+                    format!("'{name}' is left out: {what}."),
+                ));
+            }
+        }
+    }
+
     fn parts(&self, path: &str, pem: Vec<u8>) -> Parts {
         let host = self.environment.host();
         let extra = self.draft.global.value.ssl.extra;
@@ -164,7 +183,7 @@ impl Compiler<'_> {
         Parts {
             key: read(extra.key, ".key"),
             issuer: read(extra.issuer, ".issuer"),
-            ocsp: read(extra.ocsp, ".ocsp"),
+            ocsp: None,
             pem,
         }
     }

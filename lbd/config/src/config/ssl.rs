@@ -52,6 +52,8 @@ pub struct ExtraFiles {
     pub issuer: bool,
     /// `.key`.
     pub key: bool,
+    /// `.sctl`.
+    pub sctl: bool,
 }
 
 impl ExtraFiles {
@@ -61,6 +63,7 @@ impl ExtraFiles {
         ocsp: false,
         issuer: false,
         key: false,
+        sctl: false,
     };
     /// All of them.
     pub const ALL: Self = Self {
@@ -68,6 +71,7 @@ impl ExtraFiles {
         ocsp: true,
         issuer: true,
         key: true,
+        sctl: true,
     };
 }
 

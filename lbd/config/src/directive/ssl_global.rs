@@ -520,7 +520,7 @@ fn extra_files(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
             "ocsp" => extra.ocsp = true,
             "issuer" => extra.issuer = true,
             "key" => extra.key = true,
-            _ => {}
+            _ => extra.sctl = true,
         }
     }
     site.draft.global.value.ssl.extra = extra;

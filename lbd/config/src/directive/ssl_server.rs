@@ -164,26 +164,6 @@ pub const OPTIONS: &[ServerOption] = &[
         |_, s, words| ssl::force(&mut s.ssl.settings, words, SslVersion::Tlsv13),
     ),
     option(
-        "no-check-sni-auto",
-        0,
-        "Checks ask for no name unless check-sni says one.",
-        "no-check-sni-auto",
-        |_, s, _| {
-            s.ssl.check_sni_auto = Some(false);
-            Ok(())
-        },
-    ),
-    option(
-        "check-sni-auto",
-        0,
-        "Checks ask for the host of their request.",
-        "check-sni-auto",
-        |_, s, _| {
-            s.ssl.check_sni_auto = Some(true);
-            Ok(())
-        },
-    ),
-    option(
         "no-check-ssl",
         0,
         "Checks do not speak TLS.",

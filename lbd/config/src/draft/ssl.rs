@@ -177,8 +177,6 @@ pub struct ServerSslDraft {
     pub sni_auto: Option<bool>,
     /// `check-sni`.
     pub check_sni: Option<String>,
-    /// `check-sni-auto`, `no-check-sni-auto`.
-    pub check_sni_auto: Option<bool>,
     /// `check-alpn`.
     pub check_alpn: Option<Vec<Vec<u8>>>,
     /// `verifyhost`.
