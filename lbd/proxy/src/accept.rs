@@ -16,7 +16,7 @@ use lbd_rules::facts::Endpoint;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::live::Live;
+use crate::live::{Live, Turns};
 use crate::session::{self, Session};
 use crate::state::{Generation, ListenerState, Message, ProxyState, Shared};
 use crate::sys;
@@ -343,19 +343,11 @@ pub(crate) fn start(
     }
     let live = worker.register(|id| Live::new(id, frontend, listener, peer, &worker.clock));
     live.fd.set(io.raw_fd());
-    let entered = Entered::new(Rc::clone(worker), bound, Rc::clone(&live), places);
+    let entered = Entered::new(Rc::clone(worker), &bound, Rc::clone(&live), places);
     let worker = Rc::clone(worker);
     // Apart from the task, whose future must stay small while it waits.
-    let session = Box::new(Session::new(entered, io, peer));
-    tokio::task::spawn_local(async move {
-        let mut session = std::pin::pin!(session::serve(session));
-        std::future::poll_fn(|cx| {
-            worker.clock.refresh();
-            live.adopt(cx.waker());
-            session.as_mut().poll(cx)
-        })
-        .await;
-    });
+    let session = Box::new(Session::new(entered, bound, io, peer));
+    tokio::task::spawn_local(Turns::new(worker, live, session::serve(session)));
 }
 
 /// A connection's places in the limits of the process, its frontend and its listener. They are
@@ -416,7 +408,6 @@ impl Drop for Places {
 /// What a session takes of limits and lists, given back when it ends, however it ends.
 pub(crate) struct Entered {
     pub(crate) worker: Rc<Worker>,
-    pub(crate) bound: Rc<crate::state::world::Bound>,
     pub(crate) live: Rc<Live>,
     /// Its place among TLS connections.
     pub(crate) tls_place: Option<crate::handshake::Place>,
@@ -426,7 +417,7 @@ pub(crate) struct Entered {
 impl Entered {
     fn new(
         worker: Rc<Worker>,
-        bound: Rc<crate::state::world::Bound>,
+        bound: &crate::state::world::Bound,
         live: Rc<Live>,
         places: Places,
     ) -> Self {
@@ -448,7 +439,6 @@ impl Entered {
         }
         Self {
             worker,
-            bound,
             live,
             tls_place: None,
             _places: places,

@@ -1,11 +1,13 @@
 //! The worker's clock: read once for each wake-up of a task, cached in between.
 //!
-//! It gives values only; timers are `live`'s.
+//! It wakes nobody by itself: the timers that go with it are driven by a task of the worker.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lbd_core::{Time, WallTime};
+
+use crate::timers::Timers;
 
 /// A clock of one worker. All workers share the origin, so that their times compare.
 #[derive(Debug)]
@@ -15,6 +17,7 @@ pub struct Clock {
     /// Wall-clock microseconds at the origin; read anew now and then, for it may be adjusted.
     wall_origin: Cell<u64>,
     wall_read: Cell<Time>,
+    pub(crate) timers: Timers,
 }
 
 impl Clock {
@@ -25,6 +28,7 @@ impl Clock {
             now: Cell::default(),
             wall_origin: Cell::default(),
             wall_read: Cell::default(),
+            timers: Timers::default(),
         };
         clock.refresh();
         clock.read_wall();

@@ -33,8 +33,10 @@ pub mod state;
 pub mod stream;
 mod sys;
 pub mod term;
+mod timers;
 pub mod tls;
 pub mod transport;
+mod wheel;
 pub mod worker;
 
 pub use accept::ListenerSocket;

@@ -1,17 +1,18 @@
-//! What can reach into a running session from outside: wake-ups, kills, its timer, its picture.
+//! What can reach into a running session from outside: wake-ups, kills, its deadline, its picture.
 //!
 //! It holds no message and no socket. A session's task looks here whenever it is polled.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use lbd_backend::Wake;
 use lbd_core::{ListenerId, ProxyId, ServerId, Time, WallTime};
 use lbd_rules::facts::Endpoint;
-use tokio::time::Sleep;
 
 use crate::clock::Clock;
+use crate::worker::Worker;
 
 /// Why a session is ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,11 +120,8 @@ pub struct Live {
     /// Descriptor of the server's socket.
     pub server_fd: Cell<i32>,
     ending: Cell<Option<Ending>>,
-    granted: Cell<Option<Wake>>,
+    granted: RefCell<Option<Box<Wake>>>,
     waker: RefCell<Option<Waker>>,
-    timer: RefCell<Option<Pin<Box<Sleep>>>>,
-    /// When the timer will fire.
-    armed: Cell<Option<Time>>,
     deadline: Cell<Option<Time>>,
 }
 
@@ -153,10 +151,8 @@ impl Live {
             fd: Cell::new(-1),
             server_fd: Cell::new(-1),
             ending: Cell::default(),
-            granted: Cell::default(),
+            granted: RefCell::default(),
             waker: RefCell::default(),
-            timer: RefCell::default(),
-            armed: Cell::default(),
             deadline: Cell::default(),
         }
     }
@@ -196,13 +192,13 @@ impl Live {
 
     /// Hands over what the queue decided.
     pub(crate) fn grant(&self, wake: Wake) {
-        self.granted.set(Some(wake));
+        *self.granted.borrow_mut() = Some(Box::new(wake));
         self.wake();
     }
 
     /// Takes what the queue decided.
     pub(crate) fn take_grant(&self) -> Option<Wake> {
-        self.granted.take()
+        self.granted.take().map(|wake| *wake)
     }
 
     /// Ready when `deadline` has passed; otherwise the task is polled again at the latest then.
@@ -223,25 +219,10 @@ impl Live {
         if now >= deadline {
             return Poll::Ready(());
         }
-        if self
-            .armed
-            .get()
-            .is_some_and(|armed| armed <= deadline && armed > now)
-        {
-            return Poll::Pending;
-        }
-        let mut timer = self.timer.borrow_mut();
-        let at = clock.instant(deadline);
-        match timer.as_mut() {
-            Some(timer) => timer.as_mut().reset(at),
-            None => *timer = Some(Box::pin(tokio::time::sleep_until(at))),
-        }
-        self.armed.set(Some(deadline));
-        if let Some(timer) = timer.as_mut()
-            && timer.as_mut().poll(cx).is_ready()
-        {
-            self.armed.set(None);
-            return Poll::Ready(());
+        self.adopt(cx.waker());
+        let (timers, slot) = (&clock.timers, slot_of(self.id));
+        if !timers.is_armed(slot, deadline) {
+            timers.arm(slot, deadline);
         }
         Poll::Pending
     }
@@ -267,6 +248,39 @@ impl Live {
             fd: self.fd.get(),
             server_fd: self.server_fd.get(),
         }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The task of a session: at each of its turns the clock is read, and the session's outside
+    /// knows whom to wake. A structure, since an `async` block would hold the future twice.
+    pub(crate) struct Turns<F> {
+        worker: Rc<Worker>,
+        live: Rc<Live>,
+        #[pin]
+        session: F,
+    }
+}
+
+impl<F> Turns<F> {
+    /// The task that runs `session`.
+    pub(crate) fn new(worker: Rc<Worker>, live: Rc<Live>, session: F) -> Self {
+        Self {
+            worker,
+            live,
+            session,
+        }
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Turns<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        this.worker.clock.refresh();
+        this.live.adopt(cx.waker());
+        this.session.poll(cx)
     }
 }
 

@@ -136,9 +136,8 @@ fn wants_h2(session: &Session) -> bool {
 }
 
 impl Session {
-    pub(crate) fn new(entered: Entered, io: Transport, peer: Endpoint) -> Self {
+    pub(crate) fn new(entered: Entered, bound: Rc<Bound>, io: Transport, peer: Endpoint) -> Self {
         let worker = Rc::clone(&entered.worker);
-        let bound = Rc::clone(&entered.bound);
         let live = Rc::clone(&entered.live);
         let listener = &bound.generation.config.listeners[live.listener.index()];
         let bind = &bound.generation.config.proxies[live.frontend.index()]
@@ -530,8 +529,8 @@ async fn read_proxy_header(session: &mut Session) -> Result<(), &'static str> {
         if command == Command::Proxy
             && let Some((source, destination)) = addresses
         {
-            session.facts.src = Some(source);
-            session.facts.dst = Some(destination);
+            session.facts.src = Some(Box::new(source));
+            session.facts.dst = Some(Box::new(destination));
             session.live.source.set(source);
         }
         session.facts.proxy_header = Some(Box::new(ProxyHeader { tlvs: tlvs.into() }));
@@ -558,8 +557,8 @@ async fn read_cip_header(session: &mut Session) -> Result<(), &'static str> {
             Err(()) => return Err(FAULT),
             Ok(Some((source, destination, consumed))) => {
                 session.input.eat(consumed);
-                session.facts.src = Some(Endpoint::Inet(source));
-                session.facts.dst = Some(Endpoint::Inet(destination));
+                session.facts.src = Some(Box::new(Endpoint::Inet(source)));
+                session.facts.dst = Some(Box::new(Endpoint::Inet(destination)));
                 session.live.source.set(session.facts.src());
                 session.facts.handshake = session.now().since(begun);
                 return Ok(());

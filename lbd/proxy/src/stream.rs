@@ -20,9 +20,12 @@ pub(crate) mod track;
 mod tunnel;
 mod upgrade;
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use lbd_backend::persist::CookieState;
 use lbd_config::config::LogLine;
-use lbd_core::{ProxyId, ServerId};
+use lbd_core::{ProxyId, ServerId, Time};
 use lbd_http::{BodyDecoder, Framing, Head, Parsed};
 use lbd_rules::facts::StreamFacts;
 use lbd_rules::program::Reply;
@@ -321,7 +324,7 @@ pub(crate) async fn run_http(session: &mut Session) -> bool {
     session.counters().h1_sessions.inc();
     loop {
         let woken = if session.input.is_empty() {
-            idle(session).await
+            Idle::new(session).await
         } else {
             Woken::Bytes
         };
@@ -350,53 +353,67 @@ pub(crate) async fn run_http(session: &mut Session) -> bool {
     }
 }
 
-async fn idle(session: &mut Session) -> Woken {
-    session.live.activity.set(Activity::Idle);
-    let timeouts = &session.spec().timeouts;
-    let client = session.client_timeout();
-    let (since, limit) = if session.facts.streams == 0 {
-        (session.facts.accepted, timeouts.http_request.or(client))
-    } else {
-        (
-            session.now(),
-            timeouts
-                .http_keep_alive
-                .or(timeouts.http_request)
-                .or(client),
-        )
-    };
-    let deadline = limit.map(|limit| since + limit);
-    let worker = std::rc::Rc::clone(&session.worker);
-    // Clients that cannot do without get one more answer that says that the connection closes.
-    let may_close = session.facts.streams > 0 && !session.spec().frontend.idle_close_on_response;
-    let id = session.facts.id;
-    let filled = std::future::poll_fn(|cx| {
-        if let std::task::Poll::Ready(read) = session.poll_fill(cx) {
-            return std::task::Poll::Ready(Ok(read));
+/// Waits for the next request, or for what ends the connection before it.
+///
+/// A future by hand: it is what a waiting connection consists of, and holds nothing twice.
+struct Idle<'s> {
+    session: &'s mut Session,
+    deadline: Option<Time>,
+    /// Whether a stopping worker may close the connection.
+    may_close: bool,
+}
+
+impl<'s> Idle<'s> {
+    fn new(session: &'s mut Session) -> Self {
+        session.live.activity.set(Activity::Idle);
+        let timeouts = &session.spec().timeouts;
+        let client = session.client_timeout();
+        let is_first = session.facts.streams == 0;
+        let (since, limit) = if is_first {
+            (session.facts.accepted, timeouts.http_request.or(client))
+        } else {
+            let limit = timeouts.http_keep_alive.or(timeouts.http_request);
+            (session.now(), limit.or(client))
+        };
+        // Clients that cannot do without get one more answer that says that the connection closes.
+        let may_close = !is_first && !session.spec().frontend.idle_close_on_response;
+        Self {
+            deadline: limit.map(|limit| since + limit),
+            may_close,
+            session,
+        }
+    }
+}
+
+impl Future for Idle<'_> {
+    type Output = Woken;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Woken> {
+        let this = self.get_mut();
+        let session = &mut *this.session;
+        match session.poll_fill(cx) {
+            Poll::Ready(Ok(1..)) => return Poll::Ready(Woken::Bytes),
+            Poll::Ready(_) => return Poll::Ready(Woken::Closed),
+            Poll::Pending => {}
         }
         if let Some(ending) = session.live.ending() {
-            return std::task::Poll::Ready(Err(StreamError::Ended(ending)));
+            return Poll::Ready(Woken::Ended(StreamError::Ended(ending)));
         }
-        let closes = worker.closes_from(id).filter(|_| may_close);
+        let worker = &session.worker;
+        let closes = worker
+            .closes_from(session.facts.id)
+            .filter(|_| this.may_close);
         if closes.is_some_and(|at| worker.clock.now() >= at) {
-            return std::task::Poll::Ready(Err(StreamError::ClientTimeout));
+            return Poll::Ready(Woken::TimedOut);
         }
-        let deadline = match (deadline, closes) {
+        let deadline = match (this.deadline, closes) {
             (Some(first), Some(second)) => Some(first.min(second)),
             (one, other) => one.or(other),
         };
         session
             .live
             .poll_deadline(cx, &worker.clock, deadline)
-            .map(|()| Err(StreamError::ClientTimeout))
-    })
-    .await;
-    match filled {
-        Ok(Ok(0)) => Woken::Closed,
-        Ok(Ok(_)) => Woken::Bytes,
-        Ok(Err(_)) => Woken::Closed,
-        Err(StreamError::ClientTimeout) => Woken::TimedOut,
-        Err(error) => Woken::Ended(error),
+            .map(|()| Woken::TimedOut)
     }
 }
 

@@ -24,6 +24,7 @@ use crate::state::world::Bound;
 use crate::state::{Mailbox, Message, ProxyState, Shared, Stop};
 use crate::stream::Stream;
 use crate::sys;
+use crate::timers;
 
 /// What all sessions of a worker share.
 pub struct Worker {
@@ -130,12 +131,20 @@ impl Worker {
         let slot = live::slot_of(session.id);
         if live.get(slot).is_some_and(|known| known.id == session.id) {
             live.remove(slot);
+            self.clock.timers.disarm(slot);
             self.shared.process().sessions[self.index].dec();
         }
         drop(live);
         // Nobody is woken for the end of a session but who waits for it.
         if self.is_stopping() || self.is_full.replace(false) {
             self.changed.notify_waiters();
+        }
+    }
+
+    /// Wakes the session at a place of the list, if there is one.
+    pub(crate) fn wake_at(&self, slot: usize) {
+        if let Some(session) = self.live.borrow().get(slot) {
+            session.nudge();
         }
     }
 
@@ -424,6 +433,7 @@ pub fn run(
             .collect();
         let mail = tokio::task::spawn_local(Rc::clone(&worker).read_mail());
         let sweep = tokio::task::spawn_local(Rc::clone(&worker).sweep());
+        let timers = tokio::task::spawn_local(timers::drive(Rc::clone(&worker)));
         for task in tasks {
             let _ = task.await;
         }
@@ -441,6 +451,7 @@ pub fn run(
         }
         mail.abort();
         sweep.abort();
+        timers.abort();
         worker.idle.clear();
         Ok(())
     });

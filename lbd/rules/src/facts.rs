@@ -99,9 +99,9 @@ pub struct SessionFacts {
     /// Destination likewise (`fc_dst`).
     pub conn_dst: Endpoint,
     /// Source of the session when a PROXY header or a `tcp-request session` rule said it (`src`).
-    pub src: Option<Endpoint>,
+    pub src: Option<Box<Endpoint>>,
     /// Destination of the session likewise (`dst`).
-    pub dst: Option<Endpoint>,
+    pub dst: Option<Box<Endpoint>>,
     /// Received PROXY header, with its TLVs.
     pub proxy_header: Option<Box<ProxyHeader>>,
     /// The TLS session, once there is one.
@@ -130,12 +130,12 @@ pub struct SessionFacts {
 impl SessionFacts {
     /// Source as rules of the session see it.
     pub fn src(&self) -> Endpoint {
-        self.src.unwrap_or(self.conn_src)
+        self.src.as_deref().copied().unwrap_or(self.conn_src)
     }
 
     /// Destination likewise.
     pub fn dst(&self) -> Endpoint {
-        self.dst.unwrap_or(self.conn_dst)
+        self.dst.as_deref().copied().unwrap_or(self.conn_dst)
     }
 }
 

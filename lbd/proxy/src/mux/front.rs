@@ -14,7 +14,7 @@ use lbd_rules::facts::SessionFacts;
 use lbd_rules::var::VarStore;
 
 use super::{Budget, H2Stream, Link};
-use crate::live::{Ending, Live};
+use crate::live::{Ending, Live, Turns};
 use crate::pool::Buf;
 use crate::server_conn::OwnConns;
 use crate::session::{Entry, Registered, Session};
@@ -255,15 +255,10 @@ impl Front {
         let seat = Rc::new(Seat::default());
         seat.next.set(Some(key));
         let worker = Rc::clone(&self.worker);
-        tokio::task::spawn_local(async move {
-            let mut served = std::pin::pin!(front.serve_streams(&seat, &live, registered));
-            poll_fn(|cx| {
-                worker.clock.refresh();
-                live.adopt(cx.waker());
-                served.as_mut().poll(cx)
-            })
-            .await;
-        });
+        let turns = Rc::clone(&live);
+        tokio::task::spawn_local(Turns::new(worker, turns, async move {
+            front.serve_streams(&seat, &live, registered).await;
+        }));
     }
 
     /// A task's life: one stream after the other.

@@ -18,6 +18,16 @@ pub(super) async fn is_wanted(session: &mut Session) -> bool {
     if session.facts.streams > 0 || session.spec().frontend.disable_h2_upgrade || is_forced {
         return false;
     }
+    // Whoever begins otherwise, that is nearly everybody, is told apart without a wait.
+    let came = session.input.data();
+    if came.is_empty() || came.len() >= PREFACE.len() || !PREFACE.starts_with(came) {
+        return came.starts_with(PREFACE);
+    }
+    Box::pin(read_preface(session)).await
+}
+
+/// Waits for the rest of what may be a preface.
+async fn read_preface(session: &mut Session) -> bool {
     let timeouts = &session.spec().timeouts;
     let limit = timeouts.http_request.or_else(|| session.client_timeout());
     let deadline = limit.map(|limit| session.facts.accepted + limit);

@@ -111,8 +111,8 @@ fn put(ctx: &mut Ctx<'_>, end: End, is_session: bool, address: SocketAddr) {
         (Some(stream), End::Src) => stream.src = Some(address),
         (Some(stream), End::Dst) => stream.dst = Some(address),
         (None, _) if is_session => match end {
-            End::Src => ctx.session.src = Some(address),
-            End::Dst => ctx.session.dst = Some(address),
+            End::Src => ctx.session.src = Some(Box::new(address)),
+            End::Dst => ctx.session.dst = Some(Box::new(address)),
         },
         (None, End::Src) => ctx.session.conn_src = address,
         (None, End::Dst) => ctx.session.conn_dst = address,
