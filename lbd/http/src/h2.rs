@@ -34,8 +34,12 @@ pub const DEFAULT_FRAME_SIZE: usize = 16_384;
 
 /// Where we read or write HTTP/2 otherwise than haproxy 3.4, each with the reason; tested.
 pub const DEVIATIONS: &[&str] = &[
+    "the path `*` of another method than OPTIONS is malformed (haproxy: taken as `/`): RFC 9113 8.3.1",
     "a path with a byte beyond ASCII is refused, as in HTTP/1 (haproxy: passed on)",
     "a header block of more CONTINUATION frames than MAX_CONTINUATIONS ends the connection",
+    "a client that speaks HTTP/1.0 gets no chunks of a response that came by HTTP/2 (haproxy: it does)",
+    "bytes of a message are counted as HTTP/1 would write it (haproxy: as it holds it in memory)",
+    "a stream that a server refused (REFUSED_STREAM, GOAWAY) is tried again as a failed connection is",
     "trailers that frame, route or authenticate are dropped: RFC 9110 6.5.1",
 ];
 

@@ -317,11 +317,7 @@ pub(crate) async fn run_one(session: &mut Session) {
 /// Serves the requests of a connection one after the other; true when it is to go on as HTTP/2,
 /// whose preface has come instead of a request.
 pub(crate) async fn run_http(session: &mut Session) -> bool {
-    if upgrade::is_wanted(session).await {
-        return true;
-    }
     session.facts.http_major = 1;
-    session.counters().h1_sessions.inc();
     loop {
         let woken = if session.input.is_empty() {
             Idle::new(session).await
@@ -329,6 +325,12 @@ pub(crate) async fn run_http(session: &mut Session) -> bool {
             Woken::Bytes
         };
         let is_first = session.facts.streams == 0;
+        if is_first {
+            if matches!(woken, Woken::Bytes) && upgrade::is_wanted(session).await {
+                return true;
+            }
+            session.counters().h1_sessions.inc();
+        }
         let fault = match woken {
             Woken::Bytes => None,
             // Between requests nobody owes anybody a word.

@@ -250,6 +250,8 @@ pub struct StreamFacts {
     pub timers: Timers,
     /// Ending letters.
     pub term: TermLetters,
+    /// What came on a stream of HTTP/2 was no request, and nothing of it was looked at.
+    pub is_no_request: bool,
     /// Status sent to the client; 0 before any.
     pub status: u16,
     /// Status received from the server; 0 before any (`server_status`).

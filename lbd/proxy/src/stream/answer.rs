@@ -65,7 +65,13 @@ fn answer_phase(stream: &Stream) -> Phase {
 
 async fn on_error(session: &mut Session, stream: &mut Stream, error: StreamError) {
     let phase = stream.phase;
-    error.mark(phase, &mut stream.facts.term);
+    // A stream of HTTP/2 has nothing to be waited for once its request is complete.
+    let is_cut = error == StreamError::ClientAbort && session.io.is_h2();
+    let seen = match phase {
+        Phase::Headers if is_cut => Phase::Data,
+        phase => phase,
+    };
+    error.mark(seen, &mut stream.facts.term);
     count_failure(session, stream, error, phase);
     drop_server(session, stream);
     stream.keeps_client = false;

@@ -91,6 +91,7 @@ fn take(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
             H2LogErrors::None => true,
             H2LogErrors::Stream => false,
         };
+        stream.facts.is_no_request = true;
         return Err(Halt::Close(StreamError::ClientFault(0)));
     };
     if let Some(violation) = incoming.parsed.violation {

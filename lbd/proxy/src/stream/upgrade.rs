@@ -15,7 +15,7 @@ pub(super) async fn is_wanted(session: &mut Session) -> bool {
         .binds
         .get(session.facts.bind.index());
     let is_forced = bind.is_some_and(|bind| bind.options.proto.is_some());
-    if session.facts.streams > 0 || session.spec().frontend.disable_h2_upgrade || is_forced {
+    if session.spec().frontend.disable_h2_upgrade || is_forced {
         return false;
     }
     // Whoever begins otherwise, that is nearly everybody, is told apart without a wait.

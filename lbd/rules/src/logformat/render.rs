@@ -528,14 +528,10 @@ impl<O: Out> Render<'_, '_, O> {
 fn status(view: &View<'_>) -> i64 {
     match view.stream {
         Some(stream) if stream.status != 0 => i64::from(stream.status),
-        Some(_) if view.request.is_none() && is_h2(view) => 0,
+        Some(stream) if stream.is_no_request => 0,
         Some(_) if is_http(view) => -1,
         _ => 0,
     }
-}
-
-fn is_h2(view: &View<'_>) -> bool {
-    view.session.is_some_and(|session| session.http_major == 2)
 }
 
 /// The part of the logged request line that an alias shows; `None` when there is none.
