@@ -5,6 +5,7 @@
 use lbd_core as core;
 
 mod config;
+mod h2;
 mod message;
 mod parts;
 mod proxy;
@@ -31,6 +32,21 @@ pub(crate) const ALL: &[Target] = &[
         name: "proxy",
         dictionary: proxy::WORDS,
         run: proxy::header,
+    },
+    Target {
+        name: "h2-server",
+        dictionary: h2::WORDS,
+        run: h2::server,
+    },
+    Target {
+        name: "h2-client",
+        dictionary: h2::WORDS,
+        run: h2::client,
+    },
+    Target {
+        name: "hpack",
+        dictionary: h2::WORDS,
+        run: h2::block,
     },
     Target {
         name: "config",

@@ -17,8 +17,9 @@ impl Connection {
         let is_padded = header.has(flag::PADDED);
         let padding = match payload.first() {
             _ if !is_padded => 0,
+            // What follows is the next frame's.
+            _ if header.len == 0 => return Err(ErrorCode::FRAME_SIZE_ERROR),
             Some(len) => usize::from(*len),
-            None if header.len == 0 => return Err(ErrorCode::FRAME_SIZE_ERROR),
             None => return Ok(0),
         };
         let overhead = padding + usize::from(is_padded);
