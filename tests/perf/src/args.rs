@@ -7,7 +7,8 @@ use std::time::Duration;
 
 pub(crate) const USAGE: &str = "\
 usage: cargo run --release -p lbd-perf -- [options]
-  --work LIST      comma-separated: small,log,newconn,64k,1m,tcp,tcp1000,idle,load,twoworkers,p99
+  --work LIST      comma-separated: small,log,newconn,64k,1m,tcp,tcp1000,idle,load,twoworkers,p99,
+                   h2small,h2-64k,h2-1m (these need h2load)
   --quick          three short rounds
   --rounds N       rounds per side (5)
   --seconds S      length of one round (3)
@@ -31,6 +32,9 @@ pub(crate) enum Work {
     Load,
     TwoWorkers,
     P99,
+    H2Small,
+    H2Body64k,
+    H2Body1m,
 }
 
 const WORKS: &[(&str, Work)] = &[
@@ -45,6 +49,9 @@ const WORKS: &[(&str, Work)] = &[
     ("load", Work::Load),
     ("twoworkers", Work::TwoWorkers),
     ("p99", Work::P99),
+    ("h2small", Work::H2Small),
+    ("h2-64k", Work::H2Body64k),
+    ("h2-1m", Work::H2Body1m),
 ];
 
 #[derive(Clone, Debug)]

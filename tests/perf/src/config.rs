@@ -12,6 +12,8 @@ pub(crate) struct Options {
     pub has_log: bool,
     pub has_splice: bool,
     pub is_tcp: bool,
+    /// Clients speak HTTP/2 in clear.
+    pub is_h2: bool,
     /// One more server, for a second origin.
     pub has_second_server: bool,
 }
@@ -24,6 +26,7 @@ impl Default for Options {
             has_log: false,
             has_splice: false,
             is_tcp: false,
+            is_h2: false,
             has_second_server: false,
         }
     }
@@ -39,9 +42,12 @@ pub(crate) fn text(options: Options) -> String {
     if options.is_tcp {
         text.push_str("frontend web\n    bind <web>\n    default_backend app\n");
     } else {
-        text.push_str(
-            "frontend web\n    bind <web>\n    option forwardfor\n    acl is_api path_beg /api/\n    \
-             use_backend api if is_api\n    default_backend app\n",
+        let version = if options.is_h2 { " proto h2" } else { "" };
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "frontend web\n    bind <web>{version}\n    option forwardfor\n    acl is_api path_beg \
+             /api/\n    use_backend api if is_api\n    default_backend app\n",
         );
         text.push_str("backend api\n    server s1 <s1>\n");
     }

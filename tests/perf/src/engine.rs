@@ -184,6 +184,28 @@ impl Engine {
         })
     }
 
+    /// Serves as the origin until `is_done` says that the load from elsewhere has ended.
+    pub(crate) fn serve_until(&mut self, mut is_done: impl FnMut() -> bool) -> io::Result<()> {
+        let load = Load {
+            target: self.address,
+            path: "/",
+            connections: 0,
+            duration: Duration::ZERO,
+            pace: Pace::Closed,
+        };
+        let mut run = Run::new(&load);
+        let mut looked = Instant::now();
+        loop {
+            self.turn(&mut run, EpollTimeout::from(5u8))?;
+            if looked.elapsed() > Duration::from_millis(5) {
+                if is_done() {
+                    return Ok(());
+                }
+                looked = Instant::now();
+            }
+        }
+    }
+
     fn open_first(&mut self, run: &mut Run<'_>) -> io::Result<()> {
         // A filling run must not make the proxy open many connections to its servers.
         let at_once = if run.load.pace == Pace::Fill {

@@ -7,6 +7,7 @@ mod args;
 mod bulk;
 mod config;
 mod engine;
+mod h2load;
 mod histogram;
 mod machine;
 mod network;

@@ -15,6 +15,7 @@ use crate::args::{self, Work};
 use crate::bulk::Bulk;
 use crate::config::{self, Options};
 use crate::engine::{Engine, Load, Outcome, Pace};
+use crate::h2load::H2Load;
 use crate::histogram::Histogram;
 use crate::network::Network;
 use crate::process;
@@ -136,6 +137,11 @@ impl Bench {
             Work::Load => self.load().map(|row| vec![row]),
             Work::TwoWorkers => self.two_workers().map(|row| vec![row]),
             Work::P99 => self.p99().map(|row| vec![row]),
+            Work::H2Small => self
+                .h2("h2 small", "/", (20, 10), 0.65)
+                .map(|row| vec![row]),
+            Work::H2Body64k => self.h2("h2 64k", "/64k", (10, 5), 0.9).map(|row| vec![row]),
+            Work::H2Body1m => self.h2("h2 1m", "/1m", (5, 4), 0.9).map(|row| vec![row]),
         }
     }
 
@@ -261,6 +267,51 @@ impl Bench {
             sums,
             note,
         ))
+    }
+
+    /// Requests by HTTP/2: so many connections, of so many streams each.
+    fn h2(
+        &self,
+        name: &'static str,
+        path: &'static str,
+        (connections, streams): (usize, usize),
+        bound: f64,
+    ) -> io::Result<Row> {
+        let mut engine = Engine::new()?;
+        let addresses = [
+            ("s1", engine.address().to_string()),
+            ("log", engine.sink_address()?.to_string()),
+        ];
+        let options = Options {
+            is_h2: true,
+            ..Options::default()
+        };
+        let sides = self.start_all(options, false, &addresses)?;
+        let connections = (connections / self.pace.divisor).max(1);
+        let (_, core) = Self::cores();
+        let sums = process::on_cores(&core, || {
+            self.in_turn(&sides, |side, time| {
+                let before = side.cpu();
+                let load = H2Load {
+                    target: side.target(),
+                    path,
+                    connections,
+                    streams,
+                    duration: time,
+                };
+                let done = load.run(&mut engine)?;
+                let cpu = side.cpu().saturating_sub(before);
+                Ok(Side {
+                    figure: cpu as f64 / 1e3 / done.requests.max(1) as f64,
+                    rate: done.requests as f64 / done.elapsed.as_secs_f64(),
+                    resident_bytes: side.resident(),
+                    errors: done.errors,
+                    ..Side::default()
+                })
+            })
+        })??;
+        let note = format!("{connections} connections of {streams} streams, in clear, by h2load");
+        Ok(compare(name, "us/request", bound, &sides, sums, note))
     }
 
     fn tcp(&self, name: &'static str, connections: usize, bound: f64) -> io::Result<Row> {
