@@ -58,14 +58,13 @@ impl Connection {
         Some(key)
     }
 
-    /// A request cannot go this way after all: ends a connection that was made for it as the
-    /// reference does, by resetting the stream that was to be. One that has carried streams is left
-    /// alone: servers would end it for such a frame, and the streams with it.
+    /// A request cannot go this way after all: says so as the reference does, by
+    /// resetting the stream that was to be. A connection that has carried streams is left alone:
+    /// servers may end it for such a frame, and the streams with it.
     pub fn withdraw(&mut self) {
         if self.next_own == 1 && self.room() > 0 {
             frame::put_reset(&mut self.out, self.next_own, ErrorCode::CANCEL);
             self.next_own += 2;
-            self.say_goodbye();
         }
     }
 
