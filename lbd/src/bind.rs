@@ -266,7 +266,7 @@ fn set_int(socket: &Socket, level: i32, name: i32, value: i32) -> io::Result<()>
             level,
             name,
             (&raw const value).cast(),
-            size_of::<i32>() as libc::socklen_t,
+            lbd_core::bits::count32(size_of::<i32>()),
         )
     };
     if done == 0 {

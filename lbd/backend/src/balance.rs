@@ -8,7 +8,7 @@ mod map;
 mod ring;
 mod roundrobin;
 
-use lbd_core::Time;
+use lbd_core::{Time, bits};
 
 pub(crate) use first::First;
 pub(crate) use leastconn::LeastConn;
@@ -66,11 +66,12 @@ impl Member {
             max
         } else {
             let share = u64::from(load.streams) * u64::from(max) / u64::from(load.fullconn);
-            min.max(share as u32)
+            // Below `max` while there are fewer streams than `fullconn`.
+            min.max(bits::held32(share))
         };
         match self.throttle(load.now) {
             Some(percent) if slots > 0 => {
-                (u64::from(slots) * u64::from(percent) / 100).max(1) as u32
+                bits::held32((u64::from(slots) * u64::from(percent) / 100).max(1))
             }
             _ => slots,
         }
@@ -87,7 +88,7 @@ impl Member {
         let since = self.placement.since.0 / NANOS;
         let elapsed = (now.0 / NANOS).checked_sub(since)?;
         (self.placement.state == State::Starting && elapsed < span)
-            .then(|| (100 * elapsed / span) as u32)
+            .then(|| bits::held32(100 * elapsed / span))
     }
 
     /// Effective weight of that placement at `now`.
@@ -102,7 +103,7 @@ impl Member {
             full
         };
         let weight = u64::from(placement.weight.min(crate::spec::MAX_WEIGHT));
-        (weight * factor).div_ceil(u64::from(scale.divisor)) as u32
+        bits::held32((weight * factor).div_ceil(u64::from(scale.divisor)))
     }
 }
 
@@ -140,7 +141,8 @@ impl Scale {
 
     /// The configured weight that makes this effective one, rounded up.
     pub(crate) fn configured(&self, effective: u32) -> u32 {
-        (u64::from(effective) * u64::from(self.divisor)).div_ceil(u64::from(self.full)) as u32
+        let scaled = u64::from(effective) * u64::from(self.divisor);
+        bits::held32(scaled.div_ceil(u64::from(self.full)))
     }
 }
 

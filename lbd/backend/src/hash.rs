@@ -3,13 +3,14 @@
 //! It does not know keys or servers: bytes in, 32 bits out.
 
 use crate::spec::{HashFunction, HashSpec};
+use lbd_core::bits;
 
 /// The number that `spec` makes of a key.
 pub fn key_hash(spec: &HashSpec, key: &[u8]) -> u32 {
     let hash = match spec.function {
         HashFunction::Crc32 => crc32fast::hash(key),
         HashFunction::Djb2 => djb2(key),
-        HashFunction::None => decimal(key) as u32,
+        HashFunction::None => bits::low32(decimal(key).cast_unsigned()),
         HashFunction::Sdbm => sdbm(key),
         HashFunction::Wt6 => wt6(key),
     };

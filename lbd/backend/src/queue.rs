@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use lbd_core::{ServerId, Time};
+use lbd_core::{ServerId, Time, bits};
 
 /// Most streams that wait in one queue, whatever the configuration says.
 pub const MAX_WAITERS: usize = 1 << 20;
@@ -92,7 +92,7 @@ pub(crate) struct WaitQueue {
 
 impl WaitQueue {
     pub(crate) fn len(&self) -> u32 {
-        self.waiters.len() as u32
+        bits::count32(self.waiters.len())
     }
 
     pub(crate) fn is_empty(&self) -> bool {

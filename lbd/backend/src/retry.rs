@@ -3,6 +3,7 @@
 //!
 //! It keeps no request: the caller says whether it can send it again.
 
+use lbd_core::bits;
 use std::time::Duration;
 
 use crate::spec::State;
@@ -103,7 +104,7 @@ impl Default for RetryOn {
 
 fn status_bit(status: u16) -> Option<u32> {
     let at = RETRY_STATUSES.iter().position(|s| *s == status)?;
-    Some(1 << (FIRST_STATUS_BIT + at as u32))
+    Some(1 << (FIRST_STATUS_BIT + bits::count32(at)))
 }
 
 /// What a backend says about retries.

@@ -3,6 +3,7 @@
 //!
 //! It holds no connection: the workers' pools ask it.
 
+use lbd_core::bits;
 use std::time::Duration;
 
 /// `http-reuse`.
@@ -128,7 +129,7 @@ impl PoolEstimate {
     pub fn purge(&mut self, used: u32, idle: u32) -> u32 {
         let needed = self.max_used.max(self.needed);
         let excess = used.saturating_add(idle).saturating_sub(needed);
-        self.needed = (u64::from(self.needed) + u64::from(self.max_used)).div_euclid(2) as u32;
+        self.needed = self.needed.midpoint(self.max_used);
         self.needed = self.needed.max(self.max_used);
         self.max_used = used;
         if idle == 0 {
@@ -145,7 +146,7 @@ pub fn purge_share(kill: u32, own: u32, idle: u32) -> u32 {
         return 0;
     }
     let share = u64::from(kill) * u64::from(own) / u64::from(idle) + 1;
-    (share as u32).min(own)
+    bits::held32(share).min(own)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod view;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lbd_core::{ServerId, Time};
+use lbd_core::{ServerId, Time, bits};
 use parking_lot::Mutex;
 
 use self::inner::{Inner, id, sum_weights};
@@ -129,7 +129,7 @@ impl Roster {
             served: 0,
             sequence: 0,
             version: 0,
-            random: (seed as u32) ^ ((seed >> 32) as u32) | 1,
+            random: bits::low32(seed) ^ bits::low32(seed >> 32) | 1,
         };
         Self {
             spec,
@@ -232,12 +232,12 @@ impl Roster {
         if went_down || left {
             inner.redistribute(&self.spec, at, wakes);
         }
-        let requeued = (wakes.len() - from) as u32;
+        let requeued = bits::count32(wakes.len() - from);
         let mut granted = 0;
         if inner.members[at].usable {
             let from = wakes.len();
             inner.serve_waiters(&self.spec, at, load, wakes);
-            granted = (wakes.len() - from) as u32;
+            granted = bits::count32(wakes.len() - from);
         }
         let member = &inner.members[at];
         let usable = inner.totals.active + inner.totals.backup;

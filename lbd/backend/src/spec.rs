@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use lbd_core::Time;
+use lbd_core::{Time, bits};
 
 use crate::key::KeySpec;
 
@@ -182,7 +182,7 @@ impl ServerSpec {
 
     /// `slowstart` in whole seconds, rounded up.
     pub fn slowstart_secs(&self) -> u64 {
-        self.slowstart.as_millis().div_ceil(1000) as u64
+        bits::held64(self.slowstart.as_millis().div_ceil(1000))
     }
 }
 

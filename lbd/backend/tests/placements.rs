@@ -2,6 +2,11 @@
 //!
 //! The file gives for each case the configuration and then, in order, requests with the server
 //! that answered, and changes made through the runtime socket.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 
 use std::net::IpAddr;
 

@@ -1,4 +1,9 @@
 //! Model tests: shares equal weights, and a ring keeps the keys of the servers that stay.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 
 use lbd_backend::{
     Algorithm, BackendSpec, HashFunction, HashSpec, HashType, KeySpec, PickKey, Placement, Roster,

@@ -134,7 +134,7 @@ impl Checkpoints {
             }
             i += 1;
         }
-        assert!(bit == Checkpoint::ALL.len() as u32, "22 columns wanted");
+        assert!(bit as usize == Checkpoint::ALL.len(), "22 columns wanted");
         Self(set)
     }
 

@@ -3,6 +3,7 @@
 //! It holds no behaviour of the balancer: no parsing of configuration, no sockets, no clocks.
 #![forbid(unsafe_code)]
 
+pub mod bits;
 pub mod checkpoint;
 pub mod diag;
 pub mod freq;

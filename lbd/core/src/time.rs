@@ -32,7 +32,7 @@ impl Time {
     /// The same as 32-bit milliseconds, for rate arithmetic.
     #[inline]
     pub fn ticks(self) -> Ticks {
-        Ticks(self.as_millis() as u32)
+        Ticks(crate::bits::low32(self.as_millis()))
     }
 }
 

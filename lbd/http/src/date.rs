@@ -3,6 +3,7 @@
 //! It knows no time zones: the offset from UTC is the caller's. Nothing here allocates.
 
 use lbd_core::WallTime;
+use lbd_core::bits::{count32, held32, low8};
 
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 const DAYS: &[u8; 21] = b"SunMonTueWedThuFriSat";
@@ -52,9 +53,10 @@ impl Civil {
         };
         let year = year_of_era + era * 400 + u64::from(month <= 2);
         Self {
-            year: year as u32,
-            month: month as u32,
-            day: day as u32,
+            // Years of 64 bits of microseconds end with the year 586,524.
+            year: held32(year),
+            month: held32(month),
+            day: held32(day),
             hour: secs / 3_600,
             minute: secs / 60 % 60,
             second: secs % 60,
@@ -200,9 +202,9 @@ pub fn push_syslog_date(out: &mut Vec<u8>, at: WallTime, offset: i32) {
     out.push(if civil.day < 10 {
         b' '
     } else {
-        b'0' + (civil.day / 10) as u8
+        b'0' + low8(u64::from(civil.day / 10))
     });
-    out.push(b'0' + (civil.day % 10) as u8);
+    out.push(b'0' + low8(u64::from(civil.day % 10)));
     out.push(b' ');
     push_clock(out, &civil);
 }
@@ -330,7 +332,8 @@ fn date(year: u32, month: &[u8], day: u32, clock: &[u8]) -> Option<u64> {
     let [h1, h2, b':', m1, m2, b':', s1, s2] = clock else {
         return None;
     };
-    let month = MONTHS.chunks_exact(3).position(|name| name == month)? as u32 + 1;
+    let month = MONTHS.chunks_exact(3).position(|name| name == month)?;
+    let month = count32(month) + 1;
     Civil {
         year,
         month,

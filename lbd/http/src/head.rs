@@ -30,8 +30,8 @@ impl Slice {
     #[inline]
     pub(crate) fn new(start: usize, end: usize) -> Self {
         Self {
-            start: start as u32,
-            len: end.saturating_sub(start) as u32,
+            start: lbd_core::bits::count32(start),
+            len: lbd_core::bits::count32(end.saturating_sub(start)),
         }
     }
 
@@ -421,7 +421,7 @@ impl Head {
         }
         let start = field.value.start as usize;
         self.buf.copy_within(start + to..start + len, start + from);
-        field.value.len = (len - (to - from)) as u32;
+        field.value.len = lbd_core::bits::count32(len - (to - from));
         self.encoded -= to - from;
     }
 

@@ -283,7 +283,7 @@ impl IdlePool {
             return Some(conn);
         };
         let limit = server.max_idle;
-        let full = limit >= 0 && server.counters.idle() >= limit as u64;
+        let full = u64::try_from(limit).is_ok_and(|limit| server.counters.idle() >= limit);
         if full || self.total.get() >= MAX_IDLE {
             return Some(conn);
         }

@@ -20,11 +20,16 @@ fn check(result: isize) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
+/// The size of a structure as the kernel takes it.
+const fn len_of<T>() -> libc::socklen_t {
+    lbd_core::bits::low32(size_of::<T>() as u64)
+}
+
 /// Accepts one connection, non-blocking and closed on exec; `WouldBlock` when none waits.
 pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Endpoint)> {
     // SAFETY: an all-zero sockaddr_storage is a valid value of that plain structure.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-    let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    let mut len = len_of::<libc::sockaddr_storage>();
     // SAFETY: `storage` and `len` outlive the call and `len` says the size of `storage`.
     let fd = unsafe {
         libc::accept4(
@@ -44,7 +49,7 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Endpoint)
 pub(crate) fn local_address(fd: BorrowedFd<'_>) -> Endpoint {
     // SAFETY: as in `accept`.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-    let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    let mut len = len_of::<libc::sockaddr_storage>();
     // SAFETY: `storage` and `len` outlive the call and `len` says the size of `storage`.
     let done =
         unsafe { libc::getsockname(fd.as_raw_fd(), (&raw mut storage).cast(), &raw mut len) };
@@ -179,7 +184,7 @@ pub(crate) fn thread_cpu_time() -> Duration {
 pub(crate) fn tcp_info(fd: RawFd, field: &str) -> Option<i64> {
     // SAFETY: an all-zero tcp_info is a valid value of that plain structure.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
-    let mut len = size_of::<libc::tcp_info>() as libc::socklen_t;
+    let mut len = len_of::<libc::tcp_info>();
     // SAFETY: `info` and `len` outlive the call and `len` says the size of `info`.
     let done = unsafe {
         libc::getsockopt(
@@ -215,7 +220,7 @@ pub(crate) fn original_destination(fd: BorrowedFd<'_>, v6: bool) -> Option<Endpo
     };
     // SAFETY: as in `accept`.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-    let mut len = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    let mut len = len_of::<libc::sockaddr_storage>();
     // SAFETY: `storage` and `len` outlive the call and `len` says the size of `storage`.
     let done = unsafe {
         libc::getsockopt(
@@ -265,7 +270,7 @@ pub(crate) fn fast_open_connect(fd: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 fn set_int(fd: BorrowedFd<'_>, level: i32, name: i32, value: i32) -> io::Result<()> {
-    let len = size_of::<libc::c_int>() as libc::socklen_t;
+    let len = len_of::<libc::c_int>();
     // SAFETY: `value` is a c_int that outlives the call and `len` its size.
     let done =
         unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), len) };
@@ -367,7 +372,7 @@ pub fn set_md5_key(socket: BorrowedFd<'_>, peer: SocketAddr, key: &[u8]) -> io::
             libc::IPPROTO_TCP,
             optname,
             (&raw const option).cast(),
-            size_of::<Md5Sig>() as libc::socklen_t,
+            len_of::<Md5Sig>(),
         )
     };
     check(done as isize).map(|_| ())

@@ -1,4 +1,9 @@
 //! Forms of bodies and heads on both ways.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 
 #[path = "support/all.rs"]
 mod support;

@@ -1,6 +1,10 @@
 //! Clients and servers that mean harm, or leave at the worst moment: what one does must not reach
 //! another, and every place taken comes back.
-
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[path = "support/all.rs"]

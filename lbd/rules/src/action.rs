@@ -196,10 +196,27 @@ pub struct ActionSpec {
     pub build: fn(&mut Rule<'_, '_>) -> Result<Built, Diag>,
 }
 
+impl std::fmt::Debug for ActionSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ActionSpec")
+            .field("name", &self.name)
+            .field("form", &self.form)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A compiled action.
 pub struct Built {
     act: Act,
     is_final: bool,
+}
+
+impl std::fmt::Debug for Built {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Built")
+            .field("is_final", &self.is_final)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Built {
@@ -235,6 +252,14 @@ pub struct Rule<'r, 'c> {
     pub args: Args<'r>,
     /// The configuration.
     pub ctx: &'r mut BuildCtx<'c>,
+}
+
+impl std::fmt::Debug for Rule<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rule")
+            .field("ruleset", &self.ruleset)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Compiles a rule: `words` are those after the ruleset's.

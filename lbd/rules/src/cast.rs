@@ -74,7 +74,9 @@ pub fn to_addr(value: Value<'_>) -> Option<IpAddr> {
         Value::Ipv4(v) => Some(IpAddr::V4(v)),
         Value::Ipv6(v) => Some(IpAddr::V6(v)),
         // An integer is an IPv4 address in host order.
-        Value::Int(v) => Some(IpAddr::V4(Ipv4Addr::from(v as u32))),
+        Value::Int(v) => Some(IpAddr::V4(Ipv4Addr::from(lbd_core::bits::low32(
+            v.cast_unsigned(),
+        )))),
         Value::Str(v) => parse_addr(v),
         Value::Bool(_) | Value::Bin(_) | Value::Method(_) => None,
     }

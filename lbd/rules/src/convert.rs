@@ -2,6 +2,7 @@
 //!
 //! Casting to a converter's input type is done before it is called.
 
+pub mod aes;
 pub mod date;
 pub mod encode;
 pub mod fix;
@@ -26,6 +27,7 @@ use crate::view::View;
 
 /// All families.
 pub const FAMILIES: &[&[Converter]] = &[
+    aes::CONVERTERS,
     date::CONVERTERS,
     encode::CONVERTERS,
     fix::CONVERTERS,

@@ -98,7 +98,7 @@ impl PatternStore {
     }
 
     fn free_id(&self) -> u32 {
-        let in_order = self.sets.len() as u32;
+        let in_order = lbd_core::bits::count32(self.sets.len());
         if self.by_id(in_order).is_none() {
             return in_order;
         }

@@ -132,6 +132,15 @@ pub struct Ctx<'c> {
     pub reply: &'c mut Option<Box<Reply>>,
 }
 
+impl std::fmt::Debug for Ctx<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ctx")
+            .field("now", &self.now)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Ctx<'_> {
     /// The same as an expression sees it.
     pub fn view(&self) -> View<'_> {

@@ -196,6 +196,15 @@ pub struct BuildCtx<'c> {
     pub diags: &'c mut Diags,
 }
 
+impl std::fmt::Debug for BuildCtx<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BuildCtx")
+            .field("proxy", &self.proxy)
+            .field("checkpoint", &self.checkpoint)
+            .finish_non_exhaustive()
+    }
+}
+
 impl BuildCtx<'_> {
     /// Records a warning.
     pub fn warn(&mut self, diag: Diag) {

@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bumpalo::Bump;
 use lbd_core::Value;
+use lbd_core::bits::count32;
 
 /// Number of a variable's name within a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,13 +55,13 @@ impl VarNames {
             return id;
         }
         self.names.push(name.into());
-        VarId(self.names.len() as u32 - 1)
+        VarId(count32(self.names.len() - 1))
     }
 
     /// The number of `name`, if it was ever used.
     pub fn find(&self, name: &str) -> Option<VarId> {
         let index = self.names.iter().position(|known| &**known == name)?;
-        Some(VarId(index as u32))
+        Some(VarId(count32(index)))
     }
 
     /// The name behind a number.

@@ -58,6 +58,15 @@ pub struct View<'a> {
     pub is_final: bool,
 }
 
+impl std::fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View")
+            .field("now", &self.now)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<'a> View<'a> {
     /// Source address as rules see it: stream override, then session.
     pub fn src(&self) -> Endpoint {

@@ -1,4 +1,9 @@
 //! The TLS client hello in buffered bytes: what is read from it, and that no cut of it harms.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 
 #[path = "support/bench.rs"]
 mod support;

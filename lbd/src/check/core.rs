@@ -238,7 +238,7 @@ impl Core {
         let schedule = Schedule::new(intervals, spread, global.max_spread_checks);
         for (position, (at, which, inter)) in due.into_iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
-            let delay = schedule.delay(position, inter, seed(at) as u32);
+            let delay = schedule.delay(position, inter, lbd_core::bits::low32(seed(at)));
             let input = Input::Scheduled {
                 which,
                 at: now + delay,

@@ -41,7 +41,7 @@ pub(super) fn run(mut demo: Demo) -> io::Result<bool> {
     let tally = runtime.block_on(async {
         let traffic = client::send(address, CONNECTIONS, EACH, PAUSE);
         let kill = async {
-            tokio::time::sleep(PAUSE * (EACH as u32) / 4).await;
+            tokio::time::sleep(PAUSE * lbd_core::bits::count32(EACH) / 4).await;
             // Ends a thread: short, and the traffic goes on in the balancer meanwhile.
             victim.kill();
         };

@@ -167,7 +167,7 @@ fn datagram_socket(domain: Domain) -> io::Result<Socket> {
 /// Whether the kernel knows `UDP_SEGMENT` (4.18): an older one would send one long datagram.
 fn can_cut(socket: &Socket) -> bool {
     let mut value: libc::c_int = 0;
-    let mut len = size_of::<libc::c_int>() as libc::socklen_t;
+    let mut len = lbd_core::bits::count32(size_of::<libc::c_int>());
     // SAFETY: `value` and `len` outlive the call and `len` says the size of `value`.
     let done = unsafe {
         libc::getsockopt(
@@ -343,7 +343,7 @@ impl Batch {
             libc::sendmmsg(
                 socket.as_raw_fd(),
                 self.messages.as_mut_ptr(),
-                self.len as libc::c_uint,
+                lbd_core::bits::count32(self.len),
                 libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
             )
         };
@@ -398,10 +398,10 @@ fn write_lines(fd: i32, bytes: &[u8], ends: &[usize]) -> usize {
         let rest = fitting.map_or(rest, |&end| &bytes[written..end]);
         // SAFETY: the pointer and length describe live bytes; a closed descriptor gives an error.
         let done = unsafe { libc::write(fd, rest.as_ptr().cast(), rest.len()) };
-        if done <= 0 {
+        let Ok(done @ 1..) = usize::try_from(done) else {
             break;
-        }
-        written += done as usize;
+        };
+        written += done;
     }
     ends.iter().filter(|&&end| end <= written).count()
 }

@@ -83,7 +83,7 @@ impl Limits {
             descriptors: reached,
             pipes: global
                 .maxpipes
-                .unwrap_or_else(|| (maxconn / 4).max(workers as u32)),
+                .unwrap_or_else(|| (maxconn / 4).max(lbd_core::bits::count32(workers))),
             memory_mb: args.memory_mb.unwrap_or(0),
         })
     }

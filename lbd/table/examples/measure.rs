@@ -1,6 +1,11 @@
 //! Prints what entries cost: bytes for each, nanoseconds for each operation.
 //!
 //! `cargo run --release -p lbd-table --example measure [entries]`
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 #![expect(
     clippy::disallowed_methods,
     reason = "a measurement reads the clock and its arguments; the library does not"

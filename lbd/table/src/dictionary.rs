@@ -83,7 +83,7 @@ impl Dictionary {
             None => {
                 inner.names.push(name);
                 // At most MAX_NAMES.
-                inner.names.len() as u32
+                lbd_core::bits::count32(inner.names.len())
             }
         };
         inner.numbers.insert(text, number);

@@ -237,7 +237,11 @@ impl EntryView<'_> {
             let _ = match data.kind() {
                 Kind::Name => write!(out, "={}", self.server_key().as_deref().unwrap_or("-")),
                 // As unsigned: the reference prints 64-bit counters so.
-                Kind::Long => write!(out, "={}", self.number(data, index).unwrap_or(0) as u64),
+                Kind::Long => write!(
+                    out,
+                    "={}",
+                    self.number(data, index).unwrap_or(0).cast_unsigned()
+                ),
                 _ => write!(out, "={}", self.number(data, index).unwrap_or(0)),
             };
         }
@@ -259,7 +263,7 @@ fn tag(context: &Context, index: u32) -> Option<Spot> {
 /// Rates count in 32 bits of milliseconds.
 #[inline]
 fn ticks(now_ms: u64) -> Ticks {
-    Ticks(now_ms as u32)
+    Ticks(lbd_core::bits::low32(now_ms))
 }
 
 #[inline]
@@ -269,8 +273,8 @@ fn long(row: &[u32], at: usize) -> u64 {
 
 #[inline]
 fn set_long(row: &mut [u32], at: usize, value: u64) {
-    row[at] = value as u32;
-    row[at + 1] = (value >> 32) as u32;
+    row[at] = lbd_core::bits::low32(value);
+    row[at + 1] = lbd_core::bits::low32(value >> 32);
 }
 
 #[inline]

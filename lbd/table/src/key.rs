@@ -6,6 +6,7 @@
 use std::fmt::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use lbd_core::bits::{count32, low8, low32};
 use lbd_core::{Type, Value};
 use xxhash_rust::xxh64::xxh64;
 use zerocopy::IntoBytes;
@@ -132,7 +133,9 @@ impl<'a> Key<'a> {
             (KeyType::Ipv4, Value::Ipv4(address)) => Some(Self::ipv4(address)),
             (KeyType::Ipv6, Value::Ipv6(address)) => Some(Self::ipv6(address)),
             // The low 32 bits, whatever the sign.
-            (KeyType::Integer, Value::Int(number)) => Some(Self::integer(number as u32)),
+            (KeyType::Integer, Value::Int(number)) => {
+                Some(Self::integer(low32(number.cast_unsigned())))
+            }
             (KeyType::String { .. }, Value::Str(text) | Value::Method(text)) => {
                 Some(Self::bytes_of(text, key))
             }
@@ -173,7 +176,7 @@ impl<'a> Key<'a> {
             padded[..cut.len()].copy_from_slice(cut);
             return Self(Form::Inline {
                 // At most INLINE.
-                len: max as u8,
+                len: low8(max as u64),
                 bytes: padded,
             });
         }
@@ -187,7 +190,7 @@ impl<'a> Key<'a> {
         bytes[..octets.len()].copy_from_slice(octets);
         Self(Form::Inline {
             // 4 or 16.
-            len: octets.len() as u8,
+            len: low8(octets.len() as u64),
             bytes,
         })
     }
@@ -215,7 +218,7 @@ pub(crate) fn store_inline(words: &mut [u32], key: KeyType, bytes: &[u8]) {
     let at = usize::from(matches!(key, KeyType::String { .. }));
     let len = bytes.len().min(key.len() as usize);
     if at == 1 {
-        words[0] = len as u32;
+        words[0] = count32(len);
     }
     let room = words[at..].as_mut_bytes();
     room[..len].copy_from_slice(&bytes[..len]);
@@ -238,7 +241,7 @@ pub fn peer_shard(bytes: &[u8], seed: u64, shards: u32) -> u32 {
         return 0;
     }
     // Less than `shards`, a u32.
-    (xxh64(bytes, seed) % u64::from(shards)) as u32 + 1
+    low32(xxh64(bytes, seed) % u64::from(shards)) + 1
 }
 
 /// The seed of a table's shards, from the name that commands know it by.

@@ -254,7 +254,7 @@ impl Layout {
         for stored in &schema.stored {
             let index = stored.data as usize;
             // At most 85 words of header and key and 550 of data.
-            layout.offsets[index] = layout.stride as u16;
+            layout.offsets[index] = lbd_core::bits::low16(layout.stride as u64);
             layout.elements[index] = stored.elements;
             layout.periods[index] = stored.period_ms;
             layout.stride += stored.data.kind().words() * usize::from(stored.elements);

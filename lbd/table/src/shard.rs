@@ -446,7 +446,7 @@ impl State {
 /// Whether the row still has the place of the log with that id.
 #[inline]
 pub(crate) fn is_current(row: &[u32], id: u64) -> bool {
-    slab::has(row, LOGGED) && slab::update(row) == id as u32
+    slab::has(row, LOGGED) && slab::update(row) == lbd_core::bits::low32(id)
 }
 
 #[inline]

@@ -472,7 +472,7 @@ impl Table {
 pub(crate) fn entry_id(index: usize, slot: u32) -> EntryId {
     EntryId {
         // At most 256 shards.
-        shard: index as u16,
+        shard: lbd_core::bits::low16(index as u64),
         slot,
     }
 }

@@ -212,7 +212,7 @@ impl Table {
     pub fn acknowledge(&self, reader: ReaderId, id: u32) -> bool {
         let mut is_good = false;
         self.advance(reader, |reader| {
-            let behind = u64::from((reader.sent as u32).wrapping_sub(id));
+            let behind = u64::from(lbd_core::bits::low32(reader.sent).wrapping_sub(id));
             if let Some(full) = reader.sent.checked_sub(behind) {
                 is_good = full > reader.acknowledged;
                 reader.acknowledged = reader.acknowledged.max(full);

@@ -1,5 +1,10 @@
 //! Values that HAProxy 3.4.0 showed for the same input: sent by a peer or by `set table`, read with
 //! `show table`.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use lbd_core::{Time, Value as Sample};

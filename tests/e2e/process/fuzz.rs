@@ -1,5 +1,10 @@
 //! Random lines on the runtime socket, made of the commands' words, numbers and plain garbage,
 //! from a fixed seed: the process lives and answers afterwards.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 
 use std::io::{Read, Write};
 use std::net::Shutdown;

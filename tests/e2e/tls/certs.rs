@@ -76,7 +76,7 @@ impl Authority {
         params
             .distinguished_name
             .push(DnType::OrganizationName, "Tests");
-        let serial = 4096 + u64::from(names.first().map_or(0, |name| name.len() as u32));
+        let serial = 4096 + names.first().map_or(0, |name| name.len() as u64);
         params.serial_number = Some(SerialNumber::from(serial));
         change(&mut params);
         let cert = params.signed_by(&key, &self.issuer).expect("a certificate");

@@ -265,7 +265,11 @@ impl Engine {
             match event.data() {
                 LISTENER => self.accept()?,
                 SINK => self.drain_sink(),
-                token => self.on_event(token as usize, event.events(), run, &mut freed)?,
+                // Made of an index below.
+                token => {
+                    let token = usize::try_from(token).unwrap_or(usize::MAX);
+                    self.on_event(token, event.events(), run, &mut freed)?
+                }
             }
         }
         self.unused.append(&mut freed);

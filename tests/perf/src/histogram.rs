@@ -52,13 +52,14 @@ fn bucket(nanos: u64) -> usize {
     let value = nanos.max(1 << FINE);
     let doublings = value.ilog2() - FINE;
     // Below 2^6: the top bits of the value, without the leading one.
-    let within = (value >> doublings) as usize - (1 << FINE);
+    let top = usize::try_from(value >> doublings).unwrap_or(usize::MAX);
+    let within = top - (1 << FINE);
     ((doublings as usize) << FINE) + within
 }
 
 fn upper_end(bucket: usize) -> f64 {
     let (doublings, within) = (bucket >> FINE, bucket & ((1 << FINE) - 1));
-    ((1 << FINE) + within + 1) as f64 * 2f64.powi(doublings as i32)
+    ((1 << FINE) + within + 1) as f64 * 2f64.powi(i32::try_from(doublings).unwrap_or(i32::MAX))
 }
 
 #[cfg(test)]

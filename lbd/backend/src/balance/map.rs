@@ -3,6 +3,7 @@
 //! It does not hash: the caller gives the number.
 
 use super::{Member, Pool, Totals};
+use lbd_core::bits;
 
 /// The map; each usable server stands in it as often as its weight says.
 #[derive(Debug, Default)]
@@ -28,7 +29,8 @@ impl Map {
             .map(|(at, m)| (at, i64::from(m.weight), 0))
             .collect();
         if whole == 1 {
-            self.slots.extend(scores.first().map(|s| s.0 as u32));
+            self.slots
+                .extend(scores.first().map(|s| bits::count32(s.0)));
             return;
         }
         for _ in 0..whole {
@@ -42,7 +44,7 @@ impl Map {
             }
             if let Some((rank, _)) = best {
                 scores[rank].2 -= whole;
-                self.slots.push(scores[rank].0 as u32);
+                self.slots.push(bits::count32(scores[rank].0));
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! It does not hash keys: the caller gives the number.
 
+use lbd_core::bits;
 use std::net::IpAddr;
 
 use super::{Group, Member, Pool};
@@ -68,7 +69,7 @@ impl Ring {
             self.points(member.spec.backup).sort_unstable();
         } else if !same_base || wanted < laid {
             let keep = if same_base { wanted } else { 0 };
-            self.drop_points(member.spec.backup, at as u32, keep);
+            self.drop_points(member.spec.backup, bits::count32(at), keep);
             self.laid[at].0 = keep;
             if wanted > keep {
                 self.append(member, at, keep);
@@ -178,7 +179,7 @@ impl Ring {
             let point = Point {
                 at: avalanche(base.wrapping_add(number)),
                 sequence,
-                member: at as u32,
+                member: bits::count32(at),
                 number,
             };
             sequence = sequence.wrapping_add(1);

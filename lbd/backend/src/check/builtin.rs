@@ -6,6 +6,7 @@ use super::script::{
     CodeSource, Connect, Expect, Kind, Match, Matcher, Pattern, Script, Send, Step, Text,
 };
 use crate::health::CheckStatus;
+use lbd_core::bits;
 
 /// Client version of `option mysql-check`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,7 +176,7 @@ pub fn pgsql_script(user: &str) -> Script {
     let mut parameters = b"\x00\x03\x00\x00user\x00".to_vec();
     parameters.extend_from_slice(user.as_bytes());
     parameters.extend_from_slice(b"\x00\x00");
-    let mut startup = (parameters.len() as u32 + 4).to_be_bytes().to_vec();
+    let mut startup = (bits::count32(parameters.len()) + 4).to_be_bytes().to_vec();
     startup.extend_from_slice(&parameters);
     let no_error = Expect {
         negate: true,
@@ -235,7 +236,7 @@ fn mysql_login(user: &str, version: MysqlVersion) -> Vec<u8> {
     if version == MysqlVersion::Post80 {
         body.extend_from_slice(b"mysql_native_password\0");
     }
-    let mut out = (body.len() as u32).to_le_bytes()[..3].to_vec();
+    let mut out = bits::count32(body.len()).to_le_bytes()[..3].to_vec();
     out.push(1);
     out.extend_from_slice(&body);
     out.extend_from_slice(&[1, 0, 0, 0, 1]);
@@ -273,13 +274,13 @@ pub fn ssl_hello_script() -> Script {
     hello.extend_from_slice(&[0; 4]);
     hello.extend_from_slice(b"LBD-SSL-HELLO\nLBD-SSL-HELLO\n");
     hello.push(0);
-    hello.extend_from_slice(&(ciphers.len() as u16).to_be_bytes());
+    hello.extend_from_slice(&bits::low16(ciphers.len() as u64).to_be_bytes());
     hello.extend_from_slice(&ciphers);
     hello.extend_from_slice(&[1, 0]);
     let mut record = vec![0x16, 0x03, 0x00];
-    record.extend_from_slice(&(hello.len() as u16 + 4).to_be_bytes());
+    record.extend_from_slice(&bits::low16(hello.len() as u64 + 4).to_be_bytes());
     record.extend_from_slice(&[0x01, 0x00]);
-    record.extend_from_slice(&(hello.len() as u16).to_be_bytes());
+    record.extend_from_slice(&bits::low16(hello.len() as u64).to_be_bytes());
     record.extend_from_slice(&hello);
     let expect = Expect {
         min_recv: Some(5),

@@ -2,6 +2,7 @@
 //!
 //! It runs nothing; `CheckRun` does.
 
+use lbd_core::bits;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -299,7 +300,7 @@ fn attach_comments(steps: Vec<Step>) -> Vec<(u32, Step)> {
         if let Some(comment @ None) = comment {
             comment.clone_from(&pending);
         }
-        out.push((at as u32 + 1, step));
+        out.push((bits::count32(at) + 1, step));
     }
     out
 }

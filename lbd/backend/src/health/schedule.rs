@@ -2,6 +2,7 @@
 //!
 //! It keeps no timers: it computes delays, and the shell gives them to the machines.
 
+use lbd_core::bits;
 use std::time::Duration;
 
 /// Intervals below this one do not set the pace of the initial spread.
@@ -60,6 +61,6 @@ pub fn spread_interval(base: Duration, inter: Duration, spread: u32, random: u32
         return base;
     }
     let most = u64::try_from(inter.as_millis()).unwrap_or(u64::MAX / 128) * u64::from(spread) / 100;
-    let back = (u128::from(most) * 2 * u128::from(random) / u128::from(u32::MAX)) as u64;
-    (base + Duration::from_millis(most)).saturating_sub(Duration::from_millis(back))
+    let back = u128::from(most) * 2 * u128::from(random) / u128::from(u32::MAX);
+    (base + Duration::from_millis(most)).saturating_sub(Duration::from_millis(bits::held64(back)))
 }

@@ -2,6 +2,7 @@
 //!
 //! It knows no check: the check script and the machine choose the status.
 
+use lbd_core::bits;
 /// What a status means for the server's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CheckResult {
@@ -118,7 +119,8 @@ impl CheckStatus {
         let index = Self::ALL
             .iter()
             .position(|status| *status == self)
-            .unwrap_or(0) as u32;
+            .unwrap_or(0);
+        let index = bits::count32(index);
         if index < 2 { index } else { index + 1 }
     }
 

@@ -84,7 +84,7 @@ impl Rig {
             which: Which::Health,
             report,
         });
-        (self.now - before).as_millis() as u64
+        u64::try_from((self.now - before).as_millis()).expect("a short time")
     }
 
     fn fail(&mut self) -> u64 {

@@ -303,7 +303,11 @@ fn hash_of(
                 std::net::IpAddr::V4(v4) => v4.to_bits(),
                 std::net::IpAddr::V6(v6) => {
                     let bits = v6.to_bits();
-                    (0..4).fold(0, |all, word| all ^ (bits >> (32 * word)) as u32)
+                    let word = |at: u32| {
+                        let word = bits >> (32 * at) & 0xffff_ffff;
+                        lbd_core::bits::low32(lbd_core::bits::held64(word))
+                    };
+                    (0..4).fold(0, |all, at| all ^ word(at))
                 }
             };
             Some(if spec.hash.avalanche {
@@ -375,7 +379,7 @@ pub(super) fn sum_weights(members: &mut [Member]) {
 }
 
 pub(super) fn id(at: usize) -> ServerId {
-    ServerId(at as u32)
+    ServerId(lbd_core::bits::count32(at))
 }
 
 const RATE_PERIOD_MS: u32 = 1000;

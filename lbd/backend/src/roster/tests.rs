@@ -7,7 +7,7 @@ fn servers(list: &[(&str, u32)]) -> Vec<(ServerSpec, Placement)> {
     list.iter()
         .enumerate()
         .map(|(at, (name, maxconn))| {
-            let mut spec = ServerSpec::new(*name, at as u32 + 1);
+            let mut spec = ServerSpec::new(*name, u32::try_from(at + 1).expect("a small number"));
             spec.maxconn = *maxconn;
             (spec, Placement::running(1))
         })

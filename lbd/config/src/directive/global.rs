@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use lbd_core::Diag;
+use lbd_core::bits::held32;
 
 use super::process::count;
 use super::{directive, end, inert, number, one_of};
@@ -138,7 +139,7 @@ pub const DIRECTIVES: &[Directive] = &[
         GLOBAL,
         "Connections accepted per second (3.2).",
         &[Example::Ok("maxconnrate 1000")],
-        |site, words| count(site, words, "maxconnrate", |g, n| g.maxconnrate = n as u32),
+        |site, words| count(site, words, "maxconnrate", |g, n| g.maxconnrate = held32(n)),
     ),
     directive(
         "maxpipes",
@@ -156,7 +157,7 @@ pub const DIRECTIVES: &[Directive] = &[
         GLOBAL,
         "Sessions started per second (3.2).",
         &[Example::Ok("maxsessrate 1000")],
-        |site, words| count(site, words, "maxsessrate", |g, n| g.maxsessrate = n as u32),
+        |site, words| count(site, words, "maxsessrate", |g, n| g.maxsessrate = held32(n)),
     ),
     directive(
         "max-spread-checks",

@@ -161,7 +161,7 @@ pub const DIRECTIVES: &[Directive] = &[
         &[Example::Ok("tune.notsent-lowat.client 16k")],
         |site, words| {
             size(site, words, "tune.notsent-lowat.client", |t, n| {
-                t.notsent_lowat_client = Some(n as u32)
+                t.notsent_lowat_client = u32::try_from(n).ok()
             })
         },
     ),
@@ -172,7 +172,7 @@ pub const DIRECTIVES: &[Directive] = &[
         &[Example::Ok("tune.notsent-lowat.server 16k")],
         |site, words| {
             size(site, words, "tune.notsent-lowat.server", |t, n| {
-                t.notsent_lowat_server = Some(n as u32)
+                t.notsent_lowat_server = u32::try_from(n).ok()
             })
         },
     ),

@@ -166,8 +166,8 @@ impl BodyDecoder {
                 if data.end > data.start {
                     break;
                 }
-                let rest = (input.len() - at) as u64;
-                let take = rest.min(self.left) as usize;
+                let rest = input.len() - at;
+                let take = usize::try_from(self.left).map_or(rest, |left| rest.min(left));
                 data = at..at + take;
                 at += take;
                 self.take(take as u64);

@@ -170,7 +170,7 @@ pub fn chunk_header(len: u64) -> ChunkHeader {
     }
     ChunkHeader {
         bytes,
-        start: at as u8,
+        start: lbd_core::bits::low8(at as u64),
     }
 }
 

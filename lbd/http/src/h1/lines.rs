@@ -22,7 +22,7 @@ const TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        let b = byte as u8;
+        let b = lbd_core::bits::low8(byte as u64);
         table[byte] = b.is_ascii_alphanumeric()
             || matches!(
                 b,

@@ -63,7 +63,7 @@ impl Config {
             max_total: 0,
             initial_window: 16_384,
             receive_buffer: 1_638_400,
-            max_frame_size: DEFAULT_FRAME_SIZE as u32,
+            max_frame_size: lbd_core::bits::low32(DEFAULT_FRAME_SIZE as u64),
             options: ParseOptions::default(),
             extended_connect: role == Role::Server,
         }

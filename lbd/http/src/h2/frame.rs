@@ -93,7 +93,7 @@ impl FrameHeader {
 
     /// The header's bytes.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
-        let [_, l0, l1, l2] = (self.len as u32).to_be_bytes();
+        let [_, l0, l1, l2] = lbd_core::bits::count32(self.len).to_be_bytes();
         let [s0, s1, s2, s3] = self.stream.to_be_bytes();
         [l0, l1, l2, self.kind, self.flags, s0, s1, s2, s3]
     }

@@ -7,6 +7,7 @@
 mod huffman;
 mod table;
 
+use lbd_core::bits::low8;
 use table::{Dynamic, STATIC};
 
 /// A header block that cannot be decoded: the connection's compression state is lost (RFC 9113
@@ -178,16 +179,16 @@ fn encode_named(index: u8, name: &[u8], value: &[u8], out: &mut Vec<u8>) {
 fn encode_integer(mut number: usize, prefix: u32, bits: u8, out: &mut Vec<u8>) {
     let mask = (1_usize << prefix) - 1;
     if number < mask {
-        out.push(bits | number as u8);
+        out.push(bits | low8(number as u64));
         return;
     }
-    out.push(bits | mask as u8);
+    out.push(bits | low8(mask as u64));
     number -= mask;
     while number > 0x7f {
-        out.push(0x80 | (number & 0x7f) as u8);
+        out.push(0x80 | low8(number as u64));
         number >>= 7;
     }
-    out.push(number as u8);
+    out.push(low8(number as u64));
 }
 
 /// The index of a field's name in the static table, 0 for none, and whether the value is that
@@ -220,7 +221,7 @@ const BY_LENGTH: [[u8; SAME_LENGTH]; LONGEST + 1] = {
     let mut at = 0;
     while at < STATIC.len() {
         let len = STATIC[at].0.len();
-        table[len][counts[len]] = at as u8 + 1;
+        table[len][counts[len]] = low8(at as u64) + 1;
         counts[len] += 1;
         at += 1;
     }

@@ -36,7 +36,9 @@ impl Head {
         self.fields = fields;
         let line_len = match kind {
             Kind::Request => self.method.len + self.text.len + self.version.len + 4,
-            Kind::Response => self.version.len + self.text.len + status_len(status) as u32 + 4,
+            Kind::Response => {
+                self.version.len + self.text.len + lbd_core::bits::count32(status_len(status)) + 4
+            }
             Kind::Trailers => 0,
         };
         self.encoded = line_len as usize;

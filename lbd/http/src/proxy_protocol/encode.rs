@@ -138,7 +138,7 @@ impl<'a> V2Encoder<'a> {
         for (kind, value) in fields {
             self.out.push(kind.0);
             self.out
-                .extend_from_slice(&(value.len() as u16).to_be_bytes());
+                .extend_from_slice(&lbd_core::bits::low16(value.len() as u64).to_be_bytes());
             self.out.extend_from_slice(value);
         }
         Ok(())
@@ -154,7 +154,7 @@ impl<'a> V2Encoder<'a> {
         }
         let len = self.out.len() - self.start - V2_FIXED;
         let at = self.start + V2_FIXED - 2;
-        self.out[at..at + 2].copy_from_slice(&(len as u16).to_be_bytes());
+        self.out[at..at + 2].copy_from_slice(&lbd_core::bits::low16(len as u64).to_be_bytes());
         if checksum {
             let sum = crc32c(0, &self.out[self.start..]);
             let at = self.out.len() - 4;

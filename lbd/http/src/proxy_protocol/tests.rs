@@ -74,7 +74,7 @@ fn malformed_version_1_lines_are_refused() {
 }
 
 fn v2(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
-    let len = (body.len() as u16).to_be_bytes();
+    let len = u16::try_from(body.len()).unwrap().to_be_bytes();
     [&V2_SIGNATURE[..], &[command, family], &len, body].concat()
 }
 
@@ -84,7 +84,13 @@ fn with_tlv(kind: u8, value: &[u8]) -> Vec<u8> {
     v2(
         0x21,
         0x11,
-        &[V4, &[kind], &(value.len() as u16).to_be_bytes(), value].concat(),
+        &[
+            V4,
+            &[kind],
+            &u16::try_from(value.len()).unwrap().to_be_bytes(),
+            value,
+        ]
+        .concat(),
     )
 }
 

@@ -167,7 +167,7 @@ const CRC: [u32; 256] = {
     let mut table = [0; 256];
     let mut index = 0;
     while index < 256 {
-        let mut value = index as u32;
+        let mut value = lbd_core::bits::low32(index as u64);
         let mut bit = 0;
         while bit < 8 {
             value = if value & 1 == 1 {
@@ -186,6 +186,6 @@ const CRC: [u32; 256] = {
 /// CRC-32C (RFC 9260 appendix A) of what made `sum` and then `bytes`; 0 begins.
 pub(super) fn crc32c(sum: u32, bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!sum, |crc, byte| {
-        crc >> 8 ^ CRC[usize::from(crc as u8 ^ byte)]
+        crc >> 8 ^ CRC[usize::from((crc & 0xff) as u8 ^ byte)]
     })
 }

@@ -92,8 +92,7 @@ pub fn url_decode(text: &[u8], form: bool, out: &mut Vec<u8>) -> bool {
 pub(super) fn hex_pair(digits: &[u8]) -> Option<u8> {
     let [high, low] = digits else { return None };
     let digit = |b: u8| char::from(b).to_digit(16);
-    // Two digits: at most 255.
-    Some((digit(*high)? * 16 + digit(*low)?) as u8)
+    u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()
 }
 
 /// Appends `text`, percent-encoding every byte for which `keep` is false.

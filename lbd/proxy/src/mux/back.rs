@@ -192,7 +192,8 @@ impl Back {
             if let Some(server) = &self.server {
                 server.counters.of(self.worker).idle.inc();
                 let limit = server.max_idle;
-                let is_full = limit >= 0 && server.counters.idle() > limit as u64;
+                let is_full =
+                    u64::try_from(limit).is_ok_and(|limit| server.counters.idle() > limit);
                 self.is_leaving.set(self.is_leaving.get() || is_full);
             }
         }

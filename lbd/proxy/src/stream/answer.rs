@@ -400,7 +400,7 @@ pub(super) fn decimal(mut n: usize, digits: &mut [u8; 20]) -> &[u8] {
     let mut at = digits.len();
     loop {
         at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
+        digits[at] = b'0' + lbd_core::bits::low8((n % 10) as u64);
         n /= 10;
         if n == 0 {
             return &digits[at..];

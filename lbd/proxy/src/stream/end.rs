@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lbd_config::config::Mode;
 use lbd_core::Time;
+use lbd_core::bits;
 use lbd_rules::facts::Bytes;
 
 use crate::live::Activity;
@@ -174,7 +175,7 @@ fn count(session: &Session, stream: &mut Stream) {
         let timers = &facts.timers;
         let between = |from: Option<Time>, to: Option<Time>| {
             from.zip(to)
-                .map(|(from, to)| to.since(from).as_millis() as u64)
+                .map(|(from, to)| bits::held64(to.since(from).as_millis()))
         };
         let begun = timers.request_received.or(Some(timers.start));
         if let Some(ms) = between(begun, timers.dequeued) {
@@ -188,7 +189,7 @@ fn count(session: &Session, stream: &mut Stream) {
         }
         counters
             .total_time
-            .add(now.since(timers.start).as_millis() as u64);
+            .add(bits::held64(now.since(timers.start).as_millis()));
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use lbd_core::bits;
 use lbd_core::{Diag, Type, Value};
 
 use super::{ActionSpec, Built, Form, Rule, Ruleset, Rulesets, edit};
@@ -90,7 +91,12 @@ fn port(rule: &mut Rule<'_, '_>, end: End) -> Result<Built, Diag> {
         let ip = now(ctx, end)
             .ip()
             .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        put(ctx, end, is_session, SocketAddr::new(ip, port as u16));
+        put(
+            ctx,
+            end,
+            is_session,
+            SocketAddr::new(ip, bits::low16(port.cast_unsigned())),
+        );
         Verdict::Continue
     }))
 }

@@ -131,7 +131,7 @@ pub(super) fn build(rule: &mut Rule<'_, '_>) -> Result<Built, Diag> {
 }
 
 fn nibble(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
+    u8::try_from(char::from(byte).to_digit(16)?).ok()
 }
 
 /// Percent-encoded octets: decoded when unreserved (`decode`), else with upper-case digits.

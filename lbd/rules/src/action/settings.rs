@@ -3,6 +3,7 @@
 //! Timeouts and delays are in `timing`.
 
 use lbd_core::Diag;
+use lbd_core::bits;
 
 use super::{ActionSpec, Built, Form, Rule, Ruleset, Rulesets, edit};
 use crate::expr::Expr;
@@ -65,7 +66,7 @@ pub(super) const ACTIONS: &[ActionSpec] = &[
         "TOS of packets to the server",
         |rule| {
             number(rule, 255, |ctx, tos| {
-                with(ctx, |asked| asked.server_tos = Some(tos as u8))
+                with(ctx, |asked| asked.server_tos = Some(bits::low8(tos.into())))
             })
         },
     ),
@@ -100,7 +101,7 @@ pub(super) const ACTIONS: &[ActionSpec] = &[
             let word = rule.args.value(EXPECTS)?;
             let known = LEVELS.iter().position(|level| word.is(level));
             let level = match known {
-                Some(level) => Some(level as u8),
+                Some(level) => u8::try_from(level).ok(),
                 None if word.is("silent") => None,
                 None => {
                     return Err(Diag::alert(word.span, EXPECTS)
@@ -130,7 +131,7 @@ pub(super) const ACTIONS: &[ActionSpec] = &[
             let word = rule
                 .args
                 .value("expects exactly 1 argument (integer value)")?;
-            let nice = crate::cast::leading_int(word.text).clamp(-1024, 1024) as i32;
+            let nice = bounded(crate::cast::leading_int(word.text), 1024);
             Ok(ask(move |asked| asked.nice = Some(nice)))
         },
     },
@@ -143,9 +144,7 @@ pub(super) const ACTIONS: &[ActionSpec] = &[
         examples: &[Example::Ok("set-priority-class int(3)")],
         build: |rule| {
             computed(rule, |ctx, class| {
-                with(ctx, |asked| {
-                    asked.priority_class = class.clamp(-2047, 2047) as i32
-                });
+                with(ctx, |asked| asked.priority_class = bounded(class, 2047));
             })
         },
     },
@@ -159,7 +158,7 @@ pub(super) const ACTIONS: &[ActionSpec] = &[
         build: |rule| {
             computed(rule, |ctx, offset| {
                 with(ctx, |asked| {
-                    asked.priority_offset = offset.clamp(-524_287, 524_287) as i32;
+                    asked.priority_offset = bounded(offset, 524_287);
                 });
             })
         },
@@ -228,10 +227,10 @@ fn client_mark(rule: &mut Rule<'_, '_>) -> Result<Built, Diag> {
 
 fn client_tos(rule: &mut Rule<'_, '_>) -> Result<Built, Diag> {
     number(rule, 255, |ctx, tos| match ctx.stream.as_deref_mut() {
-        Some(stream) => stream.asked.client_tos = Some(tos as u8),
+        Some(stream) => stream.asked.client_tos = Some(bits::low8(tos.into())),
         None => ctx
             .world
-            .mark_socket(ctx.session.fd, SocketMark::Tos(tos as u8)),
+            .mark_socket(ctx.session.fd, SocketMark::Tos(bits::low8(tos.into()))),
     })
 }
 
@@ -265,6 +264,13 @@ fn computed(
     }))
 }
 
+/// The number, held between `-most` and `most`.
+fn bounded(number: i64, most: i32) -> i32 {
+    i32::try_from(number).map_or(most * if number < 0 { -1 } else { 1 }, |number| {
+        number.clamp(-most, most)
+    })
+}
+
 /// A number, decimal or after `0x`, or an expression.
 fn number(
     rule: &mut Rule<'_, '_>,
@@ -276,7 +282,9 @@ fn number(
         _ => return Err(rule.args.fault("expects an argument")),
     };
     let Some(fixed) = c_number(word.text) else {
-        return computed(rule, move |ctx, number| set(ctx, (number as u32) & max));
+        return computed(rule, move |ctx, number| {
+            set(ctx, bits::low32(number.cast_unsigned()) & max)
+        });
     };
     rule.args.skip(1);
     let fixed = u32::try_from(fixed)

@@ -187,7 +187,9 @@ fn amount(
         rule.args.next();
         return Ok(Built::new(move |ctx, _| {
             if let Some(entry) = entry(ctx, number) {
-                entry.edit(ctx.now, |entry| change(entry, value as u32));
+                entry.edit(ctx.now, |entry| {
+                    change(entry, lbd_core::bits::low32(value.cast_unsigned()))
+                });
             }
             Verdict::Continue
         }));
@@ -196,7 +198,9 @@ fn amount(
     Ok(Built::new(move |ctx, _| {
         let value = expr.int(&ctx.view());
         if let (Some(entry), Some(value)) = (entry(ctx, number), value) {
-            entry.edit(ctx.now, |entry| change(entry, value as u32));
+            entry.edit(ctx.now, |entry| {
+                change(entry, lbd_core::bits::low32(value.cast_unsigned()))
+            });
         }
         Verdict::Continue
     }))

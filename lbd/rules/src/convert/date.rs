@@ -232,12 +232,15 @@ impl Clock {
         };
         let year = self.civil.year;
         if thursday < 0 {
-            return (year - 1, ((thursday + days_in(year - 1)) / 7 + 1) as u32);
+            return (
+                year - 1,
+                ((thursday + days_in(year - 1)) / 7 + 1).unsigned_abs(),
+            );
         }
         if thursday >= days_in(year) {
             return (year + 1, 1);
         }
-        (year, (thursday / 7 + 1) as u32)
+        (year, (thursday / 7 + 1).unsigned_abs())
     }
 
     fn directive(&self, directive: char, width: usize, out: &mut impl Write) -> std::fmt::Result {

@@ -223,7 +223,10 @@ fn hex<'a>(
 
 fn chunk_size(args: &[Arg], most: i64) -> Result<usize, ArgError> {
     match number(args, 1) {
-        Some(size) if size > 0 && size <= most => Ok(size as usize),
+        Some(size) if size > 0 && size <= most => {
+            // At most `most`, which is small.
+            Ok(usize::try_from(size).unwrap_or_default())
+        }
         Some(size) if size > 0 => Err(ArgError::new(format!(
             "chunk_size needs to be from 1 to {most} ({size})"
         ))),

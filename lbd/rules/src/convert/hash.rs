@@ -118,7 +118,7 @@ pub const CONVERTERS: &[Converter] = &[
         doc: "XXH3 of 64 bits with a seed (manual 7.3.1).",
         examples: &[Example::Ok("str(a),xxh3")],
         build: |_, args| {
-            let seed = number(&args, 0).unwrap_or(0) as u64;
+            let seed = number(&args, 0).unwrap_or(0).cast_unsigned();
             bytes(move |_, text| {
                 Some(Value::Int(
                     xxhash_rust::xxh3::xxh3_64_with_seed(text, seed) as i64
@@ -134,7 +134,7 @@ pub const CONVERTERS: &[Converter] = &[
         doc: "XXH32 with a seed (manual 7.3.1).",
         examples: &[Example::Ok("str(a),xxh32"), Example::Ok("str(a),xxh32(7)")],
         build: |_, args| {
-            let seed = number(&args, 0).unwrap_or(0) as u32;
+            let seed = lbd_core::bits::low32(number(&args, 0).unwrap_or(0).cast_unsigned());
             bytes(move |_, text| Some(Value::Int(i64::from(xxhash_rust::xxh32::xxh32(text, seed)))))
         },
     },
@@ -146,7 +146,7 @@ pub const CONVERTERS: &[Converter] = &[
         doc: "XXH64 with a seed (manual 7.3.1).",
         examples: &[Example::Ok("str(a),xxh64")],
         build: |_, args| {
-            let seed = number(&args, 0).unwrap_or(0) as u64;
+            let seed = number(&args, 0).unwrap_or(0).cast_unsigned();
             bytes(move |_, text| Some(Value::Int(xxhash_rust::xxh64::xxh64(text, seed) as i64)))
         },
     },
@@ -165,7 +165,8 @@ fn hash32(args: &[Arg], of: fn(&[u8]) -> u32) -> Built {
 }
 
 fn crc32c(text: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| (crc >> 8) ^ CASTAGNOLI[usize::from(crc as u8 ^ byte)];
+    let step =
+        |crc: u32, byte: &u8| (crc >> 8) ^ CASTAGNOLI[usize::from((crc & 0xff) as u8 ^ byte)];
     !text.iter().fold(!0, step)
 }
 
@@ -173,7 +174,7 @@ const CASTAGNOLI: [u32; 256] = {
     let mut table = [0; 256];
     let mut at = 0;
     while at < 256 {
-        let (mut crc, mut bit) = (at as u32, 0);
+        let (mut crc, mut bit) = (lbd_core::bits::low32(at as u64), 0);
         while bit < 8 {
             crc = if crc & 1 != 0 {
                 (crc >> 1) ^ 0x82f6_3b78

@@ -6,6 +6,7 @@ use super::{Built, NO_ARGS, STR, Source, build, bytes, text};
 use crate::arg::{Arg, ArgKind, ArgSpec};
 use crate::cast;
 use crate::registry::{BuildCtx, Converter, Example};
+use lbd_core::bits;
 use lbd_core::{Type, Value};
 
 /// The family.
@@ -93,9 +94,9 @@ pub const CONVERTERS: &[Converter] = &[
         examples: &[Example::Ok("int(1),htonl")],
         build: |_, _| {
             build(|view, value| {
-                Some(Value::Bin(
-                    view.keep(&(cast::to_int(value)? as u32).to_be_bytes()),
-                ))
+                Some(Value::Bin(view.keep(
+                    &bits::low32(cast::to_int(value)?.cast_unsigned()).to_be_bytes(),
+                )))
             })
         },
     },

@@ -539,5 +539,6 @@ fn thousandths(quality: &[u8]) -> u16 {
         .ok()
         .and_then(|text| text.parse().ok());
     // Clamped, so that the cast loses nothing but the fraction.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     value.map_or(1000, |value| (value.clamp(0.0, 1.0) * 1000.0) as u16)
 }

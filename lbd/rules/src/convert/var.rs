@@ -70,7 +70,7 @@ pub const CONVERTERS: &[Converter] = &[
     },
 ];
 /// Sets or with `None` unsets a variable, within the limits of its scope.
-fn assign(view: &View<'_>, var: Var, value: Option<OwnedValue>) {
+pub(super) fn assign(view: &View<'_>, var: Var, value: Option<OwnedValue>) {
     if var.scope == Scope::Proc {
         view.world.set_proc_var(var.id, value);
         return;

@@ -191,6 +191,6 @@ pub(crate) fn from_hex(digits: &[u8]) -> Option<Box<[u8]>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     digits
         .chunks_exact(2)
-        .map(|pair| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8))
+        .map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok())
         .collect()
 }

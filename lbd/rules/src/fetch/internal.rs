@@ -13,6 +13,7 @@ use crate::registry::{Example, Fetch, Outcome};
 use crate::view::ProcessFact;
 use crate::view::View;
 use crate::word::Word;
+use lbd_core::bits;
 use lbd_core::{FileId, Span};
 use lbd_core::{Type, Value};
 
@@ -182,8 +183,8 @@ pub const FETCHES: &[Fetch] = &[
                 .unwrap_or(1 << 32);
             let range = u128::from(range.min(1 << 32));
             int(move |v| {
-                let random = v.world.process(ProcessFact::Random) as u32;
-                Some(((u128::from(random) * range) >> 32) as i64)
+                let random = bits::low32(v.world.process(ProcessFact::Random).cast_unsigned());
+                i64::try_from((u128::from(random) * range) >> 32).ok()
             })
         },
     },
@@ -292,12 +293,12 @@ fn uuid(version: i64) -> Built {
         return Err(ArgError::new("Unsupported UUID version"));
     }
     string(move |view| {
-        let random = |view: &View<'_>| view.world.process(ProcessFact::Random) as u64;
+        let random = |view: &View<'_>| view.world.process(ProcessFact::Random).cast_unsigned();
         let (mut high, mut low) = (random(view), random(view));
         if version == 7 {
             high = ((view.wall.0 / 1000) << 16) | (high & 0xffff);
         }
-        high = (high & !0xf000) | ((version as u64) << 12);
+        high = (high & !0xf000) | (version.cast_unsigned() << 12);
         low = (low & (u64::MAX >> 2)) | (1 << 63);
         let mut text = bumpalo::collections::String::new_in(view.arena);
         // Writing to a string of the arena cannot fail.

@@ -310,7 +310,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: RUNTIME,
         doc: "Number of the request in the process, 32 bits (manual 7.3.2).",
         examples: &[Example::Ok("txn.id32")],
-        build: |_, _| int(|v| Some(i64::from(v.stream?.request_number as u32))),
+        build: |_, _| int(|v| Some(i64::from(lbd_core::bits::low32(v.stream?.request_number)))),
     },
     Fetch {
         name: "txn.redispatched",

@@ -65,5 +65,6 @@ fn civil(days: i64) -> (u32, u32, u32) {
         march_month - 10
     };
     let year = year_of_era + era * 400 + i64::from(month < 2);
-    (year as u32, month as u32, day as u32)
+    let narrow = |number: i64| u32::try_from(number).unwrap_or_default();
+    (narrow(year), narrow(month), narrow(day))
 }

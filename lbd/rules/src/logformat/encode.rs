@@ -4,6 +4,7 @@
 
 use super::Cast;
 use super::flags::Flags;
+use lbd_core::bits::low8;
 
 /// Where rendered bytes go.
 pub(crate) trait Out {
@@ -274,7 +275,7 @@ impl<'o, O: Out> Encoder<'o, O> {
         if self.flags.has(Flags::CBOR) {
             let (major, number) = match u64::try_from(value) {
                 Ok(number) => (0x00, number),
-                Err(_) => (0x20, !value as u64),
+                Err(_) => (0x20, (!value).cast_unsigned()),
             };
             return self.cbor_head(major, number);
         }
@@ -309,7 +310,7 @@ impl<'o, O: Out> Encoder<'o, O> {
         let mut at = text.len();
         while rest != 0 || text.len() - at < width {
             at -= 1;
-            text[at] = hex(rest as u8);
+            text[at] = hex(low8(rest));
             rest >>= 4;
         }
         self.raw_text(&text[at..]);
@@ -327,7 +328,7 @@ impl<'o, O: Out> Encoder<'o, O> {
     fn cbor_head(&mut self, major: u8, number: u64) {
         let bytes = number.to_be_bytes();
         let (extra, from) = match number {
-            0..=23 => return self.cbor_byte(major | number as u8),
+            0..=23 => return self.cbor_byte(major | low8(number)),
             24..=0xff => (24, 7),
             0x100..=0xffff => (25, 6),
             0x1_0000..=0xffff_ffff => (26, 4),

@@ -307,7 +307,7 @@ impl<O: Out> Render<'_, '_, O> {
         let (secs, millis) = (at.secs(), at.subsec_micros() / 1000);
         match alias {
             A::Timestamp if self.enc.flags.has(Flags::HEX) => {
-                self.enc.hex_int(u64::from(secs as u32), 4);
+                self.enc.hex_int(secs & 0xffff_ffff, 4);
             }
             A::Timestamp => self.enc.int(secs as i64),
             A::Millis if self.enc.flags.has(Flags::HEX) => self.enc.hex_int(u64::from(millis), 2),
@@ -516,7 +516,7 @@ impl<O: Out> Render<'_, '_, O> {
             _ => return,
         };
         if self.enc.flags.has(Flags::HEX) {
-            self.enc.hex_int(u64::from(value as u32), 4);
+            self.enc.hex_int(value.cast_unsigned() & 0xffff_ffff, 4);
         } else {
             self.enc.int(value);
         }

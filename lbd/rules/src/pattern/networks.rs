@@ -22,7 +22,7 @@ impl Networks {
     pub(super) fn place(&mut self, pattern: Pattern) {
         match pattern.test {
             Test::V4 { net, mask } if mask.leading_ones() == mask.count_ones() => {
-                let bits = mask.leading_ones() as u8;
+                let bits = lbd_core::bits::low8(mask.leading_ones().into());
                 *self.v4_lengths.entry(bits).or_default() += 1;
                 put(&mut self.v4, (net, bits), pattern.held);
             }
@@ -37,7 +37,7 @@ impl Networks {
     pub(super) fn remove(&mut self, test: &Test, entry: u64) -> bool {
         match test {
             Test::V4 { net, mask } if mask.leading_ones() == mask.count_ones() => {
-                let bits = mask.leading_ones() as u8;
+                let bits = lbd_core::bits::low8(mask.leading_ones().into());
                 let found = drop_from(&mut self.v4, &(*net, bits), entry);
                 if found {
                     uncount(&mut self.v4_lengths, bits);

@@ -5,6 +5,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use lbd_core::Type;
+use lbd_core::bits::low8;
 
 use crate::cast;
 use crate::regex::Regex;
@@ -195,7 +196,7 @@ fn hex_block(text: &[u8]) -> Result<Box<[u8]>, String> {
                 .to_digit(16)
                 .ok_or_else(|| format!("an hex digit is expected (found '{}')", char::from(byte)))
         };
-        out.push((digit(pair[0])? * 16 + digit(pair[1])?) as u8);
+        out.push(low8((digit(pair[0])? * 16 + digit(pair[1])?).into()));
     }
     Ok(out.into())
 }

@@ -164,10 +164,6 @@ pub const CONVERTERS: &[Unsupported] = &[
         reason: "captures written from converters",
     },
     Unsupported {
-        names: &["aes_cbc_dec", "aes_cbc_enc", "aes_gcm_dec", "aes_gcm_enc"],
-        reason: "ciphers from a library",
-    },
-    Unsupported {
         names: &["debug"],
         reason: "debug sinks and rings",
     },

@@ -2,6 +2,7 @@
 //!
 //! It does not decide when an entry ends or who is told of a change; [`crate::Table`] does.
 
+use lbd_core::bits::low32;
 use lbd_core::freq::FreqCounter;
 use lbd_core::time::Ticks;
 
@@ -145,7 +146,7 @@ impl EntryMut<'_> {
     /// Sets the server that the entry sticks to.
     pub fn set_server_id(&mut self, id: i32) {
         if let Some(at) = self.context.layout.at(DataType::ServerId, 0) {
-            self.row[at] = id as u32;
+            self.row[at] = id.cast_unsigned();
             self.touch();
         }
     }
@@ -167,12 +168,12 @@ impl EntryMut<'_> {
         };
         match data.kind() {
             // The low bits, as the reference takes them.
-            Kind::Unsigned | Kind::Signed => self.row[at] = value as u32,
-            Kind::Long => set_long(self.row, at, value as u64),
+            Kind::Unsigned | Kind::Signed => self.row[at] = low32(value.cast_unsigned()),
+            Kind::Long => set_long(self.row, at, value.cast_unsigned()),
             Kind::Rate => {
                 let counter = FreqCounter {
                     start: Ticks(ticks(self.now_ms).0 & !1),
-                    current: value as u32,
+                    current: low32(value.cast_unsigned()),
                     previous: 0,
                 };
                 set_rate(self.row, at, counter);
@@ -190,7 +191,7 @@ impl EntryMut<'_> {
         };
         match (data.kind(), value) {
             (Kind::Unsigned, Value::Unsigned(value)) => self.row[at] = value,
-            (Kind::Signed, Value::Signed(value)) => self.row[at] = value as u32,
+            (Kind::Signed, Value::Signed(value)) => self.row[at] = value.cast_unsigned(),
             (Kind::Long, Value::Long(value)) => set_long(self.row, at, value),
             (Kind::Rate, Value::Rate(value)) => {
                 let period = self.context.layout.period_ms(data);

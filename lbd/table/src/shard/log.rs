@@ -2,6 +2,7 @@
 //!
 //! It holds places, not values: a peer is sent what an entry holds when it is read.
 
+use lbd_core::bits::low32;
 use std::collections::VecDeque;
 
 /// Places above twice the entries after which the log drops the ones that entries have left.
@@ -13,7 +14,7 @@ struct Place([u32; 3]);
 
 impl Place {
     fn new(id: u64, slot: u32) -> Self {
-        Self([id as u32, (id >> 32) as u32, slot])
+        Self([low32(id), low32(id >> 32), slot])
     }
 
     fn id(self) -> u64 {

@@ -2,6 +2,8 @@
 //!
 //! It does not know keys or data, only the header of a row.
 
+use lbd_core::bits::low32;
+
 /// Words of a row's header.
 pub(crate) const HEADER: usize = 4;
 
@@ -118,8 +120,8 @@ pub(crate) fn deadline(row: &[u32]) -> u64 {
 /// Deadlines have 40 bits: 34 years of milliseconds.
 #[inline]
 pub(crate) fn set_deadline(row: &mut [u32], deadline_ms: u64) {
-    row[DEADLINE] = deadline_ms as u32;
-    row[META] = row[META] & 0x00FF_FFFF | ((deadline_ms >> 32) as u32 & 0xFF) << 24;
+    row[DEADLINE] = low32(deadline_ms);
+    row[META] = row[META] & 0x00FF_FFFF | low32(deadline_ms >> 32 & 0xFF) << 24;
 }
 
 /// Counts one place in the queue more; says whether the row may have it.
@@ -180,5 +182,5 @@ pub(crate) fn update(row: &[u32]) -> u32 {
 #[inline]
 pub(crate) fn set_update(row: &mut [u32], id: u64) {
     // The low half tells an entry's place in the log from its former ones.
-    row[UPDATE] = id as u32;
+    row[UPDATE] = low32(id);
 }

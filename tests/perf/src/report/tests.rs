@@ -1,3 +1,8 @@
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 use super::{Row, Side, Verdict, median, summarize, table};
 
 fn row(haproxy: f64, lbd: f64, bound: f64) -> Row {

@@ -97,7 +97,7 @@ impl Sum {
         while sum > 0xffff {
             sum = (sum >> 16) + (sum & 0xffff);
         }
-        !(sum as u16)
+        !lbd_core::bits::low16(sum)
     }
 }
 

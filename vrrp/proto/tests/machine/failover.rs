@@ -1,6 +1,11 @@
 //! What a pair does when something happens, and how long it takes.
 //!
 //! Random schedules are in `schedules.rs`.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 
 use std::time::Duration;
 

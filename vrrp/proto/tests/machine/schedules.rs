@@ -2,6 +2,11 @@
 //! without one.
 //!
 //! `VRRP_SCHEDULES` says how many, `VRRP_SEED` the first seed; failures name their seed.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 
 use std::time::Duration;
 

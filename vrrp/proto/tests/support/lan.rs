@@ -1,6 +1,11 @@
 //! Nodes on links in virtual time: loss, delay, duplication, partition, crash, restart, freeze, drift.
 //!
 //! It does what a shell does and decides nothing. One seed gives one run.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};

@@ -55,7 +55,8 @@ impl Connection {
         // What one stream may hold is bounded by its own window: the connection's is refilled.
         let target = i64::from(self.config.receive_buffer.max(super::DEFAULT_WINDOW));
         if target - self.credit >= target / 2 {
-            let due = (target - self.credit) as u32;
+            // The target is a window of 31 bits and credit is not below 0.
+            let due = u32::try_from(target - self.credit).unwrap_or_default();
             self.credit += i64::from(due);
             frame::put_credit(&mut self.out, 0, due);
             self.last_frame = None;

@@ -1,5 +1,6 @@
 //! What leaves: heads, content and trailers as frames, within the peer's windows.
 
+use lbd_core::bits::count32;
 use std::io::IoSlice;
 
 use super::super::message::{self, Scheme};
@@ -119,7 +120,7 @@ impl Connection {
         loop {
             let len = self.out.len() - at - HEADER_LEN;
             let is_last = len <= limit;
-            let [_, l0, l1, l2] = (len.min(limit) as u32).to_be_bytes();
+            let [_, l0, l1, l2] = count32(len.min(limit)).to_be_bytes();
             self.out[at..at + 3].copy_from_slice(&[l0, l1, l2]);
             if is_last {
                 self.out[at + FLAGS_AT] |= flag::END_HEADERS;
@@ -147,7 +148,7 @@ impl Connection {
         if stream.reset.is_some() || stream.own_ended {
             return Sent::Gone;
         }
-        let window = stream.window.min(connection).max(0) as usize;
+        let window = usize::try_from(stream.window.min(connection)).unwrap_or(0);
         let room = window.min(MAX_BACKLOG.saturating_sub(backlog));
         let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
         let mut left = room.min(wanted);

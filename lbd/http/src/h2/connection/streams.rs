@@ -1,5 +1,6 @@
 //! The streams of a connection: where each stands, and what it has received.
 
+use lbd_core::bits::count32;
 use std::collections::VecDeque;
 
 use super::{
@@ -146,7 +147,7 @@ impl Streams {
             }
             None => {
                 self.slots.push(Some(stream));
-                self.slots.len() as u32 - 1
+                count32(self.slots.len() - 1)
             }
         };
         let at = self.index.partition_point(|(known, _)| *known < id);
@@ -302,7 +303,9 @@ impl Connection {
         let due = target - stream.credit - stream.unread() as i64;
         if due >= target / 2 {
             stream.credit += due;
-            frame::put_credit(&mut self.out, key.id, due as u32);
+            // At most MAX_WINDOW, 31 bits.
+            let due = u32::try_from(due).unwrap_or_default();
+            frame::put_credit(&mut self.out, key.id, due);
             self.last_frame = None;
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! The code is canonical: the lengths say everything, the tables are computed from them.
 
+use lbd_core::bits::{low8, low16, low32};
+
 /// Length in bits of each symbol's code; the last one is the end of string, which is never sent.
 #[rustfmt::skip]
 const LENGTHS: [u8; 257] = [
@@ -51,16 +53,16 @@ const fn build() -> Code {
     let (mut next, mut count, mut length) = (0_u32, 0_usize, 1_usize);
     while length <= MAX_LENGTH {
         next <<= 1;
-        code.firsts[length] = (next, count as u16);
+        code.firsts[length] = (next, low16(count as u64));
         let mut symbol = 0;
         while symbol < LENGTHS.len() {
             if LENGTHS[symbol] as usize == length {
-                code.symbols[count] = symbol as u16;
+                code.symbols[count] = low16(symbol as u64);
                 if length <= 8 {
                     let first = (next << (8 - length)) as usize;
                     let mut at = 0;
                     while at < 1 << (8 - length) {
-                        code.short[first + at] = (length as u16) << 8 | symbol as u16;
+                        code.short[first + at] = low16(length as u64) << 8 | low16(symbol as u64);
                         at += 1;
                     }
                 }
@@ -99,7 +101,7 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), BadCode> {
             return Ok(());
         }
         let (symbol, length) = match CODE.short[(bits >> 56) as usize] {
-            0 => long((bits >> 32) as u32).ok_or(BadCode)?,
+            0 => long(low32(bits >> 32)).ok_or(BadCode)?,
             entry => (entry & 0xff, u32::from(entry >> 8)),
         };
         if length > have {
@@ -114,7 +116,7 @@ pub(super) fn decode(input: &[u8], out: &mut Vec<u8>) -> Result<(), BadCode> {
         if symbol == EOS {
             return Err(BadCode);
         }
-        out.push(symbol as u8);
+        out.push(low8(symbol.into()));
         bits <<= length;
         have -= length;
     }
@@ -125,7 +127,7 @@ fn long(bits: u32) -> Option<(u16, u32)> {
     let length = (9..=MAX_LENGTH).find(|length| u64::from(bits) < CODE.limits[*length])?;
     let (first, place) = CODE.firsts[length];
     let index = (bits >> (32 - length)) - first + u32::from(place);
-    Some((*CODE.symbols.get(index as usize)?, length as u32))
+    Some((*CODE.symbols.get(index as usize)?, low32(length as u64)))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use lbd_core::Value;
+use lbd_core::bits::low8;
 use lbd_http::{Head, cookie, header};
 
 use super::super::{Built, eval, int, ip, number, string, text};
@@ -262,16 +263,16 @@ pub(super) fn as_binary<'a>(head: &Head, view: &View<'a>) -> &'a [u8] {
 
 fn put_varint(out: &mut bumpalo::collections::Vec<'_, u8>, number: u64) {
     if number < 240 {
-        out.push(number as u8);
+        out.push(low8(number));
         return;
     }
-    out.push(number as u8 | 240);
+    out.push(low8(number) | 240);
     let mut rest = (number - 240) >> 4;
     while rest >= 128 {
-        out.push(rest as u8 | 128);
+        out.push(low8(rest) | 128);
         rest = (rest - 128) >> 7;
     }
-    out.push(rest as u8);
+    out.push(low8(rest));
 }
 
 fn jar<'a>(side: Side, view: &View<'a>) -> Option<(&'a Head, cookie::Cookies<'a>)> {
