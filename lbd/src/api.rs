@@ -10,6 +10,7 @@ mod info;
 mod info_command;
 mod line;
 mod patterns;
+mod peers;
 pub(crate) mod server;
 mod server_state;
 mod servers;

@@ -12,6 +12,7 @@ mod failover;
 mod host;
 mod keywords;
 mod log;
+mod peers;
 mod process;
 mod report;
 mod run;

@@ -22,6 +22,7 @@ use crate::args::Args;
 use crate::bind::SocketFile;
 use crate::check::{self, CheckHandle, Watch};
 use crate::log::{Dropped, Logger};
+use crate::peers::{self, PeersHandle, PeersSocket};
 use crate::process::{self, Identity, Side};
 use crate::report;
 
@@ -63,6 +64,8 @@ pub(crate) struct Daemon {
     pub(crate) shared: Arc<Shared>,
     /// Health checks, and all orders about servers.
     pub(crate) checks: CheckHandle,
+    /// Sessions with other nodes.
+    pub(crate) peers: PeersHandle,
     /// Log lines lost.
     pub(crate) dropped: Arc<Dropped>,
     /// Limits of the process.
@@ -272,6 +275,8 @@ pub(crate) fn start(
         utc_offset,
         stats: sockets.stats,
         failover: sockets.failover,
+        peers: sockets.peers,
+        has_old_process: !options.args.finish.is_empty(),
         ready,
     };
     let control = std::thread::Builder::new()
@@ -320,6 +325,8 @@ struct Control {
     utc_offset: i32,
     stats: Vec<listen::StatsSocket>,
     failover: Option<crate::failover::Link>,
+    peers: Vec<PeersSocket>,
+    has_old_process: bool,
     ready: std::sync::mpsc::Sender<Arc<Daemon>>,
 }
 
@@ -339,9 +346,11 @@ impl Control {
                 console: Some(Box::new(report::say_as)),
             };
             let checks = check::start(&self.shared, &self.watch, options);
+            let (peers, requests) = peers::channel();
             let daemon = Arc::new(Daemon {
                 shared: self.shared,
                 checks,
+                peers,
                 dropped: self.dropped,
                 limits: self.limits,
                 warnings: self.warnings,
@@ -366,9 +375,11 @@ impl Control {
                 tokio::task::spawn_local(serve);
             }
             tokio::task::spawn_local(crate::table::expire(Arc::clone(&daemon.shared)));
+            let running = peers::start(&daemon.shared, self.peers, requests, self.has_old_process);
             // The receiver waits in `start`.
             let _ = self.ready.send(daemon);
             stopped.recv().await;
+            running.finish().await;
         });
     }
 }

@@ -12,6 +12,7 @@ mod global;
 mod listen;
 mod log;
 mod names;
+mod peers;
 mod proxy;
 mod rules;
 mod server;
@@ -57,6 +58,8 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         proxies.push(spec);
     }
     let tables = compiler.tables();
+    compiler.unknown_sections();
+    let peers = compiler.peers();
     let global = compiler.global();
     let proc_vars = compiler.proc_vars();
     let user_lists = compiler.user_list_specs();
@@ -77,6 +80,7 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         vars,
         patterns,
         tables,
+        peers,
         user_lists,
         proc_vars,
     });

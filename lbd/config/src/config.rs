@@ -8,6 +8,7 @@ mod global;
 mod listener;
 mod log;
 mod options;
+mod peers;
 mod server;
 mod ssl;
 mod table;
@@ -39,6 +40,7 @@ pub use options::{
     ConnectionMode, ForwardFor, ForwardedNode, ForwardedSpec, HeaderNamePolicy, ProxyOptions,
     TcpKeepalive, Timeouts,
 };
+pub use peers::{PeerSpec, PeersSpec};
 pub use server::{
     AgentSpec, ProxyV2Option, SavedServer, SendProxy, ServerAddress, ServerCheckSpec, ServerSpec,
     WebsocketVersion,
@@ -63,6 +65,8 @@ pub struct Config {
     pub patterns: PatternStore,
     /// Stick tables; `TableId` indexes it.
     pub tables: Vec<TableSpec>,
+    /// `peers` sections that take part.
+    pub peers: Vec<PeersSpec>,
     /// User lists for `http_auth` in rules compiled before; kept for the runtime API.
     pub user_lists: Vec<UserListSpec>,
     /// Initial process-wide variables (`set-var`, `set-var-fmt` in `global`).

@@ -19,6 +19,7 @@ pub mod keepalive;
 pub mod log;
 pub mod options;
 pub mod options_http;
+pub mod peers;
 pub mod process;
 pub mod proxy;
 pub mod removed;

@@ -6,6 +6,7 @@ mod bind;
 mod check;
 mod global;
 mod log;
+mod peers;
 mod proxy;
 mod server;
 mod ssl;
@@ -19,6 +20,7 @@ pub use bind::BindDraft;
 pub use check::{CheckDraft, CheckKind};
 pub use global::{DefaultPath, GlobalDraft, SocketDraft};
 pub use log::{LogDraft, LogFormatDraft, LogPlace};
+pub use peers::{PeerDraft, PeersDraft};
 pub use proxy::{
     BalanceDraft, CookieDraft, DynamicCookie, ErrorDraft, ForwardDraft, ForwardedDraft, ProxyDraft,
     ReplyText, RuleDraft, Ruleset, Settings, SourceDraft, StateSource, UseSrcDraft,
@@ -66,6 +68,8 @@ pub struct Draft {
     pub defaults: Vec<ProxyDraft>,
     /// `userlist` sections.
     pub user_lists: Vec<UserListDraft>,
+    /// `peers` sections.
+    pub peers: Vec<PeersDraft>,
     /// `http-errors` sections.
     pub http_errors: Vec<HttpErrorsDraft>,
 }
@@ -73,7 +77,8 @@ pub struct Draft {
 impl Draft {
     /// All stick tables in the order of their ids.
     pub fn tables(&self) -> impl Iterator<Item = &TableDraft> {
-        self.proxies.iter().filter_map(|proxy| proxy.table.as_ref())
+        let own = self.proxies.iter().filter_map(|proxy| proxy.table.as_ref());
+        own.chain(self.peers.iter().flat_map(|peers| &peers.tables))
     }
 }
 

@@ -42,6 +42,8 @@ impl Sections {
     pub const USERLIST: Self = Self(32);
     /// `http-errors`.
     pub const HTTP_ERRORS: Self = Self(64);
+    /// `peers`.
+    pub const PEERS: Self = Self(128);
     /// Every proxy and `defaults`.
     pub const PROXY: Self = Self(2 | 4 | 8 | 16);
     /// Every proxy.
@@ -224,6 +226,7 @@ pub const DIRECTIVES: &[&[Directive]] = &[
     directive::stick::DIRECTIVES,
     directive::userlist::DIRECTIVES,
     directive::ssl_global::DIRECTIVES,
+    directive::peers::DIRECTIVES,
 ];
 
 /// All words behind `option`.

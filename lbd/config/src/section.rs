@@ -33,6 +33,8 @@ pub enum Section {
     HttpErrors,
     /// `listen`.
     Listen,
+    /// `peers`.
+    Peers,
     /// One that was refused as a whole: its lines are passed over.
     Refused,
     /// `userlist`.
@@ -49,6 +51,7 @@ impl Section {
             Self::Global => "global",
             Self::HttpErrors => "http-errors",
             Self::Listen => "listen",
+            Self::Peers => "peers",
             Self::Refused => "",
             Self::UserList => "userlist",
         }
@@ -63,6 +66,7 @@ impl Section {
             Self::Global | Self::Refused => Sections::GLOBAL,
             Self::HttpErrors => Sections::HTTP_ERRORS,
             Self::Listen => Sections::LISTEN,
+            Self::Peers => Sections::PEERS,
             Self::UserList => Sections::USERLIST,
         }
     }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use lbd_config::config::AccessLevel;
 
 use super::session::{Caller, Execute};
-use super::{basic, errors, info_command, patterns, servers, sessions, stat_command, tables};
+use super::{
+    basic, errors, info_command, patterns, peers, servers, sessions, stat_command, tables,
+};
 use crate::run::Daemon;
 
 /// How bad a feedback message is, as a syslog level.
@@ -84,6 +86,7 @@ const FAMILIES: &[&[ApiCommand]] = &[
     errors::COMMANDS,
     info_command::COMMANDS,
     patterns::COMMANDS,
+    peers::COMMANDS,
     servers::COMMANDS,
     sessions::COMMANDS,
     stat_command::COMMANDS,

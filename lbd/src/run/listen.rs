@@ -12,6 +12,7 @@ use lbd_proxy::accept::ListenerSocket;
 use super::limits::Limits;
 use crate::args::Args;
 use crate::bind::{self, BindError, Bound, ListenRequest, RETRIES, RETRY_PAUSE, SocketFile};
+use crate::peers::PeersSocket;
 
 /// A bound `stats socket`.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct Sockets {
     pub(crate) stats: Vec<StatsSocket>,
     /// The link to `lbd-failover`.
     pub(crate) failover: Option<crate::failover::Link>,
+    /// Peers.
+    pub(crate) peers: Vec<PeersSocket>,
     /// Paths to remove at the end.
     pub(crate) paths: Vec<SocketFile>,
 }
@@ -58,6 +61,28 @@ pub(crate) fn bind_all(
         match bind::bind_stats(&spec.address, &spec.unix, limits.backlog(None)) {
             Ok(bound) => take_stats(bound, spec, &mut sockets),
             Err(error) => faults.push(sentence(config, spec.span, "GLOBAL", &error)),
+        }
+    }
+    for (section, spec) in config.peers.iter().enumerate() {
+        let request = ListenRequest {
+            namespaces,
+            address: &spec.bind,
+            options: &BindOptions::default(),
+            backlog: limits.backlog(None),
+            shards: 1,
+            quiet_ack: false,
+            // A new process listens while the old one still does.
+            reuse_port: true,
+        };
+        match with_patience(patience, || bind::bind(&request)) {
+            Ok(bound) => {
+                sockets.paths.extend(bound.path);
+                let own = bound.sockets.into_iter();
+                sockets
+                    .peers
+                    .extend(own.map(|fd| PeersSocket { section, fd }));
+            }
+            Err(error) => faults.push(sentence(config, spec.span, &spec.name, &error)),
         }
     }
     for listener in &config.listeners {

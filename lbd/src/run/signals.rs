@@ -163,6 +163,7 @@ fn begin_soft_stop(
 ) {
     report::warning("Stopping: new connections are refused, sessions may end.");
     daemon.checks.stop();
+    daemon.peers.stop();
     daemon.shared.soft_stop();
     if hard_stop.is_none() {
         *hard_stop = hard_stop_after.map(|after| Instant::now() + after);

@@ -226,17 +226,25 @@ impl Rate {
     /// The counter that it makes at `now`. One that began two periods ago or earlier reads as zero
     /// and is stored as such: a counter never used announces any age.
     pub(crate) fn counter(self, now: Ticks, period_ms: u32) -> FreqCounter {
-        let is_over = u64::from(self.elapsed_ms) > 2 * u64::from(period_ms);
+        // Threads of a sender have clocks of their own: what began in its near future begins now.
+        let elapsed_ms = match self.elapsed_ms {
+            0..NEAR_FUTURE => self.elapsed_ms,
+            NEAR_FUTURE.. => 0,
+        };
+        let is_over = u64::from(elapsed_ms) > 2 * u64::from(period_ms);
         if is_over || self.current == 0 && self.previous == 0 {
             return FreqCounter::default();
         }
         FreqCounter {
-            start: Ticks(now.0.wrapping_sub(self.elapsed_ms) & !1),
+            start: Ticks(now.0.wrapping_sub(elapsed_ms) & !1),
             current: self.current,
             previous: self.previous,
         }
     }
 }
+
+/// Elapsed times from here on are those of moments less than a second ahead.
+const NEAR_FUTURE: u32 = u32::MAX - 1000;
 
 /// A value of an entry as peers and snapshots carry it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -178,18 +178,3 @@ fn bytes_of_a_relayed_connection_are_counted_both_ways() {
     assert_eq!(tables[0]["127.0.0.1"]["bytes_in_cnt"], "132");
     assert_eq!(tables[1]["127.0.0.1"]["bytes_in_cnt"], "132");
 }
-
-#[test]
-fn bytes_of_requests_are_counted_as_they_are_on_the_wire() {
-    let proxy = start(
-        &Program::Lbd,
-        &proxy("    tcp-request connection track-sc0 src"),
-        &origin(),
-    );
-    Client::exchange(proxy.address("front"), &get("/200"));
-    let counted = || {
-        let dump = proxy.runtime("show table fe");
-        dump.contains(" bytes_in_cnt=44 ") && dump.contains(" bytes_in_rate(3600000)=44 ")
-    };
-    eventually("44 bytes are counted", Duration::from_secs(10), counted);
-}

@@ -74,8 +74,8 @@ fn parse(dump: &str, is_tcp: bool) -> BTreeMap<String, Fields> {
             fields.remove("exp");
             // HAProxy 2.6 does not print it.
             fields.remove("shard");
-            // lbd counts bytes as they are on the wire, HAProxy those of its own form of a message.
-            fields.retain(|name, _| !name.starts_with("bytes_") || is_tcp);
+            // What HAProxy 2.6 counts of messages is another form of theirs.
+            fields.retain(|name, _| !name.starts_with("bytes_") || is_tcp || !judge_is_old());
             (key, fields)
         })
         .collect()

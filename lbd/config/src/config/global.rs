@@ -141,6 +141,8 @@ pub struct Tune {
     pub notsent_lowat_client: Option<u32>,
     /// `tune.notsent-lowat.server`.
     pub notsent_lowat_server: Option<u32>,
+    /// `tune.peers.max-updates-at-once`.
+    pub peers_max_updates: usize,
     /// `tune.stick-counters`, 0 to 100.
     pub stick_counters: u32,
     /// `tune.listener.multi-queue`.

@@ -73,7 +73,7 @@ fn stick_table(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         );
         return Err(Diag::alert(span, message));
     }
-    let table = declaration(words, "stick-table", &name)?;
+    let table = declaration(words, "stick-table", &name, true)?;
     site.proxy.table = Some(TableDraft {
         span: site.line,
         ..table
@@ -83,6 +83,9 @@ fn stick_table(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
 
 /// What a declaration has said so far.
 struct Declared {
+    /// `peers` may be said: tables of `peers` sections are shared by these.
+    takes_peers: bool,
+    peers: Option<Named>,
     key: Option<KeyType>,
     size: u32,
     expire_ms: Option<u32>,
@@ -99,9 +102,12 @@ pub(super) fn declaration(
     words: &mut Words<'_>,
     keyword: &str,
     name: &str,
+    takes_peers: bool,
 ) -> Result<TableDraft, Diag> {
     let span = words.last();
     let mut said = Declared {
+        takes_peers,
+        peers: None,
         key: None,
         size: 0,
         expire_ms: None,
@@ -132,6 +138,8 @@ pub(super) fn declaration(
     schema.brates_factor = said.brates_factor;
     Ok(TableDraft {
         name: name.to_owned(),
+        wire_name: name.to_owned(),
+        peers: said.peers,
         span,
         schema,
         write_to: said.write_to,
@@ -142,6 +150,7 @@ const ARGUMENTS: &[&str] = &[
     "brates-factor",
     "expire",
     "nopurge",
+    "peers",
     "recv-only",
     "size",
     "srvkey",
@@ -193,6 +202,11 @@ fn argument(
                             .to_owned(),
                     )
                 })?;
+        }
+        "peers" if said.takes_peers => {
+            let name = value(words, keyword, word)?.to_owned();
+            let span = words.last();
+            said.peers = Some(Named { name, span });
         }
         "srvkey" => {
             let kind = words.text()?.unwrap_or("");

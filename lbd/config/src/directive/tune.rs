@@ -39,6 +39,23 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     ),
     directive(
+        "tune.peers.max-updates-at-once",
+        GLOBAL,
+        "Updates of a table that are pushed to a peer before another table has its turn (3.2).",
+        &[
+            Example::Ok("tune.peers.max-updates-at-once 100"),
+            Example::Fail("tune.peers.max-updates-at-once x", "expects an integer"),
+        ],
+        |site, words| {
+            let keyword = "tune.peers.max-updates-at-once";
+            let n = words.exact_int(keyword, 0..=i64::from(i32::MAX))?;
+            let n = usize::try_from(n).unwrap_or(0);
+            // As in the reference none is no limit.
+            site.draft.global.value.tune.peers_max_updates = if n == 0 { usize::MAX } else { n };
+            end(words, keyword)
+        },
+    ),
+    directive(
         "tune.stick-counters",
         GLOBAL,
         "How many counters may track entries at once, 0 to 100 (3.2).",

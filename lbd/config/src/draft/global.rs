@@ -158,6 +158,7 @@ fn tune() -> Tune {
         vars_txn_max_size: 0,
         vars_reqres_max_size: 0,
         vars_check_max_size: 0,
+        peers_max_updates: 200,
         stick_counters: lbd_rules::registry::DEFAULT_STICK_COUNTERS,
         notsent_lowat_client: None,
         notsent_lowat_server: None,

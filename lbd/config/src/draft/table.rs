@@ -12,10 +12,14 @@ use super::Named;
 pub struct TableDraft {
     /// The name that rules and commands use.
     pub name: String,
+    /// The name that peers use.
+    pub wire_name: String,
     /// Where it stands.
     pub span: Span,
     /// Key, size, expiry and data types.
     pub schema: Schema,
+    /// `peers`: the section that shares it.
+    pub peers: Option<Named>,
     /// `write-to`.
     pub write_to: Option<Named>,
 }

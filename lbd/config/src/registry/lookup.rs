@@ -18,11 +18,13 @@ pub fn directive(name: &str, sections: Sections) -> Option<&'static Directive> {
     static PROXY: Table<Directive> = LazyLock::new(|| among(Sections::PROXY));
     static USERLIST: Table<Directive> = LazyLock::new(|| among(Sections::USERLIST));
     static ERRORS: Table<Directive> = LazyLock::new(|| among(Sections::HTTP_ERRORS));
+    static PEERS: Table<Directive> = LazyLock::new(|| among(Sections::PEERS));
     [
         (Sections::GLOBAL, &GLOBAL),
         (Sections::PROXY, &PROXY),
         (Sections::USERLIST, &USERLIST),
         (Sections::HTTP_ERRORS, &ERRORS),
+        (Sections::PEERS, &PEERS),
     ]
     .into_iter()
     .filter(|(kind, _)| kind.meets(sections))

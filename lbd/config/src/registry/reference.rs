@@ -28,6 +28,7 @@ pub fn reference() -> String {
     server(&mut out);
     directives(&mut out, "userlist", Sections::USERLIST);
     directives(&mut out, "http-errors", Sections::HTTP_ERRORS);
+    directives(&mut out, "peers", Sections::PEERS);
     missing(&mut out);
     out
 }

@@ -34,6 +34,7 @@ fn sections(set: Sections) -> impl Iterator<Item = Section> {
         Section::Backend,
         Section::UserList,
         Section::HttpErrors,
+        Section::Peers,
     ]
     .into_iter()
     .filter(move |section| set.has(section.set()))

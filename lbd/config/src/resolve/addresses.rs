@@ -57,6 +57,14 @@ impl Addresses {
                 .iter()
                 .for_each(|server| server_names(server, &mut add));
         }
+        for section in &draft.peers {
+            section.bind.iter().for_each(|(address, _)| add(address));
+            let peers = section
+                .peers
+                .iter()
+                .filter_map(|peer| peer.address.as_ref());
+            peers.for_each(|(address, _)| add(address));
+        }
         for socket in &draft.global.sockets {
             socket.bind.addresses.iter().for_each(&mut add);
         }

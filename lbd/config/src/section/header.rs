@@ -5,7 +5,7 @@
 use lbd_core::{Diag, Span};
 
 use super::{Section, Site};
-use crate::draft::{HttpErrorsDraft, ProxyDraft, UserListDraft};
+use crate::draft::{HttpErrorsDraft, PeersDraft, ProxyDraft, UserListDraft};
 use crate::lex::Line;
 use crate::unsupported;
 use crate::words::Words;
@@ -55,6 +55,7 @@ fn header(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         "listen" => proxy(site, words, Section::Listen),
         "userlist" => user_list(site, words),
         "http-errors" => http_errors(site, words),
+        "peers" => peers(site, words),
         other => Err(match unsupported::section(other) {
             Some(entry) => entry.diag(words.last(), other),
             None => Diag::alert(words.last(), format!("unknown section '{other}'")),
@@ -325,6 +326,35 @@ fn user_list(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         users: Vec::new(),
     });
     Ok(())
+}
+
+fn peers(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let Some(name) = words.text()? else {
+        return Err(Diag::alert(words.last(), "missing name for peers section."));
+    };
+    let span = words.last();
+    site.section = Section::Peers;
+    if let Err(diag) = check_name("peers", name, span) {
+        site.diags.push(diag);
+    }
+    if let Some(other) = site.draft.peers.iter().find(|s| s.name == name) {
+        let message = format!(
+            "peers section '{name}' has the same name as another peers section declared at {}.",
+            site.place(other.span)
+        );
+        site.diags.push(Diag::alert(span, message));
+    }
+    site.draft.peers.push(PeersDraft {
+        name: name.to_owned(),
+        span: site.line,
+        disabled: false,
+        shards: 0,
+        bind: None,
+        peers: Vec::new(),
+        default_shard: 0,
+        tables: Vec::new(),
+    });
+    words.end("peers")
 }
 
 fn http_errors(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {

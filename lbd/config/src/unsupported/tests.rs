@@ -24,6 +24,7 @@ fn every_section_of_the_lexer_is_known_or_refused() {
             "listen",
             "userlist",
             "http-errors",
+            "peers",
         ];
         assert_eq!(known.contains(name), section(name).is_none(), "{name}");
     }

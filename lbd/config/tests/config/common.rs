@@ -354,7 +354,6 @@ const WAITING: &[(&str, Place, &str, &str)] = &[
         "",
     ),
     ("lua-load", Global, "lua-load /x.lua", "Lua"),
-    ("peers", Top, "peers p\n  peer a 127.0.0.1:1024", "peers"),
     (
         "stats admin",
         Frontend,

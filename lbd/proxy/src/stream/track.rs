@@ -3,9 +3,8 @@
 //!
 //! Tracking begins in rules, and connections are counted then.
 //!
-//! Deviations: bytes are those on the wire, where HAProxy 3.4 counts its own form of a message; a
-//! stream that tracks with the number of its session's counter tracks nothing, where HAProxy's
-//! entry then stays referenced; a failure in the middle of an answer counts once.
+//! Deviations: a stream that tracks with the number of its session's counter tracks nothing, where
+//! HAProxy's entry then stays referenced; a failure in the middle of an answer counts once.
 
 use lbd_core::Time;
 use lbd_rules::facts::SessionFacts;

@@ -68,3 +68,14 @@ fn a_rate_that_travels_reads_the_same_there() {
         counter.read(Ticks(11_400), 1000)
     );
 }
+
+#[test]
+fn a_rate_that_began_in_the_near_future_of_its_sender_begins_now() {
+    let rate = Rate {
+        elapsed_ms: u32::MAX,
+        current: 3,
+        previous: 0,
+    };
+    let counter = rate.counter(Ticks(10_000), 5000);
+    assert_eq!(counter.read(Ticks(10_000), 5000), 3);
+}

@@ -1,0 +1,289 @@
+//! Keywords of `peers` sections (haproxy 3.4 configuration 11.2).
+//!
+//! Tables are read by [`super::stick`].
+
+use lbd_core::Diag;
+
+use super::{directive, stick};
+use crate::address::AddressRules;
+use crate::draft::{Named, PeerDraft, PeersDraft, TableDraft};
+use crate::registry::{Directive, Example, Sections};
+use crate::section::Site;
+use crate::words::Words;
+
+const PEERS: Sections = Sections::PEERS;
+
+/// Keywords.
+pub const DIRECTIVES: &[Directive] = &[
+    directive(
+        "bind",
+        PEERS,
+        "Where this node is called; not beside 'peer' lines (11.2).",
+        &[
+            Example::Ok("bind 127.0.0.1:1024"),
+            Example::Fail("bind", "expects an address"),
+            Example::Fail(
+                "bind 127.0.0.1:1024 ssl",
+                "not supported yet in a 'peers' section",
+            ),
+        ],
+        bind,
+    ),
+    directive(
+        "default-bind",
+        PEERS,
+        "Options of this node's listener, which need TLS (11.2).",
+        &[
+            Example::Ok("default-bind"),
+            Example::Fail("default-bind ssl", "not supported yet"),
+        ],
+        |_, words| no_options(words, "default-bind"),
+    ),
+    directive(
+        "default-server",
+        PEERS,
+        "Options of all peers that follow (11.2).",
+        &[
+            Example::Ok("default-server shard 1"),
+            Example::Fail("default-server ssl", "not supported yet"),
+        ],
+        |site, words| {
+            let shard = options(words, "default-server")?;
+            section(site, words)?.default_shard = shard;
+            Ok(())
+        },
+    ),
+    directive(
+        "disabled",
+        PEERS,
+        "Nothing is shared and nobody called (11.2).",
+        &[Example::Ok("disabled")],
+        |site, words| {
+            section(site, words)?.disabled = true;
+            words.end("disabled")
+        },
+    ),
+    directive(
+        "enabled",
+        PEERS,
+        "Undoes 'disabled' (11.2).",
+        &[Example::Ok("enabled")],
+        |site, words| {
+            section(site, words)?.disabled = false;
+            words.end("enabled")
+        },
+    ),
+    directive(
+        "log",
+        PEERS,
+        "Refused: nothing is logged of the listener of a section yet (11.2).",
+        &[Example::Fail("log global", "not supported yet")],
+        |_, words| {
+            let message = "'log' is not supported yet in a 'peers' section.";
+            Err(Diag::alert(words.last(), message).hint("Remove the line."))
+        },
+    ),
+    directive(
+        "peer",
+        PEERS,
+        "A peer and where it is called; the one of this node's name is where it listens (11.2).",
+        &[
+            Example::Ok("peer a 192.0.2.1:1024"),
+            Example::Ok("peer a 192.0.2.1:1024 shard 2"),
+            Example::Fail("peer", "expects <name> and <addr>[:<port>]"),
+            Example::Fail("peer a", "expects <name> and <addr>[:<port>]"),
+            Example::Fail("peer a 192.0.2.1", "missing port"),
+            Example::Fail("peer a 192.0.2.1:1024 check", "not supported yet"),
+        ],
+        |site, words| peer(site, words, "peer"),
+    ),
+    directive(
+        "server",
+        PEERS,
+        "The same as 'peer'; without an address the node itself, beside a 'bind' line (11.2).",
+        &[
+            Example::Ok("server a"),
+            Example::Ok("server b 192.0.2.1:1024"),
+            Example::Fail("server", "expects <name>"),
+        ],
+        |site, words| peer(site, words, "server"),
+    ),
+    directive(
+        "shards",
+        PEERS,
+        "Over how many shares of the entries peers are spread (11.2).",
+        &[
+            Example::Ok("shards 3"),
+            Example::Fail("shards", "missing number of peer shards"),
+            Example::Fail("shards x", "expected a strictly positive integer"),
+        ],
+        shards,
+    ),
+    directive(
+        "table",
+        PEERS,
+        "A stick table of the section, known as section/name (11.1).",
+        &[
+            Example::Ok("table t1 type ip size 1m store gpc0"),
+            Example::Fail("table", "missing table name"),
+            Example::Fail("table t1 type ip", "missing size"),
+            Example::Fail(
+                "table t1 type ip size 1k peers x",
+                "unknown argument 'peers'",
+            ),
+        ],
+        table,
+    ),
+];
+
+fn section<'s>(site: &'s mut Site<'_>, words: &Words<'_>) -> Result<&'s mut PeersDraft, Diag> {
+    let line = words.line();
+    let last = site.draft.peers.last_mut();
+    last.ok_or_else(|| Diag::alert(line, "no peers section"))
+}
+
+/// Refuses options, all of which need TLS or mean nothing here.
+fn no_options(words: &mut Words<'_>, keyword: &str) -> Result<(), Diag> {
+    match words.text()? {
+        None => Ok(()),
+        Some(word) => Err(refused(words, keyword, word)),
+    }
+}
+
+fn refused(words: &Words<'_>, keyword: &str, word: &str) -> Diag {
+    Diag::alert(
+        words.last(),
+        format!("'{keyword}' : '{word}' is not supported yet in a 'peers' section."),
+    )
+    .hint("Peers speak in clear so far, and only 'shard' is understood.")
+}
+
+/// The options of a peer: its shard.
+fn options(words: &mut Words<'_>, keyword: &str) -> Result<u32, Diag> {
+    let mut shard = 0;
+    while let Some(word) = words.text()? {
+        if word != "shard" {
+            return Err(refused(words, keyword, word));
+        }
+        let n = words.exact_int("shard", 0..=i64::from(i32::MAX))?;
+        shard = u32::try_from(n).unwrap_or(0);
+    }
+    Ok(shard)
+}
+
+fn bind(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let text = words.expect("bind", "an address, or a path, and options")?;
+    let span = words.last();
+    let address = site.address("bind", text, span, &AddressRules::BIND)?;
+    let peers = section(site, words)?;
+    if peers.bind.is_some() {
+        return Err(Diag::alert(
+            span,
+            "One listener per 'peers' section is authorized",
+        ));
+    }
+    peers.bind = Some((address, span));
+    no_options(words, "bind")
+}
+
+fn peer(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Result<(), Diag> {
+    let lacks = |words: &Words<'_>| {
+        Diag::alert(
+            words.last(),
+            format!("'{keyword}' expects <name> and <addr>[:<port>] as arguments."),
+        )
+    };
+    let name = words.text()?.ok_or_else(|| lacks(words))?;
+    let name = Named {
+        name: name.to_owned(),
+        span: words.last(),
+    };
+    let next = words
+        .peek()
+        .filter(|word| *word != "shard" || keyword == "peer");
+    let address = match next {
+        None if keyword == "peer" => return Err(lacks(words)),
+        None => None,
+        Some(_) => {
+            let text = words.text()?.unwrap_or("");
+            let span = words.last();
+            Some((
+                site.address(keyword, text, span, &AddressRules::CONNECT)?,
+                span,
+            ))
+        }
+    };
+    let default = section(site, words)?.default_shard;
+    let shard = match options(words, keyword)? {
+        0 => default,
+        shard => shard,
+    };
+    let place = |site: &Site<'_>| {
+        let peers = site.draft.peers.last()?;
+        let other = peers
+            .peers
+            .iter()
+            .find(|other| other.name.name == name.name)?;
+        Some(site.place(other.name.span))
+    };
+    if let Some(place) = place(site) {
+        return Err(Diag::alert(
+            name.span,
+            format!(
+                "'{keyword}' : peer '{}' is already defined at {place}.",
+                name.name
+            ),
+        ));
+    }
+    section(site, words)?.peers.push(PeerDraft {
+        name,
+        address,
+        shard,
+    });
+    Ok(())
+}
+
+fn shards(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let here = words.last();
+    let Some(text) = words.text()? else {
+        return Err(Diag::alert(
+            here,
+            "'shards' : missing number of peer shards",
+        ));
+    };
+    let n = text.parse::<u32>().ok().filter(|n| *n > 0);
+    let n = n.ok_or_else(|| {
+        let message = format!("'shards' : expected a strictly positive integer but got '{text}'");
+        Diag::alert(words.last(), message)
+    })?;
+    section(site, words)?.shards = n;
+    words.end("shards")
+}
+
+fn table(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let here = words.last();
+    let Some(name) = words.text()? else {
+        return Err(Diag::alert(here, "'table' : missing table name"));
+    };
+    let span = words.last();
+    let full = format!("{}/{name}", section(site, words)?.name);
+    let other = section(site, words)?
+        .tables
+        .iter()
+        .find(|table| table.name == full);
+    if let Some(at) = other.map(|other| other.span) {
+        let message = format!(
+            "stick-table name '{full}' conflicts with table declared in peers section at {}.",
+            site.place(at)
+        );
+        return Err(Diag::alert(span, message));
+    }
+    let table = stick::declaration(words, "table", &full, false)?;
+    let line = site.line;
+    section(site, words)?.tables.push(TableDraft {
+        span: line,
+        wire_name: format!("/{name}"),
+        ..table
+    });
+    Ok(())
+}
