@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub enum Action {
     /// Be the daemon.
     Run(Box<Options>),
+    /// Take stale addresses away and end.
+    Clean(Box<Options>),
     /// Print this and end.
     Say(String),
     /// Read the configuration, say what is wrong, end.
@@ -223,6 +225,7 @@ pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Action, String> 
     let mut reader = Reader {
         options: Options::default(),
         is_test: false,
+        is_clean: false,
     };
     let mut words = words.into_iter().peekable();
     while let Some(word) = words.next() {
@@ -238,15 +241,17 @@ pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Action, String> 
         }
     }
     let options = Box::new(reader.options);
-    Ok(match reader.is_test {
-        true => Action::Test(options),
-        false => Action::Run(options),
+    Ok(match (reader.is_clean, reader.is_test) {
+        (true, _) => Action::Clean(options),
+        (false, true) => Action::Test(options),
+        (false, false) => Action::Run(options),
     })
 }
 
 struct Reader {
     options: Options,
     is_test: bool,
+    is_clean: bool,
 }
 
 type Words<I> = std::iter::Peekable<I>;
@@ -264,6 +269,10 @@ impl Reader {
         match name {
             "version" => return Ok(Some(version())),
             "help" => return Ok(Some(help())),
+            "clean" => {
+                self.is_clean = true;
+                return Ok(None);
+            }
             "signum" => return signum(&value.unwrap_or_default()).map(Some),
             "config-test" => {
                 self.is_test = true;
@@ -357,7 +366,7 @@ fn help() -> String {
         text.push_str(&format!("  {short} --{}{note}\n", flag.long));
     }
     text.push_str(
-        "  -t, --config-test[=FILE]\n      --signum=STOP|RELOAD|DATA|STATS|JSON\n  -v, --version",
+        "  -t, --config-test[=FILE]\n      --clean  take stale addresses away, when no daemon runs\n      --signum=STOP|RELOAD|DATA|STATS|JSON\n  -v, --version",
     );
     text
 }

@@ -4,15 +4,19 @@ use std::process::ExitCode;
 
 use failover::args::{self, Action};
 use failover::host::Machine;
-use failover::{daemon, guardian};
+use failover::{daemon, guardian, launcher};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(guardian::ARGUMENT) {
         return guardian::main();
     }
+    if std::env::args().nth(1).as_deref() == Some(launcher::ARGUMENT) {
+        return launcher::main(std::env::args().skip(2));
+    }
     let options = match args::parse(std::env::args().skip(1)) {
         Ok(Action::Run(options)) => options,
         Ok(Action::Test(options)) => return test(&options),
+        Ok(Action::Clean(options)) => return daemon::clean(&options),
         Ok(Action::Say(text)) => {
             println!("{text}");
             return ExitCode::SUCCESS;

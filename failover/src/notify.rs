@@ -1,6 +1,7 @@
 //! `notify*`: scripts with keepalived's arguments, each instance's in order, and lines for FIFOs.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use vrrp_proto::instance::Change;
 use vrrp_proto::packet::Priority;
 
 use crate::fifo::OpenFifo;
+use crate::launcher::Launcher;
 use crate::log::Log;
 use crate::scripts;
 
@@ -22,6 +24,7 @@ pub struct Notifier {
     fifos: Vec<OpenFifo>,
     queues: HashMap<String, Queue>,
     log: Arc<Log>,
+    launcher: Rc<Launcher>,
     /// Scripts that were left out because too many waited.
     pub dropped: u64,
 }
@@ -53,17 +56,29 @@ impl About<'_> {
 
 impl Notifier {
     /// Nobody yet.
-    pub fn new(log: Arc<Log>) -> Self {
+    pub fn new(log: Arc<Log>, launcher: Rc<Launcher>) -> Self {
         Self {
             fifos: Vec::new(),
             queues: HashMap::new(),
             log,
+            launcher,
             dropped: 0,
         }
     }
 
-    /// Opens the FIFOs of a configuration and starts what reads them; those that stay, stay open.
+    /// Opens the FIFOs of a configuration and starts what reads them.
     pub fn configure(&mut self, config: &Config) {
+        self.open(config);
+        for fifo in &mut self.fifos {
+            if let Some(script) = fifo.script.take() {
+                let path = fifo.path().to_owned();
+                attend(&self.log, &self.launcher, script, path);
+            }
+        }
+    }
+
+    /// Opens the FIFOs of a configuration; those that stay, stay open.
+    pub fn open(&mut self, config: &Config) {
         let mut old = std::mem::take(&mut self.fifos);
         for wanted in &config.global.fifos {
             if let Some(at) = old.iter().position(|fifo| fifo.path() == wanted.path) {
@@ -72,33 +87,11 @@ impl Notifier {
             }
             match OpenFifo::open(wanted) {
                 Ok(fifo) => {
-                    if let Some(script) = &fifo.script {
-                        self.attend(script.clone(), fifo.path().to_owned());
-                    }
                     self.fifos.push(fifo);
                 }
                 Err(why) => self.log.error(&why),
             }
         }
-    }
-
-    /// Runs what reads a FIFO, again when it ends.
-    fn attend(&self, script: Command, path: String) {
-        let log = Arc::clone(&self.log);
-        tokio::task::spawn_local(async move {
-            loop {
-                match scripts::spawn(&script, &[&path]) {
-                    Ok(mut child) => {
-                        let _ = child.wait().await;
-                        log.warning(&format!(
-                            "the script of FIFO {path} ended, it is started again"
-                        ));
-                    }
-                    Err(why) => log.error(&why),
-                }
-                tokio::time::sleep(RESTART).await;
-            }
-        });
     }
 
     /// An instance changed its state.
@@ -148,14 +141,11 @@ impl Notifier {
     fn run(&mut self, name: &str, command: Command, more: Vec<String>) {
         let queue = self.queues.entry(name.to_owned()).or_insert_with(|| {
             let (sender, mut receiver) = channel::<(Command, Vec<String>)>(MAX_QUEUE);
-            let log = Arc::clone(&self.log);
+            let (log, launcher) = (Arc::clone(&self.log), Rc::clone(&self.launcher));
             let task = tokio::task::spawn_local(async move {
                 while let Some((command, more)) = receiver.recv().await {
                     let more: Vec<&str> = more.iter().map(String::as_str).collect();
-                    let result = match scripts::spawn(&command, &more) {
-                        Ok(child) => scripts::finish(child, LIMIT).await,
-                        Err(why) => Err(why),
-                    };
+                    let result = scripts::once(&launcher, &command, &more, LIMIT).await;
                     if let Err(why) = result {
                         log.error(&format!("notify script {}: {why}", command.words[0]));
                     }
@@ -188,6 +178,25 @@ impl Notifier {
     pub fn fifo_dropped(&self) -> u64 {
         self.fifos.iter().map(|fifo| fifo.dropped).sum()
     }
+}
+
+/// Runs what reads a FIFO, again when it ends.
+fn attend(log: &Arc<Log>, launcher: &Rc<Launcher>, script: Command, path: String) {
+    let (log, launcher) = (Arc::clone(log), Rc::clone(launcher));
+    tokio::task::spawn_local(async move {
+        loop {
+            match launcher.run(&script, &[&path]) {
+                Ok(mut running) => {
+                    let _ = running.wait().await;
+                    log.warning(&format!(
+                        "the script of FIFO {path} ended, it is started again"
+                    ));
+                }
+                Err(why) => log.error(&why),
+            }
+            tokio::time::sleep(RESTART).await;
+        }
+    });
 }
 
 /// Whether a change is one that keepalived tells: not that an instance begins.

@@ -81,7 +81,7 @@ async fn answer(stream: UnixStream, handle: &Handle, orders: &mpsc::Sender<Order
         Some("metrics") => ask(handle)
             .map(|status| metrics::page(&status))
             .unwrap_or_default(),
-        Some("switchover") => {
+        Some("switchover" | "upgrade") => {
             let (sender, receiver) = oneshot::channel();
             let order = Order {
                 words,
@@ -92,7 +92,7 @@ async fn answer(stream: UnixStream, handle: &Handle, orders: &mpsc::Sender<Order
                 .await
                 .unwrap_or_else(|_| "error no answer".to_owned())
         }
-        _ => "error unknown request; there are: status, metrics, switchover".to_owned(),
+        _ => "error unknown request; there are: status, metrics, switchover, upgrade".to_owned(),
     };
     writing.write_all(text.as_bytes()).await.ok()?;
     writing.write_all(b"\n").await.ok()

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -10,9 +9,8 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use support::netns::Lan;
-use support::program;
 
-use crate::setup::{Kind, VIP, eventually, instance, owned_by, start};
+use crate::setup::{Kind, VIP, eventually, instance, lbctl, owned_by, start};
 
 const PORT: u16 = 8080;
 
@@ -93,18 +91,6 @@ fn config(priority: u8, own: &str, peer: &str) -> String {
         {}",
         instance(3, priority, "")
     )
-}
-
-fn lbctl(lan: &Lan, node: &str, words: &[&str]) -> String {
-    let program = program::build("failover", "lbctl", false);
-    let socket = lan.temp().path().join(format!("{node}.sock"));
-    let output = Command::new(program)
-        .arg("--socket")
-        .arg(socket)
-        .args(words)
-        .output()
-        .expect("lbctl starts");
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

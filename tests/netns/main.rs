@@ -8,6 +8,7 @@ mod guardian;
 mod handover;
 mod interoperation;
 mod pair;
+mod privileges;
 mod reload;
 mod setup;
 mod status;

@@ -103,3 +103,17 @@ fn ipv6_instances_fail_over() {
     drop(a);
     eventually("b takes over", || lan.has("b", "fd77::50"));
 }
+
+#[test]
+fn what_a_killed_daemon_and_guardian_left_is_cleaned_by_the_units_last_step() {
+    let lan = Lan::new(&["a"]);
+    let _a = start(&lan, "a", Kind::Lbd, &instance(3, 150, ""));
+    owned_by(&lan, "a");
+    lan.signal("a", Signal::SIGKILL);
+    assert!(lan.has("a", VIP));
+    let file = lan.temp().path().join("a.conf");
+    let file = file.to_str().expect("a path of the tests' own");
+    let mut clean = lan.spawn("a", crate::setup::lbd_failover(), &["--clean", "-f", file]);
+    assert_eq!(clean.wait(), Some(0), "{}", clean.log());
+    assert!(!lan.has("a", VIP));
+}

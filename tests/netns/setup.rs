@@ -88,3 +88,16 @@ pub(crate) fn owned(lan: &Lan, address: &str, node: &str) {
         lan.owners(address) == [node]
     });
 }
+
+/// What `lbctl` prints about the daemon of a node.
+pub(crate) fn lbctl(lan: &Lan, node: &str, words: &[&str]) -> String {
+    let program = program::build("failover", "lbctl", false);
+    let socket = lan.temp().path().join(format!("{node}.sock"));
+    let output = std::process::Command::new(program)
+        .arg("--socket")
+        .arg(socket)
+        .args(words)
+        .output()
+        .expect("lbctl starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

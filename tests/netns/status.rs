@@ -3,29 +3,18 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 
 use nix::sys::signal::Signal;
 use support::netns::Lan;
-use support::program;
 
-use crate::setup::{Kind, VIP, eventually, instance, owned_by, start};
+use crate::setup::{Kind, VIP, eventually, instance, lbctl, owned_by, start};
 
 #[test]
 fn lbctl_says_who_owns_what_and_why() {
     let lan = Lan::new(&["a"]);
     let _a = start(&lan, "a", Kind::Lbd, &instance(3, 150, ""));
     owned_by(&lan, "a");
-    let socket = lan.temp().path().join("a.sock");
-    let run = |words: &[&str]| {
-        let output = Command::new(program::build("failover", "lbctl", false))
-            .arg("--socket")
-            .arg(&socket)
-            .args(words)
-            .output()
-            .expect("lbctl starts");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
+    let run = |words: &[&str]| lbctl(&lan, "a", words);
     let text = run(&["status"]);
     assert!(text.contains("V (vrid 51 on eth0): MASTER"), "{text}");
     assert!(

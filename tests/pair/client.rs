@@ -57,8 +57,11 @@ impl Load {
     /// The longest time without an answer, and how many failed, since then.
     pub(crate) fn since(&self, from: Instant) -> (u64, u64) {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut answered: Vec<Instant> =
-            seen.iter().filter(|(at, ok)| *ok && *at >= from).map(|(at, _)| *at).collect();
+        let mut answered: Vec<Instant> = seen
+            .iter()
+            .filter(|(at, ok)| *ok && *at >= from)
+            .map(|(at, _)| *at)
+            .collect();
         answered.sort_unstable();
         let failed = seen.iter().filter(|(at, ok)| !*ok && *at >= from).count();
         let ends = answered.iter().copied().chain([Instant::now()]);
@@ -76,7 +79,10 @@ impl Load {
         let from = Instant::now();
         thread::sleep(Duration::from_millis(400));
         let (gap, _) = self.since(from);
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         gap
     }
 

@@ -71,7 +71,7 @@ pub(crate) fn run(event: Event, pair: &mut Pair, load: &Load) -> Option<Outcome>
     let mut owners = Owners::start(&pair.lan);
     let mut begun = Instant::now();
     match event {
-        Event::KillBalancer => pair.signal_balancer(0, Signal::SIGKILL),
+        Event::KillBalancer => pair.kill_balancer(0),
         Event::HangBalancer => pair.signal_balancer(0, Signal::SIGSTOP),
         Event::KillDaemon => pair.signal_daemon(0, Signal::SIGKILL),
         Event::FreezeDaemon => pair.signal_daemon(0, Signal::SIGSTOP),
@@ -154,7 +154,10 @@ impl Owners {
                     let wanted = format!("|-- {VIP}\n");
                     while !end.load(Ordering::Relaxed) {
                         let text = std::fs::read_to_string("/proc/thread-self/net/fib_trie");
-                        told.store(text.unwrap_or_default().contains(&wanted), Ordering::Relaxed);
+                        told.store(
+                            text.unwrap_or_default().contains(&wanted),
+                            Ordering::Relaxed,
+                        );
                         thread::sleep(STEP);
                     }
                 });
@@ -169,7 +172,10 @@ impl Owners {
                 let passed = last.elapsed();
                 last = Instant::now();
                 if has.iter().all(|has| has.load(Ordering::Relaxed)) {
-                    sum.fetch_add(u64::try_from(passed.as_micros()).unwrap_or(0), Ordering::Relaxed);
+                    sum.fetch_add(
+                        u64::try_from(passed.as_micros()).unwrap_or(0),
+                        Ordering::Relaxed,
+                    );
                 }
             }
         });

@@ -30,11 +30,16 @@ struct Args {
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
-    let has_reference = Path::new("/usr/sbin/keepalived").exists() && Path::new("/usr/sbin/haproxy").exists();
+    let has_reference =
+        Path::new("/usr/sbin/keepalived").exists() && Path::new("/usr/sbin/haproxy").exists();
     let mut args = Args {
         runs: 3,
         events: Event::ALL.to_vec(),
-        kinds: if has_reference { vec![Kind::Lbd, Kind::Keepalived] } else { vec![Kind::Lbd] },
+        kinds: if has_reference {
+            vec![Kind::Lbd, Kind::Keepalived]
+        } else {
+            vec![Kind::Lbd]
+        },
         interval: "0.1".to_owned(),
     };
     while let Some(word) = words.next() {
@@ -42,9 +47,12 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Args, String> {
         match word.as_str() {
             "--runs" => args.runs = value()?.parse().map_err(|_| "--runs takes a number")?,
             "--interval" => args.interval = value()?,
-            "--only" => args.kinds = vec![Kind::named(&value()?).ok_or("--only lbd or keepalived")?],
+            "--only" => {
+                args.kinds = vec![Kind::named(&value()?).ok_or("--only lbd or keepalived")?]
+            }
             "--events" => {
-                let find = |name: &str| Event::named(name).ok_or_else(|| format!("no event '{name}'"));
+                let find =
+                    |name: &str| Event::named(name).ok_or_else(|| format!("no event '{name}'"));
                 args.events = value()?.split(',').map(find).collect::<Result<_, _>>()?;
             }
             _ => return Err(format!("unknown option '{word}'")),
@@ -69,7 +77,11 @@ fn main() -> ExitCode {
         for (at, event) in args.events.iter().enumerate() {
             for _ in 0..args.runs {
                 if !pair.settle() {
-                    eprintln!("{}: the pair does not settle, {} is left out", kind.name(), event.name());
+                    eprintln!(
+                        "{}: the pair does not settle, {} is left out",
+                        kind.name(),
+                        event.name()
+                    );
                     break;
                 }
                 floors.push(load.quiet_gap());
@@ -89,7 +101,9 @@ fn main() -> ExitCode {
 }
 
 fn print(args: &Args, results: &BTreeMap<(usize, Kind), Vec<Outcome>>) {
-    println!("| event | system | runs | outage ms median/worst | failed median/worst | two owners ms median/worst |");
+    println!(
+        "| event | system | runs | outage ms median/worst | failed median/worst | two owners ms median/worst |"
+    );
     println!("|---|---|---|---|---|---|");
     for ((at, kind), outcomes) in results {
         let column = |read: fn(&Outcome) -> u64| {

@@ -49,7 +49,11 @@ fn built(package: &'static str, binary: &'static str) -> &'static Path {
     static FAILOVER: OnceLock<PathBuf> = OnceLock::new();
     static CLIENT: OnceLock<PathBuf> = OnceLock::new();
     let is_release = !cfg!(debug_assertions);
-    let cell = if binary == "lbctl" { &CLIENT } else { &FAILOVER };
+    let cell = if binary == "lbctl" {
+        &CLIENT
+    } else {
+        &FAILOVER
+    };
     cell.get_or_init(|| program::build(package, binary, is_release))
 }
 
@@ -79,7 +83,10 @@ frontend f
     bind :80
     http-request return status 200 content-type text/plain string well
 ";
-        let file = self.lan.temp().write(format!("{}.cfg", NODES[node]), config);
+        let file = self
+            .lan
+            .temp()
+            .write(format!("{}.cfg", NODES[node]), config);
         let file = file.display().to_string();
         let link = format!("LBD_FAILOVER_SOCKET={}", self.path(node, "link"));
         let program = match self.kind {
@@ -97,13 +104,17 @@ frontend f
     }
 
     pub(crate) fn start_daemon(&mut self, node: usize) {
-        let file = self.lan.temp().write(format!("{}.conf", NODES[node]), self.config(node));
+        let file = self
+            .lan
+            .temp()
+            .write(format!("{}.conf", NODES[node]), self.config(node));
         let file = file.display().to_string();
         let socket = self.path(node, "sock");
         self.daemons[node] = Some(match self.kind {
             Kind::Lbd => {
                 let words = ["-n", "-l", "-G", "-f", &file, "--socket", &socket];
-                self.lan.spawn(NODES[node], built("failover", "lbd-failover"), &words)
+                self.lan
+                    .spawn(NODES[node], built("failover", "lbd-failover"), &words)
             }
             Kind::Keepalived => {
                 let words = ["-n", "-l", "-D", "-P", "-f", &file];
@@ -121,13 +132,18 @@ frontend f
                     "handover {{\n local 10.77.0.{own}:7000\n peer 10.77.0.{peer}:7000\n \
                      secret 0123456789abcdef0123456789abcdef\n drain 5\n }}"
                 ),
-                format!("track_balancer chk {{\n socket {}\n}}", self.path(node, "link")),
+                format!(
+                    "track_balancer chk {{\n socket {}\n}}",
+                    self.path(node, "link")
+                ),
                 "track_balancer {\n chk\n }
                  only_backup
                  auth_hmac {\n key 1 0123456789abcdef0123456789abcdef\n }",
             ),
             Kind::Keepalived => {
-                let pid = self.balancers[node].as_ref().map_or(0, |b| b.pid().as_raw());
+                let pid = self.balancers[node]
+                    .as_ref()
+                    .map_or(0, |b| b.pid().as_raw());
                 (
                     "script_user root\n enable_script_security".to_owned(),
                     format!(
@@ -171,7 +187,9 @@ frontend f
 
     /// Every process of the daemon on a node, but no guardian.
     pub(crate) fn signal_daemon(&self, node: usize, signal: Signal) {
-        let Some(daemon) = &self.daemons[node] else { return };
+        let Some(daemon) = &self.daemons[node] else {
+            return;
+        };
         if self.kind == Kind::Keepalived {
             for pid in self.lan.pids(NODES[node]) {
                 let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
@@ -181,6 +199,14 @@ frontend f
             }
         }
         daemon.signal(signal);
+    }
+
+    /// Kills a balancer; its end is waited for, as a zombie would look alive to a script.
+    pub(crate) fn kill_balancer(&mut self, node: usize) {
+        self.signal_balancer(node, Signal::SIGKILL);
+        if let Some(balancer) = &mut self.balancers[node] {
+            balancer.wait();
+        }
     }
 
     pub(crate) fn signal_balancer(&self, node: usize, signal: Signal) {

@@ -209,6 +209,39 @@ impl Lan {
         ]);
     }
 
+    /// Drops everything between two nodes, or ends that.
+    ///
+    /// # Panics
+    /// Without nftables.
+    pub fn part(&self, one: &str, other: &str, is_parted: bool) {
+        let port = |name: &str| {
+            self.names
+                .iter()
+                .position(|n| n == name)
+                .unwrap_or_default()
+        };
+        let (one, other) = (port(one), port(other));
+        let mut rules = "table bridge lbdtest { }\ndelete table bridge lbdtest\n".to_owned();
+        if is_parted {
+            rules.push_str(&format!(
+                "table bridge lbdtest {{ chain f {{ type filter hook forward priority 0;\n\
+                 iifname \"p{one}\" oifname \"p{other}\" drop\n\
+                 iifname \"p{other}\" oifname \"p{one}\" drop\n }} }}\n"
+            ));
+        }
+        let file = self.temp.write("part.nft", rules);
+        let output = Command::new("ip")
+            .args(["netns", "exec", &self.ns("sw"), "nft", "-f"])
+            .arg(file)
+            .output()
+            .unwrap_or_else(|e| panic!("nft: {e}"));
+        assert!(
+            output.status.success(),
+            "nft: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
     /// Runs `ip` within a node.
     pub fn ip(&self, name: &str, words: &[&str]) {
         let ns = self.ns(name);

@@ -157,6 +157,8 @@ pub struct Engine {
     guard_due: Time,
     state_due: Time,
     is_stopping: bool,
+    /// Instances that another process was master of, while starting.
+    resumed: Vec<String>,
     counters: EngineCounters,
 }
 
@@ -206,10 +208,12 @@ fn wall() -> WallTime {
 }
 
 impl Engine {
-    /// Opens sockets and looks at the machine; nothing is sent yet.
+    /// Opens sockets and looks at the machine; nothing is sent yet. The instances that are resumed
+    /// go on as master of addresses that are in place.
     pub fn open(
         config: Arc<Config>,
         guard: Option<Box<dyn Guard>>,
+        resumed: &[String],
     ) -> io::Result<(Self, Handle, Receiver<Report>)> {
         let monitor = Monitor::open()?;
         let mut netlink = Netlink::open()?;
@@ -243,11 +247,14 @@ impl Engine {
             guard_due: Time::ZERO,
             state_due: Time::ZERO,
             is_stopping: false,
+            resumed: Vec::new(),
             counters: EngineCounters::default(),
         };
         // An empty router has said that it is configured; nobody needs to know.
         while engine.router.poll_output().is_some() {}
+        resumed.clone_into(&mut engine.resumed);
         engine.reload(config);
+        engine.resumed.clear();
         Ok((engine, handle, reported))
     }
 

@@ -12,6 +12,7 @@ usage: lbctl [--socket PATH] COMMAND
   status [--json]          who owns what, since when, why, what is heard from whom
   switchover [--check] [NAME]
                            hand the addresses of an instance or group to the partner
+  upgrade                  go on as the program that was installed meanwhile
   metrics                  what Prometheus reads";
 const SOCKET: &str = "/run/lbd-failover.sock";
 
@@ -52,7 +53,7 @@ fn run(mut words: Vec<String>) -> Result<bool, String> {
             print!("{}", ask(&socket, "metrics")?);
             Ok(true)
         }
-        Some("switchover") => {
+        Some("switchover" | "upgrade") => {
             let text = ask(&socket, &words.join(" "))?;
             print!("{text}");
             Ok(!text.starts_with("error"))

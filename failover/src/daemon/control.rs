@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::Child;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::args::Options;
 use crate::balancer::Balancers;
 use crate::dump;
 use crate::guardian;
+use crate::launcher::Launcher;
 use crate::log::Log;
 use crate::mail;
 use crate::notify::{About, Notifier, is_told};
@@ -45,6 +47,8 @@ pub(super) struct Control {
     balancers: Balancers,
     switchovers: Switchovers,
     guardian: Option<Child>,
+    launcher: Rc<Launcher>,
+    ending: Ending,
     metrics: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
@@ -75,6 +79,7 @@ impl Control {
         options: Options,
         config: Arc<Config>,
         handle: Handle,
+        launcher: Rc<Launcher>,
         log: Arc<Log>,
     ) -> Self {
         let switchovers = Switchovers::new(handle.clone(), Arc::clone(&log));
@@ -87,7 +92,9 @@ impl Control {
             balancers: Balancers::default(),
             guardian: None,
             metrics: None,
-            notifier: Notifier::new(Arc::clone(&log)),
+            notifier: Notifier::new(Arc::clone(&log), Rc::clone(&launcher)),
+            launcher,
+            ending: Ending::Stop,
             log,
             scripts: Scripts::default(),
             watches: Watches::default(),
@@ -155,7 +162,7 @@ impl Control {
                     Some(report) => self.report(report),
                 },
                 Some(heard) = partner.recv() => self.switchovers.incoming(heard, &self.config),
-                Some(order) = orders.recv() => self.switchovers.order(order, &self.config),
+                Some(order) = orders.recv() => self.order(order),
                 _ = seconds.tick() => self.look_at_guardian(),
                 _ = signals.hangup.recv() => self.reload(),
                 _ = signals.interrupt.recv() => self.stop(),
@@ -179,7 +186,8 @@ impl Control {
         self.balancers.start(&self.config, &self.handle, &self.log);
         self.serve_metrics();
         self.notifier.configure(&self.config);
-        self.scripts.start(&self.config, &self.handle, &self.log);
+        self.scripts
+            .start(&self.config, &self.handle, &self.launcher, &self.log);
         self.watches.start(&self.config, &self.handle, &self.log);
     }
 
@@ -221,6 +229,7 @@ impl Control {
                 .error("the new configuration cannot be used, the old one stays");
             return;
         }
+        self.launcher.reload();
         let config = Arc::new(reading.config);
         self.next = Some(Arc::clone(&config));
         self.scripts.stop();
@@ -391,6 +400,44 @@ impl Control {
         server::ask(&self.handle)
     }
 
+    /// What `lbctl` asks for.
+    fn order(&mut self, order: server::Order) {
+        if order.words.first().is_none_or(|word| word != "upgrade") {
+            return self.switchovers.order(order, &self.config);
+        }
+        let Some(status) = self.ask() else {
+            let _ = order
+                .answer
+                .send("error the timers' thread does not answer".to_owned());
+            return;
+        };
+        let is_master = |i: &&vrrp::engine::InstanceStatus| i.snapshot.state == State::Master;
+        let masters = status.instances.iter().filter(is_master);
+        let names: Vec<String> = masters.map(|i| i.name.clone()).collect();
+        let _ = order.answer.send(format!(
+            "going on as the new program, {} instances stay master",
+            names.len()
+        ));
+        self.log.info("going on as the new program");
+        self.ending = Ending::Upgrade(names);
+        let handle = self.handle.clone();
+        tokio::task::spawn_local(async move {
+            // Who asked hears the answer first.
+            tokio::time::sleep(ANSWER_TIME).await;
+            handle.send(Command::Stop(Stop::Keep));
+        });
+    }
+
+    /// What is to be done after the end.
+    pub(super) fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+
+    /// Makes FIFOs while it may still give them to other users.
+    pub(super) fn open_fifos(&mut self) {
+        self.notifier.open(&self.config);
+    }
+
     async fn dump(&self, path: &str) {
         let Some(status) = self.ask() else {
             return self.log.error("the timers' thread does not answer");
@@ -440,12 +487,24 @@ fn explain(event: &Event) -> String {
     }
 }
 
+/// How the daemon ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// For good.
+    Stop,
+    /// Another program goes on, with these instances as master.
+    Upgrade(Vec<String>),
+}
+
 /// A script that runs once; what goes wrong is told.
-pub(super) async fn run_once(command: &config::Command, limit: Duration, log: &Log, what: &str) {
-    let result = match scripts::spawn(command, &[]) {
-        Ok(child) => scripts::finish(child, limit).await,
-        Err(why) => Err(why),
-    };
+pub(super) async fn run_once(
+    launcher: &Rc<Launcher>,
+    command: &config::Command,
+    limit: Duration,
+    log: &Log,
+    what: &str,
+) {
+    let result = scripts::once(launcher, command, &[], limit).await;
     if let Err(why) = result {
         log.error(&format!("{what}: {why}"));
     }
@@ -453,4 +512,6 @@ pub(super) async fn run_once(command: &config::Command, limit: Duration, log: &L
 
 /// Messages of the partner, and orders of `lbctl`, that wait.
 const MAX_WAITING: usize = 64;
+/// How long an answer takes to leave.
+const ANSWER_TIME: Duration = Duration::from_millis(50);
 const GUARDIAN_PERIOD: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ mod h2;
 mod message;
 mod parts;
 mod proxy;
+mod vrrp;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Target {
@@ -57,6 +58,16 @@ pub(crate) const ALL: &[Target] = &[
         name: "condition",
         dictionary: config::WORDS,
         run: config::condition,
+    },
+    Target {
+        name: "vrrp",
+        dictionary: vrrp::PACKETS,
+        run: vrrp::packet,
+    },
+    Target {
+        name: "keepalived",
+        dictionary: vrrp::WORDS,
+        run: vrrp::config,
     },
 ];
 

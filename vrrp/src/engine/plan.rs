@@ -64,7 +64,13 @@ impl Engine {
         self.tell_all();
         self.do_outputs();
         for at in 0..self.places.len() {
-            self.router.handle(now, at, Input::Start);
+            let is_resumed = self.resumed.contains(&self.places[at].name);
+            let input = if is_resumed {
+                Input::Resume
+            } else {
+                Input::Start
+            };
+            self.router.handle(now, at, input);
         }
         self.do_outputs();
         self.guard_now();
@@ -175,7 +181,8 @@ impl Engine {
             .instances()
             .nth(at)
             .map(vrrp_proto::Instance::state);
-        if state != Some(State::Master) {
+        let is_resumed = self.resumed.contains(&self.places[at].name);
+        if state != Some(State::Master) && !is_resumed {
             self.clean_stale(at);
         }
     }

@@ -3,9 +3,9 @@
 use lbd_core::{Time, WallTime};
 use vrrp_config::config::User;
 use vrrp_config::{Host, Program};
+use vrrp_proto::InstanceSpec;
 use vrrp_proto::instance::{Input, Instance, Packet};
 use vrrp_proto::packet::{Advertisement, Datagram, Family, Version, Vrid};
-use vrrp_proto::InstanceSpec;
 
 /// Pieces of packets: headers of both versions, the group's and a node's address.
 pub(super) const PACKETS: &[&[u8]] = &[
@@ -102,10 +102,22 @@ pub(super) fn config(input: &[u8]) {
     assert!(matches!(reading.status(), 0 | 4 | 5 | 6));
     for instance in &reading.config.instances {
         assert_eq!(instance.tracks.len(), instance.spec.trackers.len());
-        assert!(!instance.spec.clone().settle().iter().any(|fault| fault.is_fatal()));
+        assert!(
+            !instance
+                .spec
+                .clone()
+                .settle()
+                .iter()
+                .any(|fault| fault.is_fatal())
+        );
     }
     for group in &reading.config.groups {
-        assert!(group.members.iter().all(|member| *member < reading.config.instances.len()));
+        assert!(
+            group
+                .members
+                .iter()
+                .all(|member| *member < reading.config.instances.len())
+        );
     }
     let _ = vrrp_config::render(&reading);
 }

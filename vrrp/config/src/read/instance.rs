@@ -49,6 +49,7 @@ pub(super) struct Draft {
     pub(super) lower_prio_no_advert: Option<bool>,
     pub(super) timer_expired_backup: Option<Priority>,
     pub(super) track_primary: bool,
+    pub(super) is_only_backup: bool,
     pub(super) addresses: Vec<Address>,
     pub(super) excluded: Vec<Address>,
     pub(super) no_addresses: bool,
@@ -92,6 +93,7 @@ fn build(cx: &mut Cx<'_>, draft: Draft) -> (Instance, InstanceNames) {
     spec.preempt = draft.preempt;
     spec.timer_expired_backup = draft.timer_expired_backup;
     spec.track_primary = draft.track_primary;
+    spec.is_only_backup = draft.is_only_backup;
     spec.skip_check_adv_addr = draft.skip_check.unwrap_or(false);
     spec.is_strict = draft.is_strict.unwrap_or(false);
     spec.lower_prio_advert = !draft.lower_prio_no_advert.unwrap_or(false);
@@ -248,6 +250,8 @@ const KEYWORDS: &[Keyword<Draft>] = &[
             }
         };
     }),
+    // lbd's own: after a release that auth_hmac proves it need not wait for others.
+    done("only_backup", 0, |_, d, _| d.is_only_backup = true),
     done("preempt", 0, |_, d, _| d.preempt = Preempt::Always),
     done("preempt_delay", 1, |cx, d, item| {
         if let Some(delay) = value::seconds_of(cx, item, 0.0..=1000.0)

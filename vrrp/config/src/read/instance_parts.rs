@@ -44,6 +44,7 @@ pub(super) fn draft(name: String, span: Span) -> Draft {
         lower_prio_no_advert: None,
         timer_expired_backup: None,
         track_primary: true,
+        is_only_backup: false,
         addresses: Vec::new(),
         excluded: Vec::new(),
         no_addresses: false,
