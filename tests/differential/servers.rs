@@ -189,7 +189,15 @@ fn server_connections_are_shared_as_in_the_reference() {
 
 /// A TLS ClientHello, with this server name when it is not empty (RFC 8446 4.1.2, RFC 6066 3).
 fn client_hello(name: &str) -> Vec<u8> {
-    let sized = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat();
+    let sized = |bytes: &[u8]| {
+        [
+            &u16::try_from(bytes.len())
+                .expect("a short string")
+                .to_be_bytes()[..],
+            bytes,
+        ]
+        .concat()
+    };
     let mut extensions = Vec::new();
     if !name.is_empty() {
         let list = sized(&[&[0], &sized(name.as_bytes())[..]].concat());

@@ -3,6 +3,8 @@
 //! It reads no clock and wakes nobody. Times are whole milliseconds on the caller's scale; timers
 //! are named by small numbers that the caller hands out (the places of sessions in their list).
 
+use lbd_core::bits::{low16, low32};
+
 /// The timers. Setting, moving, taking out and giving out one are all of constant cost; a timer
 /// that rests takes 24 bytes.
 #[derive(Debug)]
@@ -124,25 +126,26 @@ impl Wheel {
     /// comes before all on the higher ones.
     fn first_slot(&self) -> Option<(usize, usize, u64)> {
         let level = self.levels.iter().position(|level| level.occupied != 0)?;
-        let shift = BITS * level as u32;
+        let shift = shift_of(level);
         let at = (self.now >> shift) % SLOTS as u64;
         // Slots behind the hand belong to its next turn.
         let ahead = u64::from(
             self.levels[level]
                 .occupied
-                .rotate_right(at as u32)
+                .rotate_right(low32(at))
                 .trailing_zeros(),
         );
         let start = ((self.now >> shift) + ahead) << shift;
-        Some((level, ((at + ahead) % SLOTS as u64) as usize, start))
+        Some((level, slot_of(at + ahead), start))
     }
 
     /// Puts an idle node that exists into the list of its slot.
     fn link(&mut self, id: u32, at: u64) {
         // The highest digit, to the base of the number of slots, in which the time differs.
         let differing = (at ^ self.now) | 1;
-        let level = ((63 - differing.leading_zeros()) / BITS).min(LEVELS as u32 - 1) as usize;
-        let slot = ((at >> (BITS * level as u32)) % SLOTS as u64) as usize;
+        let level = (differing.ilog2() / BITS) as usize;
+        let level = level.min(LEVELS - 1);
+        let slot = slot_of(at >> shift_of(level));
         let head = std::mem::replace(&mut self.levels[level].heads[slot], id);
         self.levels[level].occupied |= 1 << slot;
         if let Some(head) = self.nodes.get_mut(head as usize) {
@@ -152,7 +155,7 @@ impl Wheel {
             at,
             next: head,
             prev: NONE,
-            place: (level * SLOTS + slot) as u16,
+            place: low16((level * SLOTS + slot) as u64),
         };
     }
 }
@@ -164,6 +167,16 @@ impl Node {
         prev: NONE,
         place: 0,
     };
+}
+
+/// How far the slots of a level stand above single milliseconds.
+const fn shift_of(level: usize) -> u32 {
+    BITS * low32(level as u64)
+}
+
+/// The slot that a time in units of its level falls into.
+const fn slot_of(at: u64) -> usize {
+    low32(at % SLOTS as u64) as usize
 }
 
 /// No timer.
@@ -182,7 +195,7 @@ const SLOTS: usize = 1 << BITS;
 const LEVELS: usize = 5;
 
 /// Farther than this the wheel does not look: a little less than a whole turn of the top level.
-const HORIZON: u64 = (1 << (BITS * LEVELS as u32)) - (1 << (BITS * (LEVELS as u32 - 1)));
+const HORIZON: u64 = (1 << shift_of(LEVELS)) - (1 << shift_of(LEVELS - 1));
 
 #[cfg(test)]
 mod tests;

@@ -3,21 +3,23 @@
 //!
 //! The continuation bits of the bytes are part of the sum, which is why the encoder subtracts.
 
+use lbd_core::bits::low8;
+
 /// Appends a number.
 pub fn put(out: &mut Vec<u8>, value: u64) {
     if value < 240 {
         // Below 240.
-        out.push(value as u8);
+        out.push(low8(value));
         return;
     }
     // The low bits, here and below.
-    out.push(value as u8 | 240);
+    out.push(low8(value) | 240);
     let mut rest = (value - 240) >> 4;
     while rest >= 128 {
-        out.push(rest as u8 | 128);
+        out.push(low8(rest) | 128);
         rest = (rest - 128) >> 7;
     }
-    out.push(rest as u8);
+    out.push(low8(rest));
 }
 
 /// The number at the start of `bytes` and its length; `None` when more bytes must come.

@@ -233,8 +233,8 @@ fn put_length(len: usize, out: &mut Vec<u8>) {
     };
     out.push(127);
     while rest > 127 {
-        out.push(0x80 | (rest & 127) as u8);
+        out.push(0x80 | u8::try_from(rest & 127).expect("seven bits"));
         rest >>= 7;
     }
-    out.push(rest as u8);
+    out.push(u8::try_from(rest).expect("seven bits"));
 }

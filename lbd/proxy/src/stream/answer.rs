@@ -264,6 +264,9 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
     if session.io.is_h2() {
         return session.io.shutdown_write();
     }
+    if !stream.keeps_client {
+        session.io.shutdown_write();
+    }
     if !stream.has_request || !stream.body.decoder.is_end() {
         stream.lingers = true;
         stream.keeps_client = stream.keeps_client && drain(session, stream).await;

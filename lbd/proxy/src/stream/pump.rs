@@ -367,6 +367,11 @@ impl Pump {
     /// All has been taken by the receiver.
     fn finish(&mut self, to: &Transport) {
         if self.sink != Sink::Stream {
+            if self.closes {
+                // Not by the close alone: that drops what still waits in the kernel when the client
+                // has sent something that nobody has read.
+                to.shutdown_write();
+            }
             return;
         }
         match (self.trailers.take(), to.h2()) {

@@ -2,6 +2,7 @@
 //!
 //! Dictionaries of names belong to a connection; see [`Names`].
 
+use lbd_core::bits::low32;
 use lbd_table::{DataType, EntryView, Item, Key, KeyType, Kind, Rate, Value};
 
 use super::definition::Column;
@@ -78,7 +79,7 @@ pub fn put(out: &mut Vec<u8>, entry: &EntryView<'_>, key: KeyType, names: &mut N
     entry.values(|_, _, value| match value {
         Value::Unsigned(number) => varint::put(out, u64::from(number)),
         // Signed numbers travel as the 64 bits of the same number.
-        Value::Signed(number) => varint::put(out, i64::from(number) as u64),
+        Value::Signed(number) => varint::put(out, i64::from(number).cast_unsigned()),
         Value::Long(number) => varint::put(out, number),
         Value::Rate(rate) => {
             for part in [rate.elapsed_ms, rate.current, rate.previous] {
@@ -141,13 +142,13 @@ pub fn take_values(
             let data = column.data;
             let value = match data.kind() {
                 // Of larger numbers the low bits count, as with the reference.
-                Kind::Unsigned => Value::Unsigned(fields.varint()? as u32),
-                Kind::Signed => Value::Signed(fields.varint()? as i32),
+                Kind::Unsigned => Value::Unsigned(low32(fields.varint()?)),
+                Kind::Signed => Value::Signed(low32(fields.varint()?).cast_signed()),
                 Kind::Long => Value::Long(fields.varint()?),
                 Kind::Rate => Value::Rate(Rate {
-                    elapsed_ms: fields.varint()? as u32,
-                    current: fields.varint()? as u32,
-                    previous: fields.varint()? as u32,
+                    elapsed_ms: low32(fields.varint()?),
+                    current: low32(fields.varint()?),
+                    previous: low32(fields.varint()?),
                 }),
                 Kind::Name => {
                     if let Some(place) = take_name(fields, names)? {

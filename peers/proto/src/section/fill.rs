@@ -2,6 +2,7 @@
 //!
 //! Nothing is made that the other side does not take: beyond [`HIGH`] bytes the rest waits.
 
+use lbd_core::bits::low32;
 use std::ops::ControlFlow;
 
 use lbd_core::Time;
@@ -126,7 +127,7 @@ impl Section {
                     tx.body.clear();
                     entry::put(&mut tx.body, view, shared.table.schema().key, &mut tx.names);
                     // The low bits are what peers see.
-                    waiting = Some(id as u32);
+                    waiting = Some(low32(id));
                     sent += 1;
                     ControlFlow::Continue(())
                 });
@@ -142,7 +143,7 @@ impl Section {
 /// one of the others.
 fn lesson_id(mark: u64) -> u32 {
     // The low bits are what peers see.
-    (mark as u32).wrapping_sub(1 << 31)
+    low32(mark).wrapping_sub(1 << 31)
 }
 
 /// Says of which table the updates are that follow.

@@ -3,6 +3,7 @@
 //! It formats nothing.
 
 use lbd_core::Time;
+use lbd_core::bits::held64;
 
 use super::{PeerCounters, Resync, Section};
 
@@ -82,14 +83,14 @@ impl Section {
             peers: (0..self.peers.len())
                 .map(|at| self.peer_view(now, at))
                 .collect(),
-            resync_ms: until.map(|until| until.since(now).as_millis() as u64),
+            resync_ms: until.map(|until| held64(until.since(now).as_millis())),
         }
     }
 
     fn peer_view(&self, now: Time, at: usize) -> PeerView {
         let peer = &self.peers[at];
         let conn = peer.conn.and_then(|id| self.conns.get(&id));
-        let left = |until: Time| until.since(now).as_millis() as u64;
+        let left = |until: Time| held64(until.since(now).as_millis());
         let tables = self.spec.tables.iter().zip(&peer.readers).enumerate();
         let tables = tables.map(|(own, (shared, reader))| {
             let reader = reader.and_then(|reader| shared.table.reader(reader));
