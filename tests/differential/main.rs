@@ -6,9 +6,11 @@
 use support::scenario::{Case, Group, get, lines, response, send, serve};
 
 mod balance;
+mod endings;
 mod requests;
 mod responses;
 mod rules;
+mod servers;
 mod sizes;
 
 const DIRECTORY: &str = "differential/expected";

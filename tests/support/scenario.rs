@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::origin::Origin;
 use crate::program;
 use crate::proxy::{Program, Proxy};
+use crate::stream::Address;
 use crate::syslog::SyslogSink;
 use crate::wait::poll_until;
 
@@ -384,7 +385,11 @@ impl Stage {
     /// Plays one case and tells what all saw. With an expectation, waits for its log lines and
     /// counters; else for some time.
     fn play(&mut self, case: &Case, expected: Option<&str>) -> String {
-        let flags = Arc::new(Flags::default());
+        let runtime = match self.proxy.address("runtime") {
+            Address::Unix(path) => path,
+            Address::Tcp(_) => String::new(),
+        };
+        let flags = Arc::new(Flags::new(runtime));
         for (name, (_, desk)) in &self.origins {
             let scripts = case.servers.get(name).cloned().unwrap_or_default();
             *desk.scripts.lock().unwrap_or_else(PoisonError::into_inner) = scripts;

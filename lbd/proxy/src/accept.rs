@@ -2,7 +2,7 @@
 //!
 //! It binds no socket: the daemon did, and hands over descriptors.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,13 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use lbd_core::ListenerId;
+use lbd_core::{ListenerId, Time};
 use lbd_rules::facts::Endpoint;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::live::{Live, Turns};
+use crate::log;
 use crate::session::{self, Session};
+use crate::state::counters::SharedRate;
+use crate::state::world::Bound;
 use crate::state::{Generation, ListenerState, Message, ProxyState, Shared};
 use crate::sys;
 use crate::transport::Transport;
@@ -59,6 +62,7 @@ pub(crate) fn listen(
             is_shared,
             takers,
             spare,
+            told: Cell::default(),
         };
         acceptor.run().await;
     })
@@ -73,6 +77,8 @@ struct Acceptor {
     takers: Option<Box<[usize]>>,
     /// Given up for a moment when descriptors run out, so that a client is told, not left hanging.
     spare: RefCell<Option<OwnedFd>>,
+    /// When a shortage was last logged.
+    told: Cell<Option<Time>>,
 }
 
 /// Who may get the connections of a listener: those that its `thread` names, and nobody else when
@@ -222,7 +228,9 @@ impl Acceptor {
         let bind_limit = self.bind_limit(&bound.generation);
         // The place first: workers that accept at the same moment must not pass a limit together.
         let shared = &self.worker.shared;
-        let Some(places) = Places::take(shared, &bound.generation, self.id, bind_limit) else {
+        let now = self.worker.clock.now();
+        let taken = Places::take(shared, &bound.generation, self.id, bind_limit, now);
+        let Some(places) = taken else {
             return Accepted::Full;
         };
         match sys::accept(self.socket.get_ref().as_fd()) {
@@ -246,6 +254,7 @@ impl Acceptor {
                 ) => Accepted::One,
                 Some(libc::EMFILE | libc::ENFILE) => {
                     self.worker.accept_failed();
+                    self.tell_shortage(&bound);
                     self.refuse_one();
                     Accepted::Pause
                 }
@@ -279,6 +288,23 @@ impl Acceptor {
         }) = kept
         {
             start(&self.worker, fd, peer, self.id, places);
+        }
+    }
+
+    /// Logs a shortage of descriptors, once a second at most.
+    fn tell_shortage(&self, bound: &Bound) {
+        let Some(listener) = bound.generation.listener(self.id) else {
+            return;
+        };
+        let spec = &bound.generation.config.proxies[listener.proxy.index()];
+        let now = self.worker.clock.now();
+        if self
+            .told
+            .get()
+            .is_none_or(|told| now >= told + TELL_INTERVAL)
+        {
+            self.told.set(Some(now));
+            log::shortage(&self.worker, bound, spec);
         }
     }
 
@@ -357,15 +383,67 @@ pub struct Places {
     shared: Arc<Shared>,
     proxy: Arc<ProxyState>,
     listener: Arc<ListenerState>,
+    rates: [Cell<bool>; RATES.len()],
 }
 
+/// The limits per second of which a connection holds a place until it counts.
+#[derive(Debug, Clone, Copy)]
+enum RateLimit {
+    /// `maxconnrate`.
+    Connections,
+    /// `rate-limit sessions`.
+    ProxySessions,
+    /// `maxsessrate`.
+    Sessions,
+}
+
+const RATES: [RateLimit; 3] = [
+    RateLimit::Connections,
+    RateLimit::ProxySessions,
+    RateLimit::Sessions,
+];
+
 impl Places {
+    fn rate(&self, which: RateLimit) -> &SharedRate {
+        match which {
+            RateLimit::Connections => &self.shared.process().connection_rate,
+            RateLimit::ProxySessions => &self.proxy.session_rate,
+            RateLimit::Sessions => &self.shared.process().session_rate,
+        }
+    }
+
+    /// A place in each rate that has a limit; false when one is reached.
+    fn take_rates(&self, generation: &Generation, now: Time) -> bool {
+        let config = &generation.config;
+        let frontend = &config.proxies[self.listener.proxy.index()].frontend;
+        let limits = [
+            config.global.maxconnrate,
+            frontend.rate_limit_sessions,
+            config.global.maxsessrate,
+        ];
+        RATES
+            .iter()
+            .zip(limits)
+            .zip(&self.rates)
+            .all(|((which, limit), held)| {
+                let is_free = limit == 0 || self.rate(*which).promise(now, limit);
+                held.set(is_free && limit > 0);
+                is_free
+            })
+    }
+
+    fn keep(&self, which: RateLimit, now: Time) {
+        if self.rates[which as usize].take() {
+            self.rate(which).keep(now);
+        }
+    }
     /// One place of each; `None` when a limit is reached.
     fn take(
         shared: &Arc<Shared>,
         generation: &Generation,
         listener: ListenerId,
         bind_limit: u32,
+        now: Time,
     ) -> Option<Self> {
         let listener = generation.listener(listener)?;
         let proxy = generation.proxy(listener.proxy);
@@ -382,11 +460,13 @@ impl Places {
             process.leave();
             return None;
         }
-        Some(Self {
+        let places = Self {
             shared: Arc::clone(shared),
             proxy: Arc::clone(proxy),
             listener: Arc::clone(listener),
-        })
+            rates: Default::default(),
+        };
+        places.take_rates(generation, now).then_some(places)
     }
 
     /// A connection came.
@@ -399,6 +479,11 @@ impl Places {
 
 impl Drop for Places {
     fn drop(&mut self) {
+        for which in RATES {
+            if self.rates[which as usize].take() {
+                self.rate(which).forget();
+            }
+        }
         self.listener.connections.leave();
         self.proxy.sessions.leave();
         self.shared.process().connections.leave();
@@ -411,16 +496,11 @@ pub(crate) struct Entered {
     pub(crate) live: Rc<Live>,
     /// Its place among TLS connections.
     pub(crate) tls_place: Option<crate::handshake::Place>,
-    _places: Places,
+    places: Places,
 }
 
 impl Entered {
-    fn new(
-        worker: Rc<Worker>,
-        bound: &crate::state::world::Bound,
-        live: Rc<Live>,
-        places: Places,
-    ) -> Self {
+    fn new(worker: Rc<Worker>, bound: &Bound, live: Rc<Live>, places: Places) -> Self {
         let process = worker.shared.process();
         let now = worker.clock.now();
         let generation = &bound.generation;
@@ -431,9 +511,7 @@ impl Entered {
         let totals = process.counters.of(worker.index);
         totals.connections.inc();
         totals.connection_rate.hit(now);
-        if generation.config.global.maxconnrate > 0 {
-            process.connection_rate.admit(now, u32::MAX);
-        }
+        places.keep(RateLimit::Connections, now);
         if let Some(listener) = generation.listener(live.listener) {
             listener.counters.of(worker.index).connections.inc();
         }
@@ -441,8 +519,14 @@ impl Entered {
             worker,
             live,
             tls_place: None,
-            _places: places,
+            places,
         }
+    }
+
+    /// The connection has become a session, which counts in the limits of sessions per second.
+    pub(crate) fn count_session(&self, now: Time) {
+        self.places.keep(RateLimit::ProxySessions, now);
+        self.places.keep(RateLimit::Sessions, now);
     }
 }
 
@@ -466,6 +550,9 @@ const MAX_DRAINED: usize = 4096;
 
 /// How long a full listener waits before it looks again, if nobody tells it.
 const FULL_PAUSE: Duration = Duration::from_millis(10);
+
+/// How often a shortage is logged.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a listener waits after running out of descriptors or memory.
 const SHORTAGE_PAUSE: Duration = Duration::from_millis(100);

@@ -11,6 +11,7 @@ use crate::session::Session;
 use crate::state::Generation;
 use crate::state::world::Bound;
 use crate::stream::Stream;
+use crate::worker::Worker;
 
 /// A finished line.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,9 @@ impl LogSink for NoLog {
 
 /// Level of what operators should mend at once.
 const ALERT: u8 = 1;
+
+/// Severity of what keeps clients out.
+const EMERGENCY: u8 = 0;
 
 /// Level of ordinary traffic.
 const INFO: u8 = 6;
@@ -159,6 +163,26 @@ pub(crate) fn alert(session: &Session, spec: &ProxySpec, text: &str) {
     };
     let log = &worker.shared.setup().log;
     log.send(worker.index, &session.bound.generation, &line);
+}
+
+/// Tells operators that a proxy's clients wait because descriptors have run out.
+pub(crate) fn shortage(worker: &Worker, bound: &Bound, spec: &ProxySpec) {
+    if spec.log.targets.is_empty() {
+        return;
+    }
+    let text = format!(
+        "Proxy {} reached process FD limit. Please check 'ulimit-n' and restart.",
+        spec.name
+    );
+    let line = LogLine {
+        proxy: spec.id,
+        level: EMERGENCY,
+        text: text.as_bytes(),
+        structured: b"",
+        wall: worker.clock.wall(),
+    };
+    let log = &worker.shared.setup().log;
+    log.send(worker.index, &bound.generation, &line);
 }
 
 /// Sends a line in the middle of a session (`do-log`).

@@ -42,8 +42,6 @@ pub(crate) struct ServerConn {
     pub(crate) place: Option<ConnPlace>,
     /// It is a stream of a connection that serves others too.
     pub(crate) is_stream: bool,
-    /// Our side was closed: no other request can follow.
-    is_shut: bool,
     /// Number of the server's address it goes to.
     epoch: u32,
     worker: usize,
@@ -79,7 +77,6 @@ impl ServerConn {
             next: None,
             place: None,
             is_stream: false,
-            is_shut: false,
             epoch,
             worker,
             tls: None,
@@ -87,16 +84,9 @@ impl ServerConn {
         })
     }
 
-    /// Tells the server that nothing more comes; the connection serves no other request.
-    pub(crate) fn shutdown_write(&mut self) {
-        self.io.shutdown_write();
-        self.is_shut = true;
-    }
-
-    /// Whether another request may follow: nothing is left of the last response and our side is
-    /// open.
+    /// Whether another request may follow: nothing is left of the last response.
     pub(crate) fn may_be_kept(&self) -> bool {
-        self.input.is_empty() && !self.is_shut && !self.is_stream
+        self.input.is_empty() && !self.is_stream
     }
 
     /// Whether nothing was heard since it became idle and the server is still where it was.

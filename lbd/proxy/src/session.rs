@@ -222,7 +222,16 @@ impl Session {
             stream: stream.map(|stream| &stream.facts),
             request: stream.and_then(Stream::request_view),
             response: stream.and_then(Stream::response_view),
-            request_body: stream.map_or_else(Buffered::default, Stream::request_body),
+            request_body: match stream {
+                // What has come of a stream without messages: backends are chosen by it, too.
+                Some(stream) if !stream.has_request && self.spec().mode == Mode::Tcp => Buffered {
+                    data: self.input.data(),
+                    complete: false,
+                    full: self.input.capacity() > 0 && self.input.is_full(),
+                    announced: None,
+                },
+                stream => stream.map_or_else(Buffered::default, Stream::request_body),
+            },
             response_body: stream.map_or_else(Buffered::default, Stream::response_body),
             vars: Vars {
                 sess: Some(&self.vars),
@@ -363,6 +372,20 @@ impl Session {
         }
     }
 
+    /// Takes what the client has sent so far, up to a buffer: a close with unread bytes would be
+    /// a reset.
+    pub(crate) fn swallow(&mut self) {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut left = self.bound.generation.config.global.tune.bufsize;
+        let mut buffer = [0; 2048];
+        while left > 0 {
+            match self.io.poll_read(&mut cx, &mut buffer) {
+                Poll::Ready(Ok(read @ 1..)) => left = left.saturating_sub(read),
+                _ => break,
+            }
+        }
+    }
+
     /// Ends our side, then reads what the client still sends, for a while: a close with unread
     /// bytes would be a reset that can destroy the answer on its way.
     pub(crate) async fn linger(&mut self) {
@@ -429,30 +452,19 @@ async fn open(session: &mut Session) -> Result<Option<Mode>, Cow<'static, str>> 
     {
         return Err(failed.message().into());
     }
-    let now = session.now();
-    session.counters().session(now);
-    let generation = &bound.generation;
-    if spec.frontend.rate_limit_sessions > 0 {
-        generation
-            .proxy(session.frontend)
-            .session_rate
-            .admit(now, u32::MAX);
-    }
-    if generation.config.global.maxsessrate > 0 {
-        session
-            .worker
-            .shared
-            .process()
-            .session_rate
-            .admit(now, u32::MAX);
-    }
-    if let Some(listener) = generation.listener(session.facts.listener) {
-        listener.counters.of(session.worker.index).session(now);
-    }
     let verdict = session.run_early(&spec.rules.tcp_session);
     if !is_let_in(session, &verdict) {
         session.counters().denied_sessions.inc();
         return Ok(None);
+    }
+    let now = session.now();
+    session.counters().session(now);
+    let generation = &bound.generation;
+    if let Entry::Connection(entered) = &session.entry {
+        entered.count_session(now);
+    }
+    if let Some(listener) = generation.listener(session.facts.listener) {
+        listener.counters.of(session.worker.index).session(now);
     }
     track::session(session);
     Ok(Some(spec.mode))

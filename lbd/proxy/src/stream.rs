@@ -93,6 +93,8 @@ pub struct Stream {
     pub(crate) wanted: Option<ServerId>,
     /// The server that failed last.
     pub(crate) avoid: Option<ServerId>,
+    /// The client expects no content with the status that rules gave the response.
+    pub(crate) drops_response_body: bool,
     /// The whole request is held and may be sent again.
     pub(crate) is_replayable: bool,
     /// The key of a WebSocket that was made for the server.
@@ -273,6 +275,7 @@ impl Stream {
         self.avoid = None;
         self.is_replayable = false;
         self.made_key = None;
+        self.drops_response_body = false;
     }
 
     /// Notes what the stream is doing, for letters and lists.

@@ -121,10 +121,8 @@ impl StreamError {
                 _ => Some(500),
             },
             Self::Internal => Some(500),
-            Self::Ended(_) => match phase {
-                Phase::Queue | Phase::Connect | Phase::Request => Some(503),
-                _ => Some(502),
-            },
+            // Who is ended from outside is told nothing, in whatever phase, as in the reference.
+            Self::Ended(_) => None,
         }
     }
 
@@ -132,7 +130,11 @@ impl StreamError {
     pub fn mark(self, phase: Phase, letters: &mut TermLetters) {
         if letters.cause == b'-' {
             letters.cause = self.letter();
-            letters.phase = phase.letter();
+            letters.phase = match self {
+                // The reference says so of every phase.
+                Self::Ended(_) => Phase::Connect.letter(),
+                _ => phase.letter(),
+            };
         }
     }
 }

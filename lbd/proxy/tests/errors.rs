@@ -247,7 +247,7 @@ fn a_killed_session_says_so() {
     assert_eq!(sessions.len(), 1);
     assert_eq!(sessions[0].activity, lbd_proxy::Activity::Response);
     assert!(proxy.shared.kill_session(sessions[0].id));
-    assert_line(&proxy, " KH-- ");
+    assert_line(&proxy, " 500 0 - - KC-- ");
 }
 
 #[test]

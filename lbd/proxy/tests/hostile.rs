@@ -271,10 +271,10 @@ fn a_connection_whose_client_had_ended_its_side_serves_nobody_else() {
     let proxy = Proxy::start(config, 1);
     let mut first = Client::connect(proxy.addr);
     first.send("GET / HTTP/1.1\r\nhost: t\r\n\r\n");
-    // Not before the connection to the server stands: that would be an abort.
     std::thread::sleep(Duration::from_millis(10));
+    // It is taken for one that has gone (`option abortonclose`, the default).
     first.finish();
-    assert_eq!(first.response().text(), "1 ");
+    assert_eq!(first.response().status, 400);
     drop(first);
     let mut second = Client::connect(proxy.addr);
     second.send("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nbody");
@@ -397,7 +397,7 @@ fn a_session_killed_while_a_rule_waits_for_the_response_ends() {
     for session in proxy.shared.sessions(Duration::from_secs(1)) {
         proxy.shared.kill_session(session.id);
     }
-    assert_eq!(client.response().status, 502);
+    assert!(client.is_closed());
     comes_to_rest(&proxy);
     // The worker turns.
     assert_eq!(proxy.shared.sessions(Duration::from_secs(1)).len(), 0);

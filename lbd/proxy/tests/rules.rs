@@ -3,6 +3,7 @@
 #[path = "support/all.rs"]
 mod support;
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use lbd_core::Checkpoint;
 use lbd_rules::action::Ruleset;
 use support::Proxy;
 use support::config::{config, format, http_request, rule};
-use support::net::{Client, hello};
+use support::net::{Client, hello, read_request, serve};
 
 fn start(servers: &[SocketAddr], change: impl FnOnce(&mut Config)) -> (Proxy, Client) {
     let mut config = config(Mode::Http, servers);
@@ -298,4 +299,77 @@ fn paused_requests_go_on_later() {
     let begun = Instant::now();
     assert_eq!(client.get("/").text(), "a");
     assert!(begun.elapsed() >= Duration::from_millis(120));
+}
+
+#[test]
+fn a_status_without_content_takes_the_content_away() {
+    for (status, length) in [(204, None), (304, Some("5"))] {
+        let (_proxy, mut client) = start(&[hello("a")], |c| {
+            let text = format!("set-status {status} if {{ path /bare }}");
+            c.proxies[1].rules.http_request.steps = [http_request("set-var(txn.p) path")].into();
+            let text = text.replace("path /bare", "var(txn.p) -m str /bare");
+            c.proxies[1].rules.http_response.steps =
+                [rule(Ruleset::HttpResponse, Checkpoint::BeHrsHdr, &text)].into();
+        });
+        let bare = client.get("/bare");
+        assert_eq!(bare.status, status);
+        assert_eq!(bare.header("transfer-encoding"), None);
+        if length.is_none() {
+            assert_eq!(bare.header("content-length"), None);
+        }
+        // The next response begins where the client expects it.
+        let next = client.get("/full");
+        assert_eq!((next.status, next.text().is_empty()), (200, false));
+    }
+}
+
+#[test]
+fn a_status_with_content_says_that_there_is_none() {
+    let server = serve(|mut stream| {
+        while read_request(&mut stream).is_some() {
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");
+        }
+    });
+    let (_proxy, mut client) = start(&[server], |c| {
+        c.proxies[1].rules.http_response.steps = [rule(
+            Ruleset::HttpResponse,
+            Checkpoint::BeHrsHdr,
+            "set-status 200",
+        )]
+        .into();
+    });
+    for _ in 0..2 {
+        let response = client.get("/");
+        assert_eq!(
+            (response.status, response.header("content-length")),
+            (200, Some("0"))
+        );
+    }
+}
+
+#[test]
+fn early_hints_of_rules_that_follow_each_other_are_one_response() {
+    let (_proxy, mut client) = start(&[hello("a")], |c| {
+        with_rules(
+            c,
+            &[
+                "early-hint link </a>",
+                "early-hint link </b>",
+                "set-header x-y z",
+                "early-hint link </c>",
+                "early-hint link </d> if { path /no }",
+                "early-hint link </e>",
+            ],
+        );
+    });
+    client.send("GET / HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+    let text = String::from_utf8(client.rest()).expect("text");
+    let hints: Vec<_> = text.split("HTTP/1.1 103 Early Hints\r\n").skip(1).collect();
+    assert_eq!(hints.len(), 3, "{text}");
+    assert_eq!(hints[0], "link: </a>\r\nlink: </b>\r\n\r\n");
+    assert_eq!(hints[1], "link: </c>\r\n\r\n");
+    assert!(
+        hints[2].starts_with("link: </e>\r\n\r\nHTTP/1.1 200 OK\r\n"),
+        "{text}"
+    );
 }

@@ -8,8 +8,8 @@ mod tls;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::hints::EarlyHints;
 use lbd_core::{BindId, ListenerId, ProxyId, ServerId, Time, WallTime};
-use lbd_http::Head;
 
 use crate::track::{Counters, SessionCounters};
 pub use tls::{HelloFacts, OneCertificate, TlsFacts};
@@ -288,9 +288,9 @@ pub struct StreamFacts {
     pub request_cookie: Option<Box<[u8]>>,
     /// Captured response cookie: `%CS`.
     pub response_cookie: Option<Box<[u8]>>,
-    /// A 103 response that `early-hint` rules have begun; the proxy sends it when the ruleset
-    /// ends or waits, and takes it out.
-    pub early_hint: Option<Box<Head>>,
+    /// 103 responses that `early-hint` rules have made; the proxy sends them when the ruleset ends
+    /// or waits, and takes them out.
+    pub early_hints: Option<Box<EarlyHints>>,
     /// Unique id, once made: `%ID`.
     pub unique_id: Option<Box<[u8]>>,
     /// Source seen by rules when an action at stream level changed it.

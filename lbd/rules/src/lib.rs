@@ -13,6 +13,7 @@ pub mod convert;
 pub mod expr;
 pub mod facts;
 pub mod fetch;
+pub mod hints;
 pub mod listing;
 pub mod logformat;
 pub mod pattern;

@@ -206,6 +206,11 @@ impl Program {
             let verdict = Self::run_step(step, cursor, ctx);
             match verdict {
                 Verdict::Continue => {
+                    if let Some(stream) = ctx.stream.as_deref_mut()
+                        && let Some(hints) = &mut stream.early_hints
+                    {
+                        hints.after_rule();
+                    }
                     *cursor = Cursor {
                         step: cursor.step + 1,
                         ..Cursor::default()

@@ -317,7 +317,11 @@ pub(super) const KEYS: &[Key] = &[
         "MaxconnReached",
         "MCPV",
         "Times that the limit of connections was reached",
-        |d| narrow(d.shared.process().maxconn_reached.load(Relaxed)),
+        |d| {
+            let process = d.shared.process();
+            // A shortage of descriptors limits connections as well.
+            narrow(process.maxconn_reached.load(Relaxed) + process.accept_failures.load(Relaxed))
+        },
     ),
     key("BootTime_ms", "MDPV", "Milliseconds to start", |d| {
         narrow(d.boot_ms)

@@ -86,9 +86,12 @@ fn a_daemon_ends_with_its_handle() {
     let address = proxy.address("web");
     let connected = || Client::try_connect(&address).ok();
     crate::poll_until(super::PATIENCE, connected).expect("the daemon accepts");
-    let [pid] = proxy.daemons()[..] else {
-        panic!("one process in the pid file")
+    // The listener is there before the file is written.
+    let written = || match proxy.daemons()[..] {
+        [pid] => Some(pid),
+        _ => None,
     };
+    let pid = crate::poll_until(super::PATIENCE, written).expect("one process in the pid file");
     drop(proxy);
     crate::eventually("the daemon ends", super::PATIENCE, || {
         !std::path::Path::new(&format!("/proc/{pid}")).exists()

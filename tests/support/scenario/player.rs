@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -26,9 +27,25 @@ pub(super) struct Flags {
     said: Mutex<BTreeSet<&'static str>>,
     changed: Condvar,
     over: AtomicBool,
+    /// Path of the proxy's runtime socket.
+    runtime: String,
 }
 
 impl Flags {
+    pub(super) fn new(runtime: String) -> Self {
+        Self {
+            runtime,
+            ..Self::default()
+        }
+    }
+
+    fn command(&self, text: &str) -> io::Result<()> {
+        let mut socket = UnixStream::connect(&self.runtime)?;
+        socket.write_all(format!("{text}\n").as_bytes())?;
+        socket.shutdown(Shutdown::Write)?;
+        socket.read_to_end(&mut Vec::new()).map(drop)
+    }
+
     fn say(&self, word: &'static str) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.insert(word);
@@ -113,6 +130,11 @@ impl Player {
             }
             Step::Bytes(count) => self.exactly(*count),
             Step::Close => self.stream = None,
+            Step::Command(text) => {
+                if let Err(e) = self.flags.command(text) {
+                    let _ = writeln!(self.record, "command failed: {e}");
+                }
+            }
             Step::End => while self.response("GET") {},
             Step::Finish => {
                 if let Some(stream) = &self.stream {

@@ -13,6 +13,8 @@ pub enum Step {
     Bytes(usize),
     /// Closes both directions.
     Close,
+    /// Gives the proxy's runtime socket a command; its answer is not recorded.
+    Command(&'static str),
     /// Reads responses until the connection ends.
     End,
     /// Says that nothing more will be sent.
@@ -54,6 +56,11 @@ pub fn slowly(bytes: impl AsRef<[u8]>, piece: usize, pause: u64) -> Step {
 /// [`Step::Serve`].
 pub fn serve(bytes: impl AsRef<[u8]>) -> Step {
     Step::Serve(bytes.as_ref().to_vec())
+}
+
+/// [`Step::Command`].
+pub fn command(text: &'static str) -> Step {
+    Step::Command(text)
 }
 
 /// [`Step::Sleep`], in milliseconds.

@@ -434,22 +434,49 @@ impl Gauge {
 
 /// A rate shared by all workers, for limits per second.
 #[derive(Debug, Default)]
-pub struct SharedRate(parking_lot::Mutex<FreqCounter>);
+pub struct SharedRate(parking_lot::Mutex<Promised>);
+
+#[derive(Debug, Default)]
+struct Promised {
+    counter: FreqCounter,
+    /// Events that are allowed and have not happened yet.
+    promised: u32,
+}
 
 impl SharedRate {
-    /// Counts one event unless `limit` per second is reached; whether it was counted.
-    pub fn admit(&self, now: Time, limit: u32) -> bool {
-        let mut counter = self.0.lock();
-        if counter.read(now.ticks(), RATE_PERIOD_MS) >= limit {
-            return false;
-        }
-        counter.add(now.ticks(), RATE_PERIOD_MS, 1);
-        true
+    /// Allows one more event unless that would pass `limit` per second; whether it did. It is to
+    /// be followed by [`keep`](Self::keep) or [`forget`](Self::forget).
+    pub fn promise(&self, now: Time, limit: u32) -> bool {
+        let mut state = self.0.lock();
+        let rate = state.counter.read(now.ticks(), RATE_PERIOD_MS);
+        let is_free = rate.saturating_add(state.promised) < limit;
+        state.promised += u32::from(is_free);
+        is_free
     }
 
-    /// Events per second.
+    /// Counts an event that needed no leave.
+    pub fn hit(&self, now: Time) {
+        self.0.lock().counter.add(now.ticks(), RATE_PERIOD_MS, 1);
+    }
+
+    /// An allowed event has happened.
+    pub fn keep(&self, now: Time) {
+        let mut state = self.0.lock();
+        state.promised = state.promised.saturating_sub(1);
+        state.counter.add(now.ticks(), RATE_PERIOD_MS, 1);
+    }
+
+    /// An allowed event will not happen.
+    pub fn forget(&self) {
+        let mut state = self.0.lock();
+        state.promised = state.promised.saturating_sub(1);
+    }
+
+    /// Events per second, those included that are allowed.
     pub fn read(&self, now: Time) -> u32 {
-        self.0.lock().read(now.ticks(), RATE_PERIOD_MS)
+        let state = self.0.lock();
+        let rate = state.counter.read(now.ticks(), RATE_PERIOD_MS);
+        rate.saturating_add(state.promised)
     }
 }
 

@@ -70,6 +70,6 @@ impl TlsState {
 }
 
 fn count(rate: &SharedRate, max: &AtomicU32, now: Time) {
-    rate.admit(now, u32::MAX);
+    rate.hit(now);
     max.fetch_max(rate.read(now), Relaxed);
 }

@@ -79,6 +79,9 @@ async fn on_error(session: &mut Session, stream: &mut Stream, error: StreamError
         // Where this request ends, and the next one begins, cannot be trusted any more.
         stream.parsed.keep_alive = false;
     }
+    if matches!(error, StreamError::Ended(_)) {
+        stream.facts.status = ENDED_STATUS;
+    }
     if stream.is_answered {
         return;
     }
@@ -407,6 +410,9 @@ pub(super) fn decimal(mut n: usize, digits: &mut [u8; 20]) -> &[u8] {
         }
     }
 }
+
+/// What the log says of a stream that was ended from outside; the client is not told.
+const ENDED_STATUS: u16 = 500;
 
 /// Bytes of an unwanted request body that are read so that the connection can go on.
 const MAX_DRAIN: usize = 1 << 20;

@@ -85,15 +85,6 @@ fn occupy(session: &Session, stream: &mut Stream, backend: ProxyId, server: Serv
     session.live.server.set(Some(server));
     if previous.is_some_and(|previous| previous != server) {
         stream.facts.redispatched = true;
-        let worker = session.worker.index;
-        let generation = &session.bound.generation;
-        generation
-            .proxy(backend)
-            .backend
-            .of(worker)
-            .redispatches
-            .inc();
-        state.counters.of(worker).redispatches.inc();
     }
 }
 
@@ -202,7 +193,8 @@ pub(super) fn again(
         reused: stream.facts.server_reused && failure != Failure::Connection,
         delayed,
     };
-    let after = match retry_spec(stream, spec).decide(failure, &attempt) {
+    let decision = retry_spec(stream, spec).decide(failure, &attempt);
+    let after = match decision {
         Retry::GiveUp => return None,
         Retry::SameServer { after } => {
             stream.wanted = server;
@@ -217,9 +209,18 @@ pub(super) fn again(
     };
     stream.facts.retries += 1;
     let worker = session.worker.index;
-    state.backend.of(worker).retries.inc();
-    if let Some(server) = server.and_then(|server| state.servers.get(server.index())) {
-        server.counters.of(worker).retries.inc();
+    let server = server.and_then(|server| state.servers.get(server.index()));
+    let server = server.map(|server| server.counters.of(worker));
+    // Either the one or the other, for the server that has failed.
+    let leaves = failure == Failure::Connection && matches!(decision, Retry::Redispatch { .. });
+    for counters in [Some(state.backend.of(worker)), server]
+        .into_iter()
+        .flatten()
+    {
+        match leaves {
+            true => counters.redispatches.inc(),
+            false => counters.retries.inc(),
+        }
     }
     Some(after)
 }

@@ -362,7 +362,6 @@ impl Waiting<'_> {
         let aborts = spec.options.abortonclose.unwrap_or(true);
         let worker = Rc::clone(&session.worker);
         let live = Rc::clone(&session.live);
-        let mut is_half_closed = false;
         let mut upload_broke = false;
         poll_fn(|cx| {
             let now = worker.clock.now();
@@ -413,10 +412,6 @@ impl Waiting<'_> {
                     }
                 }
                 match response::poll_fill(cx, conn, &worker.pool) {
-                    // It closes because the client has gone.
-                    Poll::Ready(_) if is_half_closed && conn.input.is_empty() => {
-                        return Poll::Ready(Err(Lost::Over(StreamError::ClientAbort)));
-                    }
                     Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
                         let failure = if conn.input.is_empty() {
                             Failure::EmptyResponse
@@ -432,16 +427,7 @@ impl Waiting<'_> {
             if let Some(ending) = live.ending() {
                 return Poll::Ready(Err(Lost::Over(StreamError::Ended(ending))));
             }
-            if upload.ended && aborts && !is_half_closed && session.io.is_read_closed(cx) {
-                // A stream's end was said with the request: nothing is left to tell it by.
-                if session.io.is_broken(cx) || conn.io.is_h2() {
-                    return Poll::Ready(Err(Lost::Over(StreamError::ClientAbort)));
-                }
-                // The server is told in the same way and decides whether it goes on.
-                conn.shutdown_write();
-                is_half_closed = true;
-            }
-            if is_half_closed && session.io.is_broken(cx) {
+            if upload.ended && aborts && session.io.is_read_closed(cx) {
                 return Poll::Ready(Err(Lost::Over(StreamError::ClientAbort)));
             }
             let waits_for_client = !upload.ended && upload.blocked == Blocked::Reading;
@@ -536,9 +522,8 @@ async fn on_lost(
         return Halt::Again;
     }
     stream.body.decoder = decoder;
-    let first = session.facts.streams <= 1;
     match failure {
-        Failure::EmptyResponse if conn.requests > 1 && !first => StreamError::ServerGone.into(),
+        Failure::EmptyResponse if conn.requests > 1 => StreamError::ServerGone.into(),
         Failure::ResponseTimeout => StreamError::ServerTimeout.into(),
         Failure::JunkResponse => StreamError::ServerFault.into(),
         _ => StreamError::ServerAbort.into(),
@@ -561,7 +546,12 @@ async fn body(
     stream.is_answered = true;
     stream.enter(Phase::Data, session);
     let mut pumps = (upload, download);
-    let result = both(session, stream, &mut pumps, &mut conn, limits).await;
+    // The rest of the request is read all the same, unless the client is to see a close or waits
+    // to be told that it may send.
+    let waits = stream.parsed.expect_continue && pumps.0.content() == 0;
+    let is_h1 = !session.io.is_h2() && !conn.io.is_h2();
+    let finishes = parsed.framing != Framing::UntilClose && is_h1 && !waits;
+    let result = both(session, stream, &mut pumps, &mut conn, limits, finishes).await;
     let (upload, download) = pumps;
     count_moved(stream, &upload, Some(&download));
     session
@@ -572,6 +562,7 @@ async fn body(
     note_glitches(session, stream, &conn);
     stream.facts.server_fd = None;
     let request_done = upload.ended;
+    let is_cut = upload.is_discarding();
     let read_all = download.read_all;
     stream.body.decoder = finish_pump(session, upload);
     finish_pump(session, download);
@@ -584,7 +575,8 @@ async fn body(
     stream.phase = Phase::Done;
     stream.keeps_client = stream.keeps_client && request_done;
     stream.lingers = !request_done;
-    let keeps = parsed.keep_alive && request_done && !headers::server_closes(session, stream);
+    let keeps =
+        parsed.keep_alive && request_done && !is_cut && !headers::server_closes(session, stream);
     if keeps && conn.may_be_kept() {
         keep(session, spec, conn);
     }
@@ -595,6 +587,32 @@ fn finish_pump(session: &Session, pump: Pump) -> lbd_http::BodyDecoder {
     let (out, decoder) = pump.into_parts();
     session.worker.give_bytes(out);
     decoder
+}
+
+/// Lets go of the connection whose response is not wanted: it is kept when all of that has come.
+pub(super) fn recycle(
+    session: &mut Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    parsed: &Parsed,
+) {
+    let Some(mut conn) = stream.conn.take() else {
+        return;
+    };
+    let decoder = &stream.response_body.decoder;
+    let (known, is_counted) = match decoder.framing() {
+        _ if decoder.is_end() => (0, true),
+        Framing::ContentLength(_) => (decoder.remaining_known(), true),
+        _ => (0, false),
+    };
+    let has_come = conn.input.len() as u64 == known;
+    if is_counted && has_come && parsed.keep_alive && !headers::server_closes(session, stream) {
+        let rest = conn.input.len();
+        conn.input.eat(rest);
+        if conn.may_be_kept() {
+            keep(session, spec, conn);
+        }
+    }
 }
 
 /// Keeps a server connection for the next request.
@@ -619,6 +637,7 @@ async fn both(
     (upload, download): &mut (Pump, Pump),
     conn: &mut ServerConn,
     limits: Limits,
+    finishes: bool,
 ) -> Result<(), StreamError> {
     let mut progress = Progress::new(session);
     let worker = Rc::clone(&session.worker);
@@ -626,30 +645,44 @@ async fn both(
     let mut upload_broke = false;
     poll_fn(|cx| {
         let now = worker.clock.now();
-        let polled = download.poll(
-            cx,
-            &conn.io,
-            &session.io,
-            &mut conn.input,
-            &worker.pool,
-            now,
-        );
-        match polled {
-            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(download_error(&error))),
-            Poll::Pending => {}
+        if !download.ended {
+            let polled = download.poll(
+                cx,
+                &conn.io,
+                &session.io,
+                &mut conn.input,
+                &worker.pool,
+                now,
+            );
+            match polled {
+                Poll::Ready(Ok(())) if !finishes => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) if upload_broke => {
+                    upload.discard(&mut session.input, &worker.pool)
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(download_error(&error))),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+        }
+        if download.ended && upload.ended {
+            return Poll::Ready(Ok(()));
         }
         if upload.ended && session.io.is_read_closed(cx) && session.io.is_broken(cx) {
             return Poll::Ready(Err(StreamError::ClientAbort));
         }
         live.last_activity.set(download.since.max(upload.since));
         progress.note(session, stream, upload.content(), download.content());
-        if !upload.ended && !upload_broke {
+        while !upload.ended && (!upload_broke || upload.is_discarding()) {
             match poll_upload(cx, session, upload, conn) {
                 // The server has stopped reading; its answer may be complete all the same.
-                Poll::Ready(Err(PumpError::Write)) => upload_broke = true,
+                Poll::Ready(Err(PumpError::Write)) => {
+                    upload_broke = true;
+                    if download.ended {
+                        upload.discard(&mut session.input, &worker.pool);
+                    }
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(upload_error(&error))),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
+                Poll::Ready(Ok(())) if download.ended => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(())) | Poll::Pending => break,
             }
         }
         if let Some(ending) = live.ending() {
@@ -686,13 +719,16 @@ fn next_deadline(
         Blocked::Writing => client(download.since),
         _ => server(of_server),
     };
-    if upload.ended || upload_broke {
+    if upload.ended || (upload_broke && !upload.is_discarding()) {
         return of_download;
     }
     let of_upload = match upload.blocked {
         Blocked::Writing => server(upload.since),
         _ => client(of_client),
     };
+    if download.ended {
+        return of_upload;
+    }
     match (of_download.0, of_upload.0) {
         (Some(first), Some(second)) if second < first => of_upload,
         (None, Some(_)) => of_upload,

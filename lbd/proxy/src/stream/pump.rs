@@ -30,6 +30,8 @@ pub(super) enum Blocked {
 pub(super) enum Sink {
     /// Chunks and trailers.
     Chunked,
+    /// Content is read and left out.
+    Nowhere,
     /// Nothing.
     Plain,
     /// The end of a stream of HTTP/2, and trailers.
@@ -156,6 +158,24 @@ impl Pump {
     /// The decoder as it stands, to go on with what was not sent.
     pub(super) fn into_parts(self) -> (Vec<u8>, BodyDecoder) {
         (self.out, self.decoder)
+    }
+
+    /// Leaves out all that was not sent yet and all that is to come.
+    pub(super) fn discard(&mut self, input: &mut Buf, pool: &Pool) {
+        self.sink = Sink::Nowhere;
+        self.out.clear();
+        self.sent = 0;
+        input.eat(std::mem::take(&mut self.direct).min(input.len()));
+        self.open_chunk = 0;
+        self.closes_chunk = false;
+        if let Some(pipe) = self.pipe.take() {
+            pool.give_pipe(pipe);
+        }
+    }
+
+    /// Whether content is left out.
+    pub(super) fn is_discarding(&self) -> bool {
+        self.sink == Sink::Nowhere
     }
 
     /// Lets long bodies go through a pipe.
@@ -291,7 +311,7 @@ impl Pump {
 
     fn decode(&mut self, input: &mut Buf) -> Result<(), PumpError> {
         let is_framed = self.decoder.framing() == Framing::Chunked;
-        if !is_framed && self.sink != Sink::Chunked {
+        if !is_framed && !matches!(self.sink, Sink::Chunked | Sink::Nowhere) {
             let step = self
                 .decoder
                 .decode(input.data())
@@ -306,7 +326,9 @@ impl Pump {
                 .decode(input.data())
                 .map_err(PumpError::Invalid)?;
             let data = &input.data()[step.data.clone()];
-            if self.sink != Sink::Chunked {
+            if self.sink == Sink::Nowhere {
+                // Only counted.
+            } else if self.sink != Sink::Chunked {
                 self.out.extend_from_slice(data);
             } else if self.open_chunk > 0 {
                 self.out.extend_from_slice(data);
@@ -413,6 +435,7 @@ impl Pump {
 
     fn wants_splice(&self, from: &Transport, to: &Transport) -> bool {
         self.may_splice
+            && self.sink != Sink::Nowhere
             && from.may_splice()
             && to.may_splice()
             && self.decoder.remaining_known() >= MIN_SPLICE

@@ -118,6 +118,7 @@ pub(super) async fn process(
     spec: &ProxySpec,
     parsed: &Parsed,
 ) -> Result<(), Halt> {
+    run_content_rules(session, stream, spec, parsed).await?;
     let status = stream.response.status();
     stream.facts.server_status = status;
     stream.facts.bytes.response_in += count::head_len(&stream.response);
@@ -134,7 +135,9 @@ pub(super) async fn process(
     if stream.is_replayable
         && let Some(after) = dispatch::again(session, stream, spec, Failure::Status(status), false)
     {
-        stream.conn = None;
+        exchange::recycle(session, stream, spec, parsed);
+        stream.has_response = false;
+        stream.in_response = false;
         if !after.is_zero() {
             session.pause(session.now() + after, true).await?;
         }
@@ -147,10 +150,6 @@ pub(super) async fn process(
     {
         conn.private = true;
     }
-    stream.has_response = true;
-    stream.in_response = true;
-    let is_h2 = stream.conn.as_ref().is_some_and(|conn| conn.io.is_h2());
-    stream.response_body.begin(parsed.framing, is_h2);
     stream.facts.status = status;
     capture_headers(session, stream);
     run_rules(session, stream, spec).await?;
@@ -160,10 +159,12 @@ pub(super) async fn process(
     cookies(session, stream, spec)?;
     answer::run_after_response(session, stream);
     stream.facts.status = stream.response.status();
+    fit_to_status(session, stream, parsed);
     let unchunks = parsed.framing == Framing::Chunked && !stream.parsed.version_11;
     let has_body = !parsed.tunnel
         && stream.request.method() != b"HEAD"
-        && !matches!(stream.facts.server_status, 204 | 304);
+        && !matches!(stream.facts.server_status, 204 | 304)
+        && !stream.drops_response_body;
     if has_body {
         let framing = match unchunks {
             true => Framing::UntilClose,
@@ -174,7 +175,8 @@ pub(super) async fn process(
     }
     // Chunks in an answer of the older version are not to be trusted with what follows.
     let is_odd = parsed.framing == Framing::Chunked && !parsed.version_11;
-    let ends_with_close = parsed.framing == Framing::UntilClose || unchunks || is_odd;
+    let ends_with_close = (parsed.framing == Framing::UntilClose || unchunks || is_odd)
+        && !stream.drops_response_body;
     stream.keeps_client =
         answer::client_stays(session, stream) && !ends_with_close && !parsed.tunnel;
     if !parsed.tunnel && !session.io.is_h2() {
@@ -189,6 +191,38 @@ pub(super) async fn process(
         stream.facts.bytes.response_in = found;
     }
     Ok(())
+}
+
+/// What rules made of the status decides whether the client expects content (RFC 9110 6.4.1): what
+/// the server sends for another status is read and left out, what it does not send is said to be
+/// empty. Otherwise client and lbd would disagree on where the next response begins.
+fn fit_to_status(session: &Session, stream: &mut Stream, parsed: &Parsed) {
+    let (was, is) = (stream.facts.server_status, stream.response.status());
+    if was == is || parsed.tunnel || stream.request.method() == b"HEAD" {
+        return;
+    }
+    let has_none = |status: u16| matches!(status, 100..=199 | 204 | 304);
+    match (has_none(was), has_none(is)) {
+        (false, true) => {
+            stream.drops_response_body = true;
+            stream.response.remove(b"transfer-encoding");
+            if is != 304 {
+                stream.response.remove(b"content-length");
+            }
+        }
+        (true, false) => {
+            stream.response.remove(b"transfer-encoding");
+            // A head that is full to the last byte cannot say it: then the close will.
+            if stream.response.set(b"content-length", b"0").is_err() {
+                stream.parsed.keep_alive = false;
+            }
+        }
+        _ => {}
+    }
+    if (100..=199).contains(&is) && !session.io.is_h2() {
+        // The client goes on waiting for a final response, which will not come.
+        stream.parsed.keep_alive = false;
+    }
 }
 
 /// Whether a challenge is of a scheme that authenticates the connection and not the request, so
@@ -223,6 +257,28 @@ fn capture_headers(session: &Session, stream: &mut Stream) {
     }
 }
 
+/// `tcp-response content`: judges what came before it counts as a response.
+async fn run_content_rules(
+    session: &mut Session,
+    stream: &mut Stream,
+    spec: &ProxySpec,
+    parsed: &Parsed,
+) -> Result<(), Halt> {
+    stream.has_response = true;
+    stream.in_response = true;
+    let is_h2 = stream.conn.as_ref().is_some_and(|conn| conn.io.is_h2());
+    stream.response_body.begin(parsed.framing, is_h2);
+    if spec.rules.tcp_response.is_empty() {
+        return Ok(());
+    }
+    stream.place = Some(spec.id);
+    let done = rules::run(session, stream, &spec.rules.tcp_response).await;
+    if done.is_err() {
+        stream.has_response = false;
+    }
+    done
+}
+
 async fn run_rules(
     session: &mut Session,
     stream: &mut Stream,
@@ -230,9 +286,6 @@ async fn run_rules(
 ) -> Result<(), Halt> {
     let bound = Rc::clone(&session.bound);
     stream.place = Some(spec.id);
-    if !spec.rules.tcp_response.is_empty() {
-        rules::run(session, stream, &spec.rules.tcp_response).await?;
-    }
     count_received(session, stream);
     if !spec.rules.http_response.is_empty() {
         rules::run(session, stream, &spec.rules.http_response).await?;
@@ -378,13 +431,14 @@ pub(super) fn pump(
     let frontend = &session.spec().frontend;
     let unchunks = parsed.framing == Framing::Chunked && !stream.parsed.version_11;
     let sink = match parsed.framing {
+        _ if stream.drops_response_body => Sink::Nowhere,
         _ if session.io.is_h2() => Sink::Stream,
         Framing::Chunked if !unchunks => Sink::Chunked,
         _ => Sink::Plain,
     };
     let mut out = session.worker.take_bytes();
     let body = &stream.response_body;
-    let is_end = body.decoder.is_end() && body.data.is_empty();
+    let is_end = body.decoder.is_end() && body.data.is_empty() || sink == Sink::Nowhere;
     let head = answer::put_head(session, stream, is_end, &mut out);
     let body = &mut stream.response_body;
     let mut decoder = std::mem::replace(&mut body.decoder, BodyDecoder::new(Framing::None));
@@ -396,7 +450,7 @@ pub(super) fn pump(
             let trailers = trailers.filter(|_| !frontend.drop_response_trailers);
             last_chunk(trailers.as_ref(), &mut out, &EncodeOptions::default());
         }
-    } else {
+    } else if sink != Sink::Nowhere {
         out.extend_from_slice(&body.data);
     }
     let mut pump = Pump::new(out, decoder, sink, session.now());

@@ -50,7 +50,7 @@ async fn on_request(
     }
     if !rules.http_request.is_empty() {
         let done = run_as(session, stream, &rules.http_request, true).await;
-        send_hint(session, stream).await?;
+        send_hints(session, stream).await?;
         done?;
     }
     Ok(())
@@ -64,14 +64,16 @@ fn forget_request(stream: &mut Stream) {
 }
 
 /// Sends what `early-hint` rules have put together; clients of the older version know no 1xx.
-async fn send_hint(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
-    let Some(hint) = stream.facts.early_hint.take() else {
+async fn send_hints(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    let Some(hints) = stream.facts.early_hints.take() else {
         return Ok(());
     };
-    if !stream.parsed.version_11 {
-        return Ok(());
+    if stream.parsed.version_11 {
+        for hint in hints.heads() {
+            answer::send_interim(session, hint).await?;
+        }
     }
-    Ok(answer::send_interim(session, &hint).await?)
+    Ok(())
 }
 
 /// Runs one ruleset to its end on an HTTP message.
@@ -98,7 +100,10 @@ async fn run_as(
         lift_limits(session, stream);
         match verdict {
             Verdict::Continue | Verdict::Stop => return Ok(()),
-            Verdict::Wait(need) => wait(session, stream, need).await?,
+            Verdict::Wait(need) => {
+                send_hints(session, stream).await?;
+                wait(session, stream, need).await?;
+            }
             verdict => {
                 if is_http_request && refuses(stream, &verdict) {
                     track::error(session, stream);
@@ -255,20 +260,36 @@ pub(super) async fn decide(session: &mut Session, stream: &mut Stream, verdict: 
                 // The connection is what is meant.
                 h2.link.kill(ErrorCode::ENHANCE_YOUR_CALM);
             }
+            if stream.in_response {
+                stream.phase = Phase::Data;
+            }
+            stream.facts.timers.request_received = received_unless_request(stream);
             Halt::Close(denied(stream, 0))
         }
         Verdict::SilentDrop { rst_ttl } => {
             count_denied(session, stream);
             session.io.silent_drop(rst_ttl);
+            stream.phase = Phase::Request;
+            stream.facts.timers.request_received = received_unless_request(stream);
             Halt::Close(denied(stream, 0))
         }
         Verdict::Invalid if stream.in_response => Halt::Error(StreamError::ServerFault),
         Verdict::Invalid => Halt::Error(StreamError::ClientFault(400)),
         Verdict::TimedOut if stream.in_response => Halt::Error(StreamError::ServerTimeout),
-        Verdict::TimedOut => Halt::Error(StreamError::ClientTimeout),
-        Verdict::CloseServer => Halt::Close(StreamError::ResponseRule(0)),
+        Verdict::TimedOut => {
+            stream.facts.timers.request_received = None;
+            Halt::Error(StreamError::ClientTimeout)
+        }
+        // The client is told what it would be told had the server closed.
+        Verdict::CloseServer => Halt::Error(StreamError::ServerAbort),
         _ => Halt::Error(StreamError::Internal),
     }
+}
+
+/// A request that ends without an answer was not received, as far as the reference's timers tell.
+fn received_unless_request(stream: &Stream) -> Option<Time> {
+    let received = stream.facts.timers.request_received;
+    received.filter(|_| stream.in_response || !stream.has_request)
 }
 
 async fn on_reply(session: &mut Session, stream: &mut Stream) -> Halt {
@@ -351,5 +372,13 @@ async fn tarpit(session: &mut Session, stream: &mut Stream) -> Result<(), Stream
     stream.enter(Phase::Tarpit, session);
     let Some(limit) = limit else { return Ok(()) };
     let watch = session.spec().mode == Mode::Http;
-    session.pause(session.now() + limit, watch).await
+    // The delay counts as time in a queue, as in the reference.
+    stream.facts.timers.request_received = None;
+    let paused = session.pause(session.now() + limit, watch).await;
+    stream.facts.timers.dequeued = Some(session.now());
+    match paused {
+        // The rule is what the log tells of, whether or not the client held out.
+        Err(StreamError::ClientAbort) => Ok(()),
+        paused => paused,
+    }
 }

@@ -46,13 +46,7 @@ pub(crate) async fn run_tcp(session: &mut Session) -> bool {
             stream.facts.bytes.request_in += session.input.len() as u64;
             error.mark(stream.phase, &mut stream.facts.term);
             answer::count_failure(session, stream, error, stream.phase);
-            let is_abrupt = matches!(
-                error,
-                StreamError::Ended(_) | StreamError::ClientAbort | StreamError::ServerAbort
-            );
-            if is_abrupt && stream.phase == Phase::Data {
-                session.io.abort();
-            }
+            session.swallow();
         }
         // The streams to come are logged, not the connection that carries them.
         Err(Halt::Switch) => stream.is_logged = true,

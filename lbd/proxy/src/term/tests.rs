@@ -22,12 +22,12 @@ fn each_culprit_and_phase_has_the_letters_of_the_manual() {
         (StreamError::ClientTimeout, Phase::Data, "cD"),
         (StreamError::ServerAbort, Phase::Last, "SL"),
         (StreamError::Rule(500), Phase::Tarpit, "PT"),
-        (StreamError::Ended(Ending::Killed), Phase::Data, "KD"),
-        (StreamError::Ended(Ending::ServerDown), Phase::Data, "DD"),
+        (StreamError::Ended(Ending::Killed), Phase::Data, "KC"),
+        (StreamError::Ended(Ending::ServerDown), Phase::Data, "DC"),
         (
             StreamError::Ended(Ending::BackupReplaced),
             Phase::Data,
-            "UD",
+            "UC",
         ),
         (StreamError::Resource, Phase::Connect, "RC"),
         (StreamError::Internal, Phase::Request, "IR"),
@@ -54,4 +54,6 @@ fn a_server_that_is_late_makes_504_and_one_that_refuses_503() {
     assert_eq!(StreamError::ServerAbort.status(Phase::Headers), Some(502));
     assert_eq!(StreamError::ServerGone.status(Phase::Headers), None);
     assert_eq!(StreamError::Rule(0).status(Phase::Request), None);
+    let killed = StreamError::Ended(Ending::Killed);
+    assert_eq!(killed.status(Phase::Headers), None);
 }

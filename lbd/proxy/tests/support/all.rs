@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lbd_config::config::Config;
+use lbd_config::config::{Config, ListenAddress};
 use lbd_core::ListenerId;
 use lbd_proxy::state::Generation;
 use lbd_proxy::{ListenerSocket, LogLine, LogSink, Setup, Shared, run_worker};
@@ -41,14 +41,16 @@ pub struct Proxy {
 
 impl Proxy {
     /// Runs `config` with this many workers; its first listener gets a port.
-    pub fn start(config: Config, workers: usize) -> Self {
+    pub fn start(mut config: Config, workers: usize) -> Self {
         let lines = Arc::new(Lines::default());
         let mut setup = Setup::new(workers);
         setup.log = Arc::clone(&lines) as Arc<dyn LogSink>;
-        let shared = Shared::new(Arc::new(config), setup);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let addr = listener.local_addr().unwrap();
+        // A session takes its own address from there.
+        config.listeners[0].address = ListenAddress::Tcp(addr);
+        let shared = Shared::new(Arc::new(config), setup);
         let mut socket = Some(OwnedFd::from(listener));
         let threads = (0..workers)
             .map(|index| {

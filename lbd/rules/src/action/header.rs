@@ -226,13 +226,8 @@ fn early_hint(ctx: &mut Ctx<'_>, name: &[u8], value: &[u8]) -> Verdict {
     let Some(stream) = ctx.stream.as_deref_mut().filter(|_| !is_old) else {
         return Verdict::Continue;
     };
-    let hint = stream.early_hint.get_or_insert_with(|| {
-        let mut head = Head::new();
-        // A status line always fits an empty head.
-        let _ = head.start_response(b"HTTP/1.1", 103, b"Early Hints");
-        Box::new(head)
-    });
-    let added = hint.add(name, lbd_http::header::trim(value));
+    let hints = stream.early_hints.get_or_insert_default();
+    let added = hints.add(name, lbd_http::header::trim(value));
     edit::verdict(added, ctx)
 }
 

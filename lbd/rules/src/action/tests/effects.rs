@@ -184,7 +184,7 @@ fn seen(stage: &Stage, set: &PatternSet, verdict: &Verdict, ruleset: Ruleset) ->
         if let Some(tos) = asked.client_tos {
             out += &format!(" tos {tos};");
         }
-        if let Some(hint) = &stream.early_hint {
+        for hint in stream.early_hints.iter().flat_map(|hints| hints.heads()) {
             out += &format!(" hint {};", show(hint));
         }
     }
