@@ -2,6 +2,7 @@
 //!
 //! What has no counterpart here is printed as it is in a quiet session of the reference.
 
+use lbd_core::bits::low32;
 use std::fmt::Write;
 
 use ::peers::proto::section::{PeerView, SectionView};
@@ -90,13 +91,13 @@ fn section(
                 table.local_id,
                 table.remote_id,
                 table.remote_data,
-                table.last_acked as u32,
-                table.last_pushed as u32,
+                low32(table.last_acked),
+                low32(table.last_pushed),
                 table.last_get,
-                table.update as u32,
+                low32(table.update),
                 (own + 1) << 28,
-                table.update as u32,
-                table.update as u32,
+                low32(table.update),
+                low32(table.update),
             );
             if with_names {
                 names(call.out, peer);
