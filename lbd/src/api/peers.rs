@@ -2,7 +2,7 @@
 //!
 //! What has no counterpart here is printed as it is in a quiet session of the reference.
 
-use lbd_core::bits::low32;
+use lbd_core::bits::{held64, low32};
 use std::fmt::Write;
 
 use ::peers::proto::section::{PeerView, SectionView};
@@ -141,7 +141,7 @@ fn head(
     let never = || "<NEVER>".to_owned();
     let handshake = counters
         .last_handshake
-        .map_or_else(never, |at| seconds(now.since(at).as_millis() as u64));
+        .map_or_else(never, |at| seconds(held64(now.since(at).as_millis())));
     let _ = writeln!(
         out,
         "  {place:#x}: id={}({},{}) addr={address} app_state={} learn_state={} last_status={status} \

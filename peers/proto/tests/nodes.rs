@@ -1,5 +1,10 @@
 //! Nodes of a section in virtual time: after quiet all tables hold the same, whatever was lost,
 //! delayed or cut on the way.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of tests are small"
+)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;

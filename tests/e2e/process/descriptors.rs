@@ -40,19 +40,15 @@ fn a_want_of_descriptors_is_told_and_passes() {
         // Once everything that a request needs has been set up.
         assert_eq!(Client::fetch(proxy.address("front"), "/").status, 200);
         limit(&proxy, open_descriptors(&proxy) + 4);
-        let clients: Vec<_> = (0..20)
+        let clients: Vec<_> = (0..80)
             .map(|_| Client::connect(proxy.address("front")))
             .collect();
-        let line = sink.wait_line("reached process FD limit");
-        assert!(
-            line.message().starts_with("Proxy web "),
-            "{program:?}: {line}"
-        );
-        assert_eq!(
-            line.priority().map(|number| number % 8),
-            Some(0),
-            "{program:?}"
-        );
+        // The words are those of 3.4; 2.6 leaves the clients waiting and says nothing.
+        if *program == Program::Lbd {
+            let line = sink.wait_line("reached process FD limit");
+            assert!(line.message().starts_with("Proxy web "), "{line}");
+            assert_eq!(line.priority().map(|number| number % 8), Some(0));
+        }
         drop(clients);
         eventually("clients are served again", Duration::from_secs(10), || {
             let mut client = Client::connect(proxy.address("front"));
