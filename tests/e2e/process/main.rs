@@ -44,7 +44,6 @@ fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
 }
 
 mod command_line;
-mod descriptors;
 mod fuzz;
 mod runtime;
 mod sockets;
