@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use vrrp::engine::Handle;
@@ -27,9 +28,25 @@ pub struct Balancers {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// A balancer said that it is stopping; the addresses that depend on it are given away before it
+/// counts as lost, which is when `given` is dropped.
+#[derive(Debug)]
+pub struct Stopping {
+    /// Its place in the configuration.
+    pub balancer: usize,
+    /// To be dropped when nothing more depends on it.
+    pub given: oneshot::Sender<()>,
+}
+
 impl Balancers {
     /// Keeps a link for each balancer that somebody tracks; those of before end.
-    pub fn start(&mut self, config: &Config, handle: &Handle, log: &Arc<Log>) {
+    pub fn start(
+        &mut self,
+        config: &Config,
+        handle: &Handle,
+        log: &Arc<Log>,
+        stopping: &mpsc::Sender<Stopping>,
+    ) {
         self.stop();
         for (at, balancer) in config.balancers.iter().enumerate() {
             if is_tracked(config, &Track::Balancer(at)) {
@@ -40,6 +57,8 @@ impl Balancers {
                     handle: handle.clone(),
                     log: Arc::clone(log),
                     alive: None,
+                    stopping: stopping.clone(),
+                    was_given: false,
                     states: HashMap::new(),
                 };
                 self.tasks.push(tokio::task::spawn_local(watch.run()));
@@ -62,6 +81,9 @@ struct Watch {
     log: Arc<Log>,
     /// What was told of the link.
     alive: Option<bool>,
+    stopping: mpsc::Sender<Stopping>,
+    /// The addresses were given away because it was stopping.
+    was_given: bool,
     /// What the balancer says of frontends (`f name`) and backends (`b name`).
     states: HashMap<String, bool>,
     runs: Runs,
@@ -106,10 +128,39 @@ impl Watch {
                 End::Hung => "it hangs",
                 End::Stopping => "it is stopping",
             };
+            if matches!(end, End::Stopping) {
+                self.give_away(&mut current).await;
+            }
             self.tell(false, why);
             if matches!(end, End::Stopping) {
                 // It serves what is connected; its link says when it is gone.
                 while let Ok(Some(_)) = current.lines.next_line().await {}
+            }
+        }
+    }
+
+    /// A planned switchover, for as long as the link lives.
+    async fn give_away(&mut self, link: &mut Link) {
+        let (given, mut is_given) = oneshot::channel();
+        let stopping = Stopping {
+            balancer: self.at,
+            given,
+        };
+        if self.stopping.send(stopping).await.is_err() {
+            return;
+        }
+        self.was_given = true;
+        let limit = tokio::time::sleep(GIVE_WAIT);
+        tokio::pin!(limit);
+        loop {
+            tokio::select! {
+                _ = &mut is_given => return,
+                () = &mut limit => return,
+                line = link.lines.next_line() => {
+                    if !matches!(line, Ok(Some(_))) {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -148,15 +199,20 @@ impl Watch {
     /// Follows a link to its end.
     async fn follow(&mut self, link: &mut Link) -> End {
         let mut beaten = Instant::now();
-        let mut load = Load::of(link.pid);
+        // Once half of the time has passed in silence.
+        let mut load: Option<(Instant, Load)> = None;
         loop {
             let asked = Instant::now();
-            let left = (beaten + self.balancer.timeout).saturating_duration_since(asked);
+            let patience = match load {
+                None => self.balancer.timeout / 2,
+                Some(_) => self.balancer.timeout,
+            };
+            let left = (beaten + patience).saturating_duration_since(asked);
             match timeout(left.max(LEAST_WAIT), link.lines.next_line()).await {
                 Ok(Ok(Some(line))) => match self.line(link, &line) {
                     Said::Beat => {
                         beaten = Instant::now();
-                        load = Load::of(link.pid);
+                        load = None;
                         self.tell(true, "it beats");
                     }
                     Said::Stopping => return End::Stopping,
@@ -170,9 +226,12 @@ impl Watch {
                         beaten += own;
                         continue;
                     }
-                    let missing = beaten.elapsed();
-                    let is_waiting = load.waited(link.pid) > missing / 2;
-                    if is_waiting && missing < self.balancer.timeout * MAX_EXTENSION {
+                    let Some((since, before)) = &load else {
+                        load = Some((Instant::now(), Load::of(link.pid)));
+                        continue;
+                    };
+                    let is_waiting = before.waited(link.pid) > since.elapsed() / 2;
+                    if is_waiting && beaten.elapsed() < self.balancer.timeout * MAX_EXTENSION {
                         continue;
                     }
                     return End::Hung;
@@ -256,6 +315,11 @@ impl Watch {
             return;
         }
         self.alive = Some(is_alive);
+        if is_alive && std::mem::take(&mut self.was_given) {
+            // It was given away for the time of the stop only.
+            self.handle
+                .send(vrrp::Command::Reclaim(Track::Balancer(self.at)));
+        }
         let status = if is_alive { Status::Up } else { Status::Down };
         self.handle
             .send(vrrp::Command::Found(Track::Balancer(self.at), status));
@@ -305,6 +369,8 @@ impl Load {
     }
 }
 
+/// How long a switchover may take to move the addresses.
+const GIVE_WAIT: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_millis(20);
 /// How long a balancer may take to say hello.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -3,20 +3,24 @@
 mod control;
 mod lock;
 
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, ExitCode};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use vrrp::engine::{Guard, Severity};
+use vrrp::engine::{Guard, Handed, Severity};
 use vrrp::{Engine, realtime};
 use vrrp_config::Reading;
 
 use crate::args::Options;
+use crate::fence;
 use crate::guardian;
 use crate::host::Machine;
 use crate::launcher::{self, Launcher};
 use crate::log::Log;
 use crate::privileges;
+use crate::upgrade::{self, Legacy};
 use control::{Control, Ending};
 
 /// Runs until it is told to end.
@@ -29,13 +33,16 @@ pub fn main(options: Box<Options>) -> ExitCode {
         eprint!("{}", vrrp_config::render(&reading));
         return ExitCode::from(reading.status());
     }
+    let legacy = upgrade::legacy();
+    // The program before this one is in the background already.
     if !options.is_foreground
+        && legacy.is_none()
         && let Err(error) = nix::unistd::daemon(false, false)
     {
         log.error(&format!("cannot go to the background: {error}"));
         return ExitCode::from(EXIT_FATAL);
     }
-    let lock = match lock::PidFile::take(&options.pid_file) {
+    let lock = match lock::PidFile::take(&options.pid_file, &|why| log.warning(why)) {
         Ok(lock) => lock,
         Err(why) => {
             log.error(&why);
@@ -47,14 +54,18 @@ pub fn main(options: Box<Options>) -> ExitCode {
         "starting lbd-failover {}",
         env!("CARGO_PKG_VERSION")
     ));
-    let result = serve(*options, reading, &log);
+    let result = serve(*options, reading, legacy, &log);
     drop(lock);
     match result {
         Ok(Ending::Stop) => {
             log.info("stopped");
             ExitCode::SUCCESS
         }
-        Ok(Ending::Upgrade(names)) => go_on(&names, &log),
+        Ok(Ending::Upgrade(legacy)) => {
+            let error = upgrade::go_on(*legacy);
+            log.error(&format!("cannot go on: {error}"));
+            ExitCode::from(EXIT_FATAL)
+        }
         Err(why) => {
             log.error(&why);
             eprintln!("lbd-failover: {why}");
@@ -65,7 +76,7 @@ pub fn main(options: Box<Options>) -> ExitCode {
 
 /// Takes away what a killed daemon left behind, unless one is running.
 pub fn clean(options: &Options) -> ExitCode {
-    let lock = match lock::PidFile::take(&options.pid_file) {
+    let lock = match lock::PidFile::take(&options.pid_file, &|why| eprintln!("{why}")) {
         Ok(lock) => lock,
         Err(why) => {
             eprintln!("lbd-failover: {why}");
@@ -77,10 +88,13 @@ pub fn clean(options: &Options) -> ExitCode {
         .enable_all()
         .build();
     if let Ok(runtime) = runtime {
-        runtime.block_on(crate::switchover::clean(&config));
+        runtime.block_on(async {
+            fence::lower().await;
+            crate::switchover::clean(&config).await;
+        });
     }
     // Opening does it: no instance is master yet.
-    let result = Engine::open(config, None, &[]).map(|_| ());
+    let result = Engine::open(config, None, Handed::default()).map(|_| ());
     drop(lock);
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -105,11 +119,31 @@ fn tell(reading: &Reading, log: &Log) {
     }
 }
 
-fn serve(options: Options, reading: Reading, log: &Arc<Log>) -> Result<Ending, String> {
+fn serve(
+    options: Options,
+    reading: Reading,
+    legacy: Option<Legacy>,
+    log: &Arc<Log>,
+) -> Result<Ending, String> {
     let config = Arc::new(reading.config);
-    // Before any right is given up, and before there are threads.
-    let socket = launcher::start(&options).map_err(|error| format!("no launcher: {error}"))?;
-    let (guard, guardian) = guard(&options, log);
+    let is_first = legacy.is_none();
+    let mut legacy = legacy.unwrap_or_default();
+    // Before any right is given up, and before there are threads. The rights that a launcher needs
+    // are gone after an upgrade: the one that is there goes on.
+    let socket = match legacy.launcher.take() {
+        Some(socket) => Ok(UnixStream::from(socket)),
+        None => launcher::start(&options),
+    };
+    let socket = socket.map_err(|error| format!("no launcher: {error}"))?;
+    let kept = socket.try_clone().ok().map(OwnedFd::from);
+    let (guard, guardian) = match legacy.handed.guard.take() {
+        // Another one takes its place as soon as the timers run.
+        Some(link) => (
+            Some(Box::new(guardian::Link::adopt(link)) as Box<dyn Guard>),
+            None,
+        ),
+        None => guard(&options, log),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -117,14 +151,19 @@ fn serve(options: Options, reading: Reading, log: &Arc<Log>) -> Result<Ending, S
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
         let launcher = Launcher::attach(socket).map_err(|error| format!("no launcher: {error}"))?;
-        if let Some((command, limit)) = &config.global.startup_script {
+        if is_first && let Some((command, limit)) = &config.global.startup_script {
             control::run_once(&launcher, command, *limit, log, "startup_script").await;
         }
-        // Before anything is owned: what an interrupted run left behind goes.
-        crate::switchover::clean(&config).await;
-        let resumed = resumed();
-        let (engine, handle, reports) = Engine::open(Arc::clone(&config), guard, &resumed)
-            .map_err(|error| format!("cannot open sockets: {error}"))?;
+        if is_first {
+            // Before anything is owned: what an interrupted run left behind goes.
+            crate::switchover::clean(&config).await;
+        }
+        let (engine, handle, reports) = Engine::open(
+            Arc::clone(&config),
+            guard,
+            std::mem::take(&mut legacy.handed),
+        )
+        .map_err(|error| format!("cannot open sockets: {error}"))?;
         let keeps = options.keeps_privileges;
         let mut control = Control::new(
             options,
@@ -134,50 +173,33 @@ fn serve(options: Options, reading: Reading, log: &Arc<Log>) -> Result<Ending, S
             Arc::clone(log),
         );
         control.open_fifos();
+        control.keep_launcher(kept);
         control.watch_guardian(guardian);
+        if is_first {
+            control.raise_fence().await;
+        }
         if !keeps {
             privileges::drop_rest(&config.global)?;
         }
         let thread = start(engine, &config, log)?;
+        if let Some(old) = legacy.guardian.take() {
+            control.replace_guardian(old);
+        }
         control.run(reports).await?;
         // It ended: it said so.
         let _ = thread.join();
-        if let (Ending::Stop, Some((command, limit))) =
-            (control.ending(), control.shutdown_script())
+        if control.is_end() {
+            fence::lower().await;
+            // One that was told twice to end left a switchover in the middle.
+            control.clean_switchover().await;
+        }
+        if control.is_end()
+            && let Some((command, limit)) = control.shutdown_script()
         {
             control::run_once(&launcher, &command, limit, log, "shutdown_script").await;
         }
         Ok(control.ending())
     })
-}
-
-/// The instances that the program before this one was master of.
-fn resumed() -> Vec<String> {
-    let names = std::env::var(RESUME).unwrap_or_default();
-    names
-        .split('\n')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Goes on as the program that now stands where this one was started from.
-fn go_on(names: &[String], log: &Log) -> ExitCode {
-    let mut command = std::process::Command::new(program());
-    command
-        .args(std::env::args_os().skip(1))
-        .env(RESUME, names.join("\n"));
-    let error = std::os::unix::process::CommandExt::exec(&mut command);
-    log.error(&format!("cannot go on: {error}"));
-    ExitCode::from(EXIT_FATAL)
-}
-
-/// The path of this program, also when the file was replaced.
-fn program() -> std::path::PathBuf {
-    let path = std::env::current_exe().unwrap_or_default();
-    let text = path.to_string_lossy();
-    text.strip_suffix(" (deleted)")
-        .map_or_else(|| path.clone(), Into::into)
 }
 
 /// Starts the guardian, unless it is not wanted.
@@ -212,7 +234,5 @@ fn start(
         .map_err(|error| format!("cannot start the timers' thread: {error}"))
 }
 
-/// Names what is resumed to the program that goes on.
-const RESUME: &str = "LBD_FAILOVER_RESUME";
 /// keepalived's `KEEPALIVED_EXIT_FATAL`.
 const EXIT_FATAL: u8 = 1;

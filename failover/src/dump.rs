@@ -157,14 +157,6 @@ fn instance(one: &InstanceStatus) -> Value {
         .filter(|reason| s.rejections.of(**reason) > 0)
         .map(|reason| (reason.name().to_owned(), json!(s.rejections.of(*reason))))
         .collect();
-    let reason = match s.reason {
-        // The machine knows it by its place only.
-        vrrp_proto::instance::Reason::Tracked(at) => match one.trackers.get(at) {
-            Some(name) => format!("tracked {name} is down"),
-            None => s.reason.to_string(),
-        },
-        reason => reason.to_string(),
-    };
     json!({
         "name": one.name,
         "vrid": one.vrid,
@@ -172,7 +164,7 @@ fn instance(one: &InstanceStatus) -> Value {
         "interface": one.interface,
         "source": one.source.map(|ip| ip.to_string()),
         "state": s.state.to_string(),
-        "reason": reason,
+        "reason": one.reason(),
         "since": since_epoch() - one.age.as_secs_f64(),
         "age_seconds": one.age.as_secs_f64(),
         "priority": s.priority.0,

@@ -79,6 +79,24 @@ impl Guard for Link {
         }
         has
     }
+
+    fn dismiss(&mut self) {
+        self.beat(Some(&[]));
+    }
+
+    fn hand_over(&mut self) -> Option<OwnedFd> {
+        let text = json!({ "wait": MAX_ABSENCE_MS }).to_string();
+        let flags = MsgFlags::MSG_NOSIGNAL;
+        send(self.socket.as_raw_fd(), text.as_bytes(), flags).ok()?;
+        self.socket.try_clone().ok()
+    }
+}
+
+impl Link {
+    /// The link that the program before this one had.
+    pub fn adopt(socket: OwnedFd) -> Self {
+        Self { socket, missed: 0 }
+    }
 }
 
 fn encode(guarded: &[Guarded]) -> Value {
@@ -274,6 +292,11 @@ impl Watched {
                     if let Some(state) = decode(&value) {
                         self.state = state;
                     }
+                    // Another program goes on and beats when it is ready.
+                    if let Some(ms) = value.get("wait").and_then(Value::as_u64) {
+                        let absence = Duration::from_millis(ms.min(MAX_ABSENCE_MS));
+                        self.beaten += absence;
+                    }
                 }
                 Err(nix::errno::Errno::EAGAIN) => return Ok(has_read),
                 Err(nix::errno::Errno::EINTR) => {}
@@ -306,6 +329,8 @@ impl Watched {
 const BUFFER: usize = 256 * 1024;
 /// Below this a busy machine would be taken for a frozen daemon.
 const MIN_PATIENCE: Duration = Duration::from_millis(150);
+/// How long a program that goes on may take to begin.
+const MAX_ABSENCE_MS: u64 = 5000;
 const MAX_OWN_LATENESS: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

@@ -87,7 +87,8 @@ impl Launcher {
         let launcher = Rc::new(Self {
             writing,
             waiting: RefCell::default(),
-            last: Cell::new(0),
+            // Answers to the program before this one are nobody's.
+            last: Cell::new(first_id()),
         });
         tokio::task::spawn_local(Rc::clone(&launcher).hear(reading));
         Ok(launcher)
@@ -130,6 +131,11 @@ impl Launcher {
         }
     }
 
+    /// Another program goes on: the launcher does so too, once nothing runs.
+    pub fn upgrade(&self) {
+        let _ = self.say(&json!({"upgrade": true}));
+    }
+
     /// The configuration has changed: it reads it again.
     pub fn reload(&self) {
         let _ = self.say(&json!({"reload": true}));
@@ -154,6 +160,12 @@ impl Launcher {
             is_over: false,
         })
     }
+}
+
+/// No number that was used before.
+fn first_id() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |d| u64::try_from(d.as_micros()).unwrap_or(0))
 }
 
 /// A script that runs; dropped, it is ended.
@@ -214,9 +226,28 @@ pub fn main(mut words: impl Iterator<Item = String>) -> ExitCode {
         socket: Mutex::new(UnixStream::from(socket)),
         groups: Mutex::new(HashMap::new()),
     });
-    for line in io::stdin().lines() {
-        let Ok(line) = line else { break };
+    let Ok(stdin) = io::stdin().as_fd().try_clone_to_owned() else {
+        return ExitCode::FAILURE;
+    };
+    let mut reading = io::BufReader::new(UnixStream::from(stdin));
+    let mut line = String::new();
+    let mut is_old = false;
+    loop {
+        // What was read ahead would be lost with this program.
+        if is_old && reading.buffer().is_empty() && shared.groups().is_empty() {
+            let why = process_again();
+            eprintln!("lbd-failover: launcher: cannot go on: {why}");
+            is_old = false;
+        }
+        line.clear();
+        if !matches!(io::BufRead::read_line(&mut reading, &mut line), Ok(1..)) {
+            break;
+        }
         let value: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
+        if value.get("upgrade").is_some() {
+            is_old = true;
+            continue;
+        }
         if value.get("reload").is_some() {
             known = load();
             continue;
@@ -235,6 +266,12 @@ pub fn main(mut words: impl Iterator<Item = String>) -> ExitCode {
     }
     shared.end_all();
     ExitCode::SUCCESS
+}
+
+/// Goes on as the program that now stands where this one was started from.
+fn process_again() -> io::Error {
+    let mut process = Process::new(crate::upgrade::program());
+    process.args(std::env::args_os().skip(1)).exec()
 }
 
 fn request(value: &Value) -> Option<(Command, Vec<String>)> {

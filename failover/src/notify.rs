@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use vrrp_config::Config;
 use vrrp_config::config::{Command, Notify};
 use vrrp_proto::State;
-use vrrp_proto::instance::Change;
+use vrrp_proto::instance::{Change, Reason};
 use vrrp_proto::packet::Priority;
 
 use crate::fifo::OpenFifo;
@@ -199,9 +199,10 @@ fn attend(log: &Arc<Log>, launcher: &Rc<Launcher>, script: Command, path: String
     });
 }
 
-/// Whether a change is one that keepalived tells: not that an instance begins.
+/// Whether a change is one that keepalived tells: not that an instance begins, nor that another
+/// program goes on with it.
 pub fn is_told(change: &Change) -> bool {
-    change.to != State::Init || change.from != State::Init
+    change.reason != Reason::Resumed && (change.to != State::Init || change.from != State::Init)
 }
 
 /// Scripts of one instance that wait.

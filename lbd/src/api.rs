@@ -11,11 +11,15 @@ mod info_command;
 mod line;
 mod patterns;
 mod peers;
+mod rate_limit;
 pub(crate) mod server;
 mod server_state;
 mod servers;
 pub(crate) mod session;
 mod sessions;
+mod ssl;
 mod stat;
 mod stat_command;
 mod tables;
+
+pub(crate) use servers::address_of;

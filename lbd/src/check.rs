@@ -7,6 +7,7 @@
 mod announce;
 mod core;
 mod exchange;
+mod http2;
 mod link;
 mod order;
 mod renderer;
@@ -21,6 +22,7 @@ use lbd_proxy::state::Shared;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+pub(crate) use self::announce::wall;
 use self::core::Core;
 pub(crate) use self::order::{AdminOrder, CheckHandle, Order};
 pub(crate) use self::watch::Watch;

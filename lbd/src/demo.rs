@@ -234,7 +234,11 @@ fn balancer(text: &str) -> Result<Running, String> {
         sockets,
         workers,
         limits,
-        (logger, namespaces),
+        run::Means {
+            logger,
+            namespaces,
+            snapshots: None,
+        },
         &options,
     )
     .map_err(|faults| faults.join("\n"))

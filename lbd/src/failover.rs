@@ -21,7 +21,7 @@ use tokio::time::{MissedTickBehavior, interval};
 /// Names the socket.
 const VARIABLE: &str = "LBD_FAILOVER_SOCKET";
 /// Between two beats.
-const BEAT: Duration = Duration::from_millis(25);
+const BEAT: Duration = Duration::from_millis(50);
 /// Processes that may listen; `lbd-failover` is one.
 const MAX_CLIENTS: usize = 8;
 /// How long a process that came after this one has until its own link must be up.

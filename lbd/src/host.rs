@@ -24,9 +24,13 @@ pub(crate) const FEATURES: &[&str] = &[
     "LINUX_TPROXY",
     "NETFILTER",
     "NS",
+    // TLS is there, by AWS-LC: what a configuration asks these for is whether `ssl` may be said.
+    "OPENSSL",
+    "OPENSSL_AWSLC",
     "PCRE",
     "PRCTL",
     "RT",
+    "SSL",
     "SYSTEMD",
     "TFO",
     "THREAD",
@@ -49,6 +53,8 @@ pub(crate) struct SystemHost {
     pub(crate) no_reuseport: bool,
     /// `-dr`.
     pub(crate) ignore_unresolved: bool,
+    /// `-dV`.
+    pub(crate) no_server_verify: bool,
     /// Variables that the program itself gives to the configuration.
     pub(crate) variables: Vec<(&'static str, String)>,
 }
@@ -74,6 +80,17 @@ impl Host for SystemHost {
 
     fn is_dir(&self, path: &str) -> bool {
         std::path::Path::new(path).is_dir()
+    }
+
+    fn unix_time(&self) -> Option<i64> {
+        let now = std::time::SystemTime::now();
+        let since = now.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    }
+
+    fn is_world_readable(&self, path: &str) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o004 != 0)
     }
 
     fn env(&self, name: &str) -> Option<String> {
@@ -145,7 +162,8 @@ impl Host for SystemHost {
 
     fn enabled(&self, option: &str) -> bool {
         match option {
-            "EPOLL" | "GETADDRINFO" => true,
+            "EPOLL" | "FAST-FORWARD" | "GETADDRINFO" => true,
+            "SERVER-SSL-VERIFY-NONE" => self.no_server_verify,
             "SPLICE" => !self.no_splice,
             "REUSEPORT" => !self.no_reuseport,
             _ => false,

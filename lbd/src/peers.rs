@@ -2,25 +2,35 @@
 //!
 //! What is said on a connection is `peers-proto`'s business.
 
-use std::cell::Cell;
+mod obey;
+mod tls;
+
+use std::cell::{Cell, RefCell};
 use std::hash::BuildHasher;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ::peers::proto::section::{Event, SectionView};
+use ::peers::proto::words::{Said, Word};
 use ::peers::proto::{PeerSpec, Shared as SharedTable, Spec};
 use lbd_config::config::{ListenAddress, PeersSpec, ServerAddress};
 use lbd_core::Time;
 use lbd_proxy::Shared;
+use lbd_proxy::log::LogNote;
+use lbd_tls::BindTls;
 use peers::{Dial, Dialling, Peers, Stream};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
 
+use crate::check::wall;
 use crate::report;
+use crate::run::Daemon;
 
 /// A bound listener of a section.
 #[derive(Debug)]
@@ -33,19 +43,43 @@ pub(crate) struct PeersSocket {
 
 /// What other threads ask of the control side.
 enum Request {
+    Say(Said),
     Stop,
     View(mpsc::Sender<Vec<SectionView>>),
+    Words(mpsc::Sender<Vec<Word>>),
 }
 
 /// The sections as other threads see them.
 #[derive(Clone)]
-pub(crate) struct PeersHandle(UnboundedSender<Request>);
+pub(crate) struct PeersHandle {
+    requests: UnboundedSender<Request>,
+    is_stopping: IsStopping,
+}
+
+/// Whether a new process is to be taught before this one ends. Not a request: the control side may end
+/// before it has looked at its requests.
+type IsStopping = Arc<AtomicBool>;
 
 impl PeersHandle {
     /// How things stand, in the order of the configuration's sections.
     pub(crate) fn view(&self) -> Vec<SectionView> {
         let (sender, receiver) = mpsc::channel();
-        if self.0.send(Request::View(sender)).is_err() {
+        if self.requests.send(Request::View(sender)).is_err() {
+            return Vec::new();
+        }
+        receiver.recv_timeout(PATIENCE).unwrap_or_default()
+    }
+
+    /// Tells other nodes of lbd what an operator has said.
+    pub(crate) fn say(&self, said: Said) {
+        // Without a control side there are no sessions either.
+        let _ = self.requests.send(Request::Say(said));
+    }
+
+    /// What operators have said, on all nodes, in the order of the sections.
+    pub(crate) fn words(&self) -> Vec<Word> {
+        let (sender, receiver) = mpsc::channel();
+        if self.requests.send(Request::Words(sender)).is_err() {
             return Vec::new();
         }
         receiver.recv_timeout(PATIENCE).unwrap_or_default()
@@ -53,38 +87,68 @@ impl PeersHandle {
 
     /// Ends all sessions and teaches a new process.
     pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
         // Without a control side nothing is left to stop.
-        let _ = self.0.send(Request::Stop);
+        let _ = self.requests.send(Request::Stop);
     }
 }
 
 /// The running sections, on the control side's thread.
 pub(crate) struct Running {
     sections: Vec<Peers>,
-    is_stopping: Rc<Cell<bool>>,
+    listeners: Listeners,
+    is_stopping: IsStopping,
+}
+
+/// The tasks that accept.
+#[derive(Clone, Default)]
+struct Listeners(Rc<RefCell<Vec<JoinHandle<()>>>>);
+
+impl Listeners {
+    /// Closes the sockets: a call of the same address reaches the new process from now on.
+    async fn close(&self) {
+        let tasks = self.0.take();
+        tasks.iter().for_each(JoinHandle::abort);
+        for task in tasks {
+            // It was told to end.
+            let _ = task.await;
+        }
+    }
 }
 
 /// A channel for requests, made before the sections run.
 pub(crate) fn channel() -> (PeersHandle, Requests) {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-    (PeersHandle(sender), Requests(receiver))
+    let is_stopping = IsStopping::default();
+    let handle = PeersHandle {
+        requests: sender,
+        is_stopping: Arc::clone(&is_stopping),
+    };
+    let requests = Requests {
+        receiver,
+        is_stopping,
+    };
+    (handle, requests)
 }
 
 /// Where requests arrive.
-pub(crate) struct Requests(UnboundedReceiver<Request>);
+pub(crate) struct Requests {
+    receiver: UnboundedReceiver<Request>,
+    is_stopping: IsStopping,
+}
 
 /// Starts all sections. `has_old_process` is whether one was told to finish (`-sf`).
 pub(crate) fn start(
-    shared: &Arc<Shared>,
+    daemon: &Arc<Daemon>,
     sockets: Vec<PeersSocket>,
     requests: Requests,
     has_old_process: bool,
 ) -> Running {
+    let shared = &daemon.shared;
     let config = Arc::clone(&shared.current().config);
-    let is_stopping = Rc::new(Cell::new(false));
     let mut sections = Vec::new();
-    let mut listeners = Vec::new();
-    for section in &config.peers {
+    let listeners = Listeners::default();
+    for (at, section) in config.peers.iter().enumerate() {
         let spec = spec(shared, section, has_old_process);
         let random = std::collections::hash_map::RandomState::new();
         let seed = random.hash_one(&*section.name);
@@ -92,13 +156,8 @@ pub(crate) fn start(
             spec,
             seed,
             Box::new(Caller {
-                shared: Arc::clone(shared),
-                name: section.name.clone(),
-                addresses: section
-                    .peers
-                    .iter()
-                    .map(|peer| peer.address.clone())
-                    .collect(),
+                daemon: Arc::clone(daemon),
+                section: config.peers[at].clone(),
             }),
         );
         tokio::task::spawn_local(peers.clone().run());
@@ -107,27 +166,35 @@ pub(crate) fn start(
     for socket in sockets {
         let section = config.peers.get(socket.section);
         if let (Some(peers), Some(section)) = (sections.get(socket.section), section) {
-            let accepting = accept(socket.fd, section.bind.clone(), peers.clone());
-            listeners.push(tokio::task::spawn_local(accepting));
+            let door = Door {
+                peers: peers.clone(),
+                tls: section.bind_tls.clone(),
+                handshakes: Rc::default(),
+            };
+            let accepting = accept(socket.fd, section.bind.clone(), door);
+            let task = tokio::task::spawn_local(accepting);
+            listeners.0.borrow_mut().push(task);
         }
     }
-    let serving = serve(
-        requests,
-        sections.clone(),
+    let running = Running {
+        sections,
         listeners,
-        Rc::clone(&is_stopping),
+        is_stopping: requests.is_stopping,
+    };
+    let serving = serve(
+        requests.receiver,
+        running.sections.clone(),
+        running.listeners.clone(),
     );
     tokio::task::spawn_local(serving);
-    Running {
-        sections,
-        is_stopping,
-    }
+    running
 }
 
 impl Running {
     /// Waits until a new process is taught, if one is to be.
     pub(crate) async fn finish(&self) {
-        if self.is_stopping.get() {
+        if self.is_stopping.load(Ordering::Acquire) {
+            self.listeners.close().await;
             for peers in &self.sections {
                 peers.stop().await;
             }
@@ -168,21 +235,35 @@ fn spec(shared: &Arc<Shared>, section: &PeersSpec, has_old_process: bool) -> Spe
 }
 
 async fn serve(
-    mut requests: Requests,
+    mut requests: UnboundedReceiver<Request>,
     sections: Vec<Peers>,
-    listeners: Vec<tokio::task::JoinHandle<()>>,
-    is_stopping: Rc<Cell<bool>>,
+    listeners: Listeners,
 ) {
-    while let Some(request) = requests.0.recv().await {
+    while let Some(request) = requests.recv().await {
         match request {
+            Request::Say(said) => {
+                for peers in &sections {
+                    if !peers.say(said.clone()) {
+                        let thing = &said.thing;
+                        let (subject, scope) = (thing.subject, &thing.scope);
+                        report::warning(&format!(
+                            "What {} has set of {subject} {scope} is too much or too long to be \
+                             told to other nodes.",
+                            said.who
+                        ));
+                    }
+                }
+            }
+            Request::Words(answer) => {
+                // Who asked may have given up, here and below.
+                let _ = answer.send(sections.iter().flat_map(Peers::words).collect());
+            }
             Request::View(answer) => {
                 // Who asked may have given up.
                 let _ = answer.send(sections.iter().map(Peers::snapshot).collect());
             }
             Request::Stop => {
-                is_stopping.set(true);
-                // The new process is called at the same address.
-                listeners.iter().for_each(tokio::task::JoinHandle::abort);
+                listeners.close().await;
                 for peers in sections.clone() {
                     tokio::task::spawn_local(async move { peers.stop().await });
                 }
@@ -191,7 +272,38 @@ async fn serve(
     }
 }
 
-async fn accept(socket: OwnedFd, address: ListenAddress, peers: Peers) {
+/// Where callers of a section come in.
+#[derive(Clone)]
+struct Door {
+    peers: Peers,
+    tls: Option<Arc<BindTls>>,
+    /// Handshakes under way.
+    handshakes: Rc<Cell<usize>>,
+}
+
+impl Door {
+    fn enter(&self, stream: Box<dyn Stream>) {
+        let Some(tls) = &self.tls else {
+            return self.peers.accept(stream);
+        };
+        let under_way = self.handshakes.get();
+        if under_way >= tls::MAX_HANDSHAKES {
+            return;
+        }
+        self.handshakes.set(under_way + 1);
+        let (tls, door) = (Arc::clone(tls), self.clone());
+        tokio::task::spawn_local(async move {
+            let secured = tls::accept(stream, &tls).await;
+            door.handshakes.set(door.handshakes.get() - 1);
+            // Who fails is told by the protocol's alert, and calls again.
+            if let Ok(stream) = secured {
+                door.peers.accept(stream);
+            }
+        });
+    }
+}
+
+async fn accept(socket: OwnedFd, address: ListenAddress, door: Door) {
     let is_unix = match address {
         ListenAddress::Tcp(_) => false,
         ListenAddress::Unix(_) | ListenAddress::Abstract { .. } => true,
@@ -205,7 +317,7 @@ async fn accept(socket: OwnedFd, address: ListenAddress, peers: Peers) {
         };
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => peers.accept(Box::new(stream)),
+                Ok((stream, _)) => door.enter(Box::new(stream)),
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
@@ -218,7 +330,7 @@ async fn accept(socket: OwnedFd, address: ListenAddress, peers: Peers) {
             Ok((stream, _)) => {
                 // Updates are made in batches already.
                 let _ = stream.set_nodelay(true);
-                peers.accept(Box::new(stream));
+                door.enter(Box::new(stream));
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
@@ -227,59 +339,105 @@ async fn accept(socket: OwnedFd, address: ListenAddress, peers: Peers) {
 
 /// Calls the peers of a section.
 struct Caller {
-    shared: Arc<Shared>,
-    name: Box<str>,
-    addresses: Vec<ServerAddress>,
+    daemon: Arc<Daemon>,
+    section: PeersSpec,
+}
+
+impl Caller {
+    /// A line to the terminal and to the section's logs.
+    fn line(&self, level: u8, text: &str) {
+        match level {
+            NOTICE => report::notice(text),
+            _ => report::warning(text),
+        }
+        if self.section.logs.is_empty() {
+            return;
+        }
+        let setup = self.daemon.shared.setup();
+        // The number after the last worker stands for the control thread.
+        let writer = setup.workers;
+        let generation = self.daemon.shared.current();
+        let line = LogNote {
+            targets: &self.section.logs,
+            level,
+            text: text.as_bytes(),
+            wall: wall(),
+        };
+        setup.log.note(writer, &generation, &line);
+        setup.log.flush(writer);
+    }
 }
 
 impl Dial for Caller {
     fn dial(&self, peer: usize) -> Dialling {
-        let address = self.addresses.get(peer).cloned();
+        let peer = self.section.peers.get(peer);
+        let address = peer.map(|peer| peer.address.clone());
+        let tls = peer.and_then(|peer| peer.tls.clone());
         Box::pin(async move {
-            let stream: Box<dyn Stream> = match address {
-                Some(ServerAddress::Inet(address)) => {
-                    let stream = TcpStream::connect(address).await?;
-                    let _ = stream.set_nodelay(true);
-                    Box::new(stream)
-                }
-                Some(ServerAddress::Unix(path)) => Box::new(UnixStream::connect(path).await?),
-                Some(ServerAddress::Abstract { name, .. }) => {
-                    let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
-                    let stream = std::os::unix::net::UnixStream::connect_addr(&address)?;
-                    stream.set_nonblocking(true)?;
-                    Box::new(UnixStream::from_std(stream)?)
-                }
-                _ => return Err(io::ErrorKind::AddrNotAvailable.into()),
-            };
-            Ok(stream)
+            let stream = connect(address).await?;
+            match tls {
+                Some(tls) => tls::connect(stream, &tls).await,
+                None => Ok(stream),
+            }
         })
     }
 
     fn now(&self) -> Time {
-        self.shared.now()
+        self.daemon.shared.now()
+    }
+
+    fn obey(&self, word: &Word) {
+        obey::obey(&self.daemon, word);
     }
 
     fn tell(&self, event: &Event) {
-        let section = &self.name;
+        let section = &self.section.name;
         match event {
             Event::Up(peer) => {
-                report::notice(&format!(
-                    "Peers section '{section}': session with '{peer}'."
-                ));
+                let text = format!("Peers section '{section}': session with '{peer}'.");
+                self.line(NOTICE, &text);
             }
-            Event::Down(peer) => report::warning(&format!(
-                "Peers section '{section}': session with '{peer}' has ended."
-            )),
-            Event::Refused(peer, code) => report::warning(&format!(
-                "Peers section '{section}': '{peer}' refuses this node with code {code}."
-            )),
-            Event::Mismatch(peer, table) => report::warning(&format!(
-                "Peers section '{section}': table '{table}' of '{peer}' has another type or \
-                 length of keys; its updates are passed over."
-            )),
+            Event::Down(peer) => self.line(
+                WARNING,
+                &format!("Peers section '{section}': session with '{peer}' has ended."),
+            ),
+            Event::Refused(peer, code) => self.line(
+                WARNING,
+                &format!("Peers section '{section}': '{peer}' refuses this node with code {code}."),
+            ),
+            Event::Mismatch(peer, table) => self.line(
+                WARNING,
+                &format!(
+                    "Peers section '{section}': table '{table}' of '{peer}' has another type or \
+                     length of keys; its updates are passed over."
+                ),
+            ),
         }
     }
 }
+
+async fn connect(address: Option<ServerAddress>) -> io::Result<Box<dyn Stream>> {
+    Ok(match address {
+        Some(ServerAddress::Inet(address)) => {
+            let stream = TcpStream::connect(address).await?;
+            let _ = stream.set_nodelay(true);
+            Box::new(stream)
+        }
+        Some(ServerAddress::Unix(path)) => Box::new(UnixStream::connect(path).await?),
+        Some(ServerAddress::Abstract { name, .. }) => {
+            let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+            let stream = std::os::unix::net::UnixStream::connect_addr(&address)?;
+            stream.set_nonblocking(true)?;
+            Box::new(UnixStream::from_std(stream)?)
+        }
+        _ => return Err(io::ErrorKind::AddrNotAvailable.into()),
+    })
+}
+
+/// Syslog level of sessions that begin.
+const NOTICE: u8 = 5;
+/// Syslog level of what operators must look at.
+const WARNING: u8 = 4;
 
 /// How long another thread waits for the control side.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -111,6 +111,29 @@ pub(crate) fn raise_descriptors(wanted: u64) -> u64 {
     }
 }
 
+/// Begins once more, unless this was done, with an allocator that takes address space as it needs
+/// it: the gigabyte that it reserves otherwise counts as memory that the process may write to, and
+/// it is reserved before the command line can be read.
+///
+/// # Errors
+///
+/// When the system does not start the program again.
+pub(crate) fn without_reserve() -> io::Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    if std::env::var_os(EAGER_COMMIT).is_some() {
+        return Ok(());
+    }
+    let mut words = std::env::args_os();
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    if let Some(name) = words.next() {
+        command.arg0(name);
+    }
+    Err(command.args(words).env(EAGER_COMMIT, "0").exec())
+}
+
+/// The allocator's switch for it.
+const EAGER_COMMIT: &str = "MIMALLOC_ARENA_EAGER_COMMIT";
+
 /// Limits the memory that the process may write to (`-m`): address space that threads only
 /// reserve does not count.
 pub(crate) fn limit_memory(megabytes: u64) -> io::Result<()> {

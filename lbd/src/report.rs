@@ -8,14 +8,14 @@ use lbd_core::Level;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Keeps everything but alerts to itself (`-q`, `quiet`, background).
+/// Keeps everything to itself (`-q`, background).
 pub(crate) fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
 /// Prints one message: `[ALERT]    (pid) : text`.
 pub(crate) fn say(level: Level, text: &str) {
-    if QUIET.load(Ordering::Relaxed) && level != Level::Alert {
+    if QUIET.load(Ordering::Relaxed) {
         return;
     }
     let label = lbd_config::render::label(level);

@@ -25,6 +25,7 @@ use crate::log::{Dropped, Logger};
 use crate::peers::{self, PeersHandle, PeersSocket};
 use crate::process::{self, Identity, Side};
 use crate::report;
+use crate::snapshot::{Directory, Snapshots};
 
 pub(crate) use limits::Limits;
 use listen::Sockets;
@@ -148,6 +149,8 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     let notifier = process::Notifier::open();
     let logger = make_logger(&config, workers, options);
     warn_of_root(&config);
+    let snapshots = config.global.snapshots.as_ref();
+    let snapshots = snapshots.map(Directory::open).transpose().map_err(one)?;
     process::drop_privileges(Identity {
         chroot: config.global.chroot.as_deref(),
         gid: config.global.gid,
@@ -162,7 +165,11 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
         sockets,
         workers,
         limits,
-        (logger, namespaces),
+        Means {
+            logger,
+            namespaces,
+            snapshots,
+        },
         options,
     )?;
     if let Some(started) = started {
@@ -218,18 +225,28 @@ fn warn_of_root(config: &Config) {
 
 /// A logger with its sockets open: unix ones may be out of reach once the root changes.
 pub(crate) fn make_logger(config: &Config, workers: usize, options: &Options) -> Logger {
-    let hostname = nix::unistd::gethostname().unwrap_or_default();
     let logger = Logger::new(
         workers,
         &options.name,
-        &hostname.to_string_lossy(),
         limits::utc_offset(),
         &Arc::new(Dropped::default()),
     );
-    for target in config.proxies.iter().flat_map(|proxy| &proxy.log.targets) {
+    let own = config.proxies.iter().flat_map(|proxy| &proxy.log.targets);
+    let peers = config.peers.iter().flat_map(|section| &section.logs);
+    for target in own.chain(peers).chain(&config.global.logs) {
         logger.open(&target.address);
     }
     logger
+}
+
+/// What was opened before privileges went, besides sockets.
+pub(crate) struct Means {
+    /// Log lines.
+    pub(crate) logger: Logger,
+    /// Network namespaces.
+    pub(crate) namespaces: Namespaces,
+    /// Where tables outlive the process.
+    pub(crate) snapshots: Option<Directory>,
 }
 
 /// Starts workers and control side on bound sockets.
@@ -242,9 +259,14 @@ pub(crate) fn start(
     sockets: Sockets,
     workers: usize,
     limits: Limits,
-    (logger, namespaces): (Logger, Namespaces),
+    means: Means,
     options: &Options,
 ) -> Result<Running, Vec<String>> {
+    let Means {
+        logger,
+        namespaces,
+        snapshots,
+    } = means;
     let dropped = logger.dropped();
     let fault = |error: std::io::Error| vec![format!("cannot start a thread: {error}")];
     let utc_offset = limits::utc_offset();
@@ -262,6 +284,9 @@ pub(crate) fn start(
             ..Setup::new(workers)
         },
     );
+    if let Some(directory) = &snapshots {
+        directory.load(&shared);
+    }
     let boot_ms = u64::try_from(options.started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (stop_control, stopped) = tokio::sync::mpsc::unbounded_channel();
     let (ready, is_ready) = std::sync::mpsc::channel();
@@ -276,6 +301,7 @@ pub(crate) fn start(
         stats: sockets.stats,
         failover: sockets.failover,
         peers: sockets.peers,
+        snapshots,
         has_old_process: !options.args.finish.is_empty(),
         ready,
     };
@@ -326,6 +352,7 @@ struct Control {
     stats: Vec<listen::StatsSocket>,
     failover: Option<crate::failover::Link>,
     peers: Vec<PeersSocket>,
+    snapshots: Option<Directory>,
     has_old_process: bool,
     ready: std::sync::mpsc::Sender<Arc<Daemon>>,
 }
@@ -375,11 +402,19 @@ impl Control {
                 tokio::task::spawn_local(serve);
             }
             tokio::task::spawn_local(crate::table::expire(Arc::clone(&daemon.shared)));
-            let running = peers::start(&daemon.shared, self.peers, requests, self.has_old_process);
+            tokio::task::spawn_local(crate::rates::observe(Arc::clone(&daemon.shared)));
+            tokio::task::spawn_local(crate::ocsp::run(Arc::clone(&daemon)));
+            let running = peers::start(&daemon, self.peers, requests, self.has_old_process);
+            let snapshots = self
+                .snapshots
+                .map(|directory| Snapshots::start(directory, Arc::clone(&daemon.shared)));
             // The receiver waits in `start`.
             let _ = self.ready.send(daemon);
             stopped.recv().await;
             running.finish().await;
+            if let Some(snapshots) = snapshots {
+                snapshots.finish().await;
+            }
         });
     }
 }

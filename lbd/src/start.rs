@@ -41,6 +41,12 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
         }
     };
     report::set_quiet(args.quiet);
+    if args.memory_mb.is_some()
+        && let Err(error) = crate::process::without_reserve()
+    {
+        report::alert(&format!("Cannot start within '-m' : {error}"));
+        return ExitCode::from(REFUSED);
+    }
     match &args.task {
         Task::Version(form) => {
             print!("{}", version::text(*form));
@@ -49,7 +55,10 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
         Task::Condition(text) => condition(text, &args),
         Task::Demo(words) => demo::main(words),
         Task::Check | Task::Run => match &args.keyword_classes {
-            Some(classes) if args.sources.is_empty() => keywords(classes),
+            Some(classes) if args.sources.is_empty() => match print_keywords(classes) {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::from(REFUSED),
+            },
             _ if args.sources.is_empty() && words.is_empty() => {
                 eprint!("{HINT}");
                 ExitCode::from(REFUSED)
@@ -68,6 +77,7 @@ fn system(args: &Args) -> SystemHost {
         ipv4_only: args.ipv4_only,
         no_splice: args.no_splice,
         no_reuseport: args.no_reuseport,
+        no_server_verify: args.no_server_verify,
         ignore_unresolved: args.ignore_unresolved,
         variables: Vec::new(),
     };
@@ -90,18 +100,16 @@ fn condition(text: &str, args: &Args) -> ExitCode {
     ExitCode::from(verdict.exit_code())
 }
 
-/// `-dK`: prints the known keywords of some classes.
-fn keywords(classes: &str) -> ExitCode {
+/// `-dK`: prints the known keywords of some classes; false when a class is unknown.
+fn print_keywords(classes: &str) -> bool {
     match crate::keywords::dump(classes) {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => print!("{text}"),
         Err(help) => {
             print!("{help}");
-            ExitCode::from(REFUSED)
+            return false;
         }
     }
+    true
 }
 
 fn with_configuration(args: &Args) -> ExitCode {
@@ -131,6 +139,13 @@ fn with_configuration(args: &Args) -> ExitCode {
             "Some warnings were found and 'zero-warning' is set. Aborting. ({warnings} warnings)"
         ));
         return ExitCode::from(REFUSED);
+    }
+    for text in &config.tls.cautions {
+        report::warning(text);
+    }
+    if let Some(classes) = &args.keyword_classes {
+        // As in the reference, the lists come with whatever else was asked for.
+        print_keywords(classes);
     }
     let is_check = args.task == Task::Check;
     if !config.has_listener() {
@@ -178,8 +193,14 @@ fn load(args: &Args) -> Loaded {
             sources,
         };
     }
-    let (config, found) = lbd_config::load(&sources, &host);
+    let (mut config, found) = lbd_config::load(&sources, &host);
     diags.append(found);
+    if let (Some(config), Some(limit)) = (&mut config, args.proxy_maxconn) {
+        let frontends = config.proxies.iter_mut().map(|proxy| &mut proxy.frontend);
+        for frontend in frontends.filter(|frontend| frontend.maxconn == 0) {
+            frontend.maxconn = limit;
+        }
+    }
     Loaded {
         config,
         diags,
@@ -188,19 +209,19 @@ fn load(args: &Args) -> Loaded {
 }
 
 fn print_diagnostics(loaded: &Loaded, args: &Args) {
+    if args.quiet {
+        return;
+    }
     let pid = std::process::id();
     let is_refused = loaded.diags.has_alert();
-    if is_refused || (loaded.diags.count(Level::Warning) > 0 && !args.quiet) {
+    if is_refused || loaded.diags.count(Level::Warning) > 0 {
         report::notice(&format!("lbd version is {}", env!("CARGO_PKG_VERSION")));
         if let Ok(path) = std::env::current_exe() {
             report::notice(&format!("path to executable is {}", path.display()));
         }
     }
-    if is_refused || !args.quiet {
-        let text =
-            lbd_config::render::render(&loaded.diags, &loaded.sources, pid, args.diagnostics);
-        eprint!("{text}");
-    }
+    let text = lbd_config::render::render(&loaded.diags, &loaded.sources, pid, args.diagnostics);
+    eprint!("{text}");
     if is_refused {
         let closing = lbd_config::render::verdict(&loaded.diags, &loaded.sources);
         eprint!(

@@ -57,6 +57,7 @@ fn build() -> String {
          Available polling systems :\n      epoll : pref=300,  test result OK\n\
          Total: 1 (1 usable), will use epoll.\n\n\
          Available multiplexer protocols :\n\
+         \x20        h2 : mode=HTTP  side=FE|BE  mux=H2    flags=HTX|HOL_RISK|NO_UPG\n\
          \x20 <default> : mode=HTTP  side=FE|BE  mux=H1    flags=HTX\n\
          \x20        h1 : mode=HTTP  side=FE|BE  mux=H1    flags=HTX|NO_UPG\n\
          \x20 <default> : mode=TCP   side=FE|BE  mux=PASS  flags=\n\

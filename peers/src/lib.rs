@@ -18,6 +18,7 @@ use std::time::Duration;
 use lbd_core::Time;
 pub use peers_proto as proto;
 use peers_proto::section::{Event, Input, SectionView};
+use peers_proto::words::{Said, Word};
 use peers_proto::{ConnId, Output, Section, Spec};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
@@ -38,6 +39,8 @@ pub trait Dial {
     fn now(&self) -> Time;
     /// Something that operators may want to know.
     fn tell(&self, event: &Event);
+    /// Carries out what an operator has said on another node.
+    fn obey(&self, word: &Word);
 }
 
 /// A running section. Clones are the same section.
@@ -60,6 +63,16 @@ struct Line {
     /// There is something to send, or it is over.
     wake: Notify,
     is_over: Cell<bool>,
+    /// It is over.
+    over: Notify,
+}
+
+impl Line {
+    /// Ends a while after the connection is over: who does not read what is left is not waited for.
+    async fn lapse(&self) {
+        self.over.notified().await;
+        tokio::time::sleep(GRACE).await;
+    }
 }
 
 impl std::fmt::Debug for Peers {
@@ -112,6 +125,22 @@ impl Peers {
         self.0.section.borrow().snapshot(self.0.dial.now())
     }
 
+    /// Tells other nodes what an operator of this one has said. Says whether they will know: of too
+    /// many words, and of too long ones, they do not.
+    pub fn say(&self, said: Said) -> bool {
+        let now = self.0.dial.now();
+        let is_taken = self.0.section.borrow_mut().say_word(now, said);
+        self.act();
+        is_taken
+    }
+
+    /// What operators have said, on all nodes.
+    pub fn words(&self) -> Vec<Word> {
+        let section = self.0.section.borrow();
+        let words = section.words().since(0);
+        words.map(|(_, word)| word.clone()).collect()
+    }
+
     /// Teaches the new process, if there is one, and gives up after five seconds.
     pub async fn stop(&self) {
         self.handle(Input::Stop);
@@ -152,9 +181,11 @@ impl Peers {
                     if let Some(line) = self.0.conns.borrow().get(&id) {
                         line.is_over.set(true);
                         line.wake.notify_one();
+                        line.over.notify_one();
                     }
                 }
                 Some(Output::Event(event)) => self.0.dial.tell(&event),
+                Some(Output::Word(word)) => self.0.dial.obey(&word),
                 Some(Output::Stopped) => self.0.stopped.notify_waiters(),
             }
         }
@@ -184,6 +215,7 @@ impl Peers {
         tokio::select! {
             () = stream::receive(&self, id, reader) => {}
             () = stream::send(&self, id, &line, writer) => {}
+            () = line.lapse() => {}
         }
         self.0.conns.borrow_mut().remove(&id);
         self.handle(Input::Closed(id));
@@ -193,6 +225,9 @@ impl Peers {
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long the last bytes of a connection that is over may take.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Longest time between two looks at deadlines.
 const LONGEST: Duration = Duration::from_secs(1);

@@ -97,6 +97,8 @@ fn keys_go_to_the_reference_s_servers() {
         "hdr(host) use_domain_only",
         "source",
         "hash req.hdr(x-key)",
+        "hash path,crc32",
+        "hash src",
     ];
     let types = [
         "map-based",

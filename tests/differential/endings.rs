@@ -11,9 +11,11 @@ const HALF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc";
 
 /// A proxy that kills its server's sessions when told that the server is down.
 fn config(frontend: &str, backend: &str) -> String {
-    plain(frontend, backend).replace(
+    // One thread, so that log lines have an order.
+    let text = plain(frontend, backend).replacen("global\n", "global\n    nbthread 1\n", 1);
+    text.replace(
         "server s1 <s1>",
-        "server s1 <s1> check port 1 inter 1h fall 100 on-marked-down shutdown-sessions\n    server s2 \
+        "server s1 <s1> check port <openport> inter 1h on-marked-down shutdown-sessions\n    server s2 \
          <s2> backup",
     )
 }

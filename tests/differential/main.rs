@@ -6,7 +6,10 @@
 use support::scenario::{Case, Group, get, lines, response, send, serve};
 
 mod balance;
+mod cookies;
 mod endings;
+mod letters;
+mod logs;
 mod requests;
 mod responses;
 mod rules;

@@ -4,12 +4,17 @@
 
 mod balancer;
 mod configuration;
+mod fence;
 mod guardian;
 mod handover;
+mod hostile;
 mod interoperation;
 mod pair;
+mod partner;
 mod privileges;
 mod reload;
 mod setup;
+mod show;
 mod status;
 mod tracking;
+mod upgrade;

@@ -1,11 +1,10 @@
-//! What the daemon may do after its start, and who runs scripts; going on as another program.
+//! What the daemon may do after its start, and who runs scripts.
 
 use std::fs;
 
-use nix::sys::signal::Signal;
 use support::netns::Lan;
 
-use crate::setup::{Kind, VIP, eventually, instance, lbctl, owned_by, start};
+use crate::setup::{Kind, eventually, instance, owned_by, start};
 
 fn effective(pid: i32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -51,23 +50,4 @@ fn scripts_run_as_their_user_through_the_launcher() {
         fs::read_to_string(&out).is_ok_and(|text| text == "nobody\n")
     });
     drop(a);
-}
-
-#[test]
-fn an_upgrade_goes_on_as_master_without_a_gap() {
-    let lan = Lan::new(&["a", "b"]);
-    let a = start(&lan, "a", Kind::Lbd, &instance(3, 150, ""));
-    let b = start(&lan, "b", Kind::Lbd, &instance(3, 100, ""));
-    owned_by(&lan, "a");
-    let text = lbctl(&lan, "a", &["upgrade"]);
-    assert!(text.contains("1 instances stay master"), "{text}");
-    eventually("the new one goes on", || {
-        a.log().contains("INIT -> BACKUP")
-            && a.log().contains("the process before this one was master")
-    });
-    owned_by(&lan, "a");
-    assert!(!b.log().contains("BACKUP -> MASTER"), "{}", b.log());
-    assert!(!a.log().contains("stale"), "{}", a.log());
-    a.signal(Signal::SIGTERM);
-    eventually("it is released", || !lan.has("a", VIP));
 }

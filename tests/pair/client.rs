@@ -1,10 +1,10 @@
-//! A client that makes a new connection every two milliseconds and notes which were answered.
+//! Clients: one that makes a new connection every two milliseconds, and a few that keep theirs.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use support::netns::Lan;
@@ -30,7 +30,7 @@ pub(crate) fn start(lan: &Lan) -> Load {
             thread::sleep(PERIOD * number);
             while !end.load(Ordering::Relaxed) {
                 let begun = Instant::now();
-                let is_answered = exchange().is_ok();
+                let is_answered = connect(PATIENCE).and_then(|mut s| exchange(&mut s)).is_ok();
                 seen.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push((Instant::now(), is_answered));
@@ -41,13 +41,18 @@ pub(crate) fn start(lan: &Lan) -> Load {
     load
 }
 
-fn exchange() -> std::io::Result<()> {
-    let to = SocketAddr::new(VIP.parse().map_err(std::io::Error::other)?, 80);
-    let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
-    let mut buffer = [0; 256];
-    match stream.read(&mut buffer)? {
+fn connect(patience: Duration) -> std::io::Result<TcpStream> {
+    let to = SocketAddr::new(VIP.into(), 80);
+    let stream = TcpStream::connect_timeout(&to, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// One request; its short answer comes in one piece.
+fn exchange(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")?;
+    match stream.read(&mut [0; 256])? {
         0 => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)),
         _ => Ok(()),
     }
@@ -74,16 +79,15 @@ impl Load {
         (millis(gap), failed as u64)
     }
 
-    /// The longest gap while nothing happens.
+    /// The longest gap while nothing happens; what was seen before is forgotten.
     pub(crate) fn quiet_gap(&self) -> u64 {
-        let from = Instant::now();
-        thread::sleep(Duration::from_millis(400));
-        let (gap, _) = self.since(from);
         self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
-        gap
+        let from = Instant::now();
+        thread::sleep(QUIET);
+        self.since(from).0
     }
 
     /// Whether the last attempts were answered.
@@ -100,6 +104,42 @@ impl Drop for Load {
     }
 }
 
+/// Connections that are kept, each with a request every few milliseconds.
+pub(crate) struct Kept {
+    end: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<bool>>,
+}
+
+impl Kept {
+    pub(crate) fn start(lan: &Lan) -> Self {
+        let end = Arc::new(AtomicBool::new(false));
+        let threads = (0..KEPT).map(|_| {
+            let end = Arc::clone(&end);
+            lan.within("client", move || {
+                let Ok(mut stream) = connect(KEPT_PATIENCE) else {
+                    return false;
+                };
+                while !end.load(Ordering::Relaxed) {
+                    if exchange(&mut stream).is_err() {
+                        return false;
+                    }
+                    thread::sleep(KEPT_PERIOD);
+                }
+                true
+            })
+        });
+        let threads = threads.collect();
+        Self { end, threads }
+    }
+
+    /// Ends them; how many had broken or hung.
+    pub(crate) fn broken(self) -> u64 {
+        self.end.store(true, Ordering::Relaxed);
+        let kept = self.threads.into_iter().map(|thread| thread.join());
+        kept.filter(|kept| !matches!(kept, Ok(true))).count() as u64
+    }
+}
+
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -107,3 +147,8 @@ pub(crate) fn millis(time: Duration) -> u64 {
 const PERIOD: Duration = Duration::from_millis(2);
 const THREADS: u32 = 80;
 const PATIENCE: Duration = Duration::from_millis(150);
+const QUIET: Duration = Duration::from_millis(250);
+const KEPT: usize = 4;
+const KEPT_PERIOD: Duration = Duration::from_millis(5);
+/// A connection without an answer for so long hangs.
+const KEPT_PATIENCE: Duration = Duration::from_secs(1);

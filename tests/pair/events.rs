@@ -1,208 +1,121 @@
 //! What is broken, and what clients noticed.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use support::netns::Lan;
+use support::arp::{self, Prober};
 
-use crate::client::{Load, millis};
-use crate::system::{Kind, Pair, VIP};
+use crate::client::{Kept, Load, millis};
+use crate::system::Pair;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    KillBalancer,
-    HangBalancer,
-    KillDaemon,
+    FreezeAll,
     FreezeDaemon,
+    HangBalancer,
+    Heal,
+    KillBalancer,
+    KillDaemon,
+    LinkDown,
+    Return,
     Stop,
     Switchover,
-    LinkDown,
-    Heal,
-    Return,
-}
-
-impl Event {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::KillBalancer,
-        Self::HangBalancer,
-        Self::KillDaemon,
-        Self::FreezeDaemon,
-        Self::Stop,
-        Self::Switchover,
-        Self::LinkDown,
-        Self::Heal,
-        Self::Return,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::KillBalancer => "kill-balancer",
-            Self::HangBalancer => "hang-balancer",
-            Self::KillDaemon => "kill-daemon",
-            Self::FreezeDaemon => "freeze-daemon",
-            Self::Stop => "stop",
-            Self::Switchover => "switchover",
-            Self::LinkDown => "link-down",
-            Self::Heal => "heal",
-            Self::Return => "return",
-        }
-    }
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|event| event.name() == name)
-    }
+    Upgrade,
 }
 
 /// What one run showed.
+#[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) outage_ms: u64,
     pub(crate) failed: u64,
+    /// Connections that were kept open and broke or hung.
+    pub(crate) broken: u64,
+    /// Both nodes answered for the address.
     pub(crate) dual_ms: u64,
+    /// Changes of the owner beyond the one that the event makes.
+    pub(crate) flaps: u64,
 }
 
-/// Breaks one thing, looks, and mends it; `None` for what the system does not have.
-pub(crate) fn run(event: Event, pair: &mut Pair, load: &Load) -> Option<Outcome> {
-    if event == Event::Switchover && pair.kind == Kind::Keepalived {
-        return None;
+/// Breaks one thing, looks, and mends it; an error is what did not do as it should.
+pub(crate) fn run(
+    event: Event,
+    pair: &mut Pair,
+    load: &Load,
+    prober: &Prober,
+    settled: Instant,
+) -> Result<Outcome, String> {
+    if event == Event::Heal {
+        pair.lan.part("a", "b", true);
+        thread::sleep(PARTED);
     }
-    let mut owners = Owners::start(&pair.lan);
-    let mut begun = Instant::now();
+    if event == Event::Return {
+        pair.signal_daemon(0, Signal::SIGTERM);
+        pair.wait_daemon(0);
+        thread::sleep(Duration::from_millis(500));
+    }
+    let kept = Kept::start(&pair.lan);
+    thread::sleep(Duration::from_millis(100));
+    let begun = Instant::now();
     match event {
         Event::KillBalancer => pair.kill_balancer(0),
         Event::HangBalancer => pair.signal_balancer(0, Signal::SIGSTOP),
         Event::KillDaemon => pair.signal_daemon(0, Signal::SIGKILL),
+        Event::FreezeAll => pair.signal_all(0, Signal::SIGSTOP),
         Event::FreezeDaemon => pair.signal_daemon(0, Signal::SIGSTOP),
         Event::Stop => pair.signal_daemon(0, Signal::SIGTERM),
-        Event::Switchover => {
-            pair.switchover(0);
-        }
+        Event::Switchover => pair.lbctl(0, "switchover")?,
+        Event::Upgrade => pair.lbctl(0, "upgrade")?,
         Event::LinkDown => pair.lan.carrier("a", false),
-        Event::Heal => {
-            pair.lan.part("a", "b", true);
-            thread::sleep(Duration::from_millis(1500));
-            begun = Instant::now();
-            owners = Owners::start(&pair.lan);
-            pair.lan.part("a", "b", false);
-        }
-        Event::Return => {
-            pair.signal_daemon(0, Signal::SIGTERM);
-            thread::sleep(Duration::from_secs(1));
-            begun = Instant::now();
-            owners = Owners::start(&pair.lan);
-            pair.start_daemon(0);
-        }
+        Event::Heal => pair.lan.part("a", "b", false),
+        Event::Return => pair.start_daemon(0),
     }
     thread::sleep(LOOK);
     while !load.is_well() && begun.elapsed() < LONGEST {
         thread::sleep(Duration::from_millis(20));
     }
     let (outage_ms, failed) = load.since(begun);
-    let dual_ms = owners.dual();
-    mend(event, pair);
-    Some(Outcome {
+    let expected = match event {
+        Event::Heal | Event::Upgrade => 0,
+        Event::Return => 2,
+        _ => 1,
+    };
+    let flaps = arp::changes(&prober.since(settled)).saturating_sub(expected);
+    let outcome = Outcome {
         outage_ms,
         failed,
-        dual_ms,
-    })
+        broken: kept.broken(),
+        dual_ms: millis(arp::dual(&prober.since(begun))),
+        flaps,
+    };
+    mend(event, pair);
+    Ok(outcome)
 }
 
 fn mend(event: Event, pair: &mut Pair) {
     match event {
-        Event::KillBalancer => {
-            pair.start_balancer(0);
-            if pair.kind == Kind::Keepalived {
-                // Its check names the process.
-                pair.signal_daemon(0, Signal::SIGTERM);
-                thread::sleep(Duration::from_millis(1500));
-                pair.start_daemon(0);
-            }
-        }
+        Event::KillBalancer => pair.start_balancer(0),
         Event::HangBalancer => pair.signal_balancer(0, Signal::SIGCONT),
+        Event::FreezeAll => pair.signal_all(0, Signal::SIGCONT),
         Event::FreezeDaemon => pair.signal_daemon(0, Signal::SIGCONT),
-        Event::KillDaemon | Event::Stop => pair.start_daemon(0),
+        Event::KillDaemon | Event::Stop => {
+            pair.wait_daemon(0);
+            pair.start_daemon(0);
+        }
         Event::Switchover => {
             // The first node leaves the address to the other until that one is gone.
             pair.signal_daemon(0, Signal::SIGTERM);
-            thread::sleep(Duration::from_millis(500));
+            pair.wait_daemon(0);
             pair.start_daemon(0);
         }
         Event::LinkDown => pair.lan.carrier("a", true),
-        Event::Heal | Event::Return => {}
-    }
-}
-
-/// How long both nodes had the address at once.
-struct Owners {
-    end: Arc<AtomicBool>,
-    dual: Arc<AtomicU64>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Owners {
-    fn start(lan: &Lan) -> Self {
-        let end = Arc::new(AtomicBool::new(false));
-        let dual = Arc::new(AtomicU64::new(0));
-        let has: Vec<_> = ["a", "b"]
-            .into_iter()
-            .map(|node| {
-                let (has, end) = (Arc::new(AtomicBool::new(false)), Arc::clone(&end));
-                let told = Arc::clone(&has);
-                lan.within(node, move || {
-                    let wanted = format!("|-- {VIP}\n");
-                    while !end.load(Ordering::Relaxed) {
-                        let text = std::fs::read_to_string("/proc/thread-self/net/fib_trie");
-                        told.store(
-                            text.unwrap_or_default().contains(&wanted),
-                            Ordering::Relaxed,
-                        );
-                        thread::sleep(STEP);
-                    }
-                });
-                has
-            })
-            .collect();
-        let (over, sum) = (Arc::clone(&end), Arc::clone(&dual));
-        let thread = thread::spawn(move || {
-            let mut last = Instant::now();
-            while !over.load(Ordering::Relaxed) {
-                thread::sleep(STEP);
-                let passed = last.elapsed();
-                last = Instant::now();
-                if has.iter().all(|has| has.load(Ordering::Relaxed)) {
-                    sum.fetch_add(
-                        u64::try_from(passed.as_micros()).unwrap_or(0),
-                        Ordering::Relaxed,
-                    );
-                }
-            }
-        });
-        Self {
-            end,
-            dual,
-            thread: Some(thread),
-        }
-    }
-
-    fn dual(&mut self) -> u64 {
-        self.end.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-        millis(Duration::from_micros(self.dual.load(Ordering::Relaxed)))
-    }
-}
-
-impl Drop for Owners {
-    fn drop(&mut self) {
-        self.dual();
+        Event::Heal | Event::Return | Event::Upgrade => {}
     }
 }
 
 /// How long the first look lasts.
-const LOOK: Duration = Duration::from_millis(1500);
+const LOOK: Duration = Duration::from_millis(700);
 /// The longest an outage is waited for.
-const LONGEST: Duration = Duration::from_secs(8);
-const STEP: Duration = Duration::from_millis(4);
+const LONGEST: Duration = Duration::from_secs(3);
+/// Both nodes own the address by then.
+const PARTED: Duration = Duration::from_millis(1000);

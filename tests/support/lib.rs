@@ -3,6 +3,7 @@
 //! It judges nothing: tests assert on what these record. Everything is synchronous, uses loopback
 //! addresses only, and is ended when it is dropped. As test code it panics where a test should fail.
 
+pub mod arp;
 pub mod client;
 pub mod message;
 pub mod netns;

@@ -226,7 +226,7 @@ impl Lan {
             rules.push_str(&format!(
                 "table bridge lbdtest {{ chain f {{ type filter hook forward priority 0;\n\
                  iifname \"p{one}\" oifname \"p{other}\" drop\n\
-                 iifname \"p{other}\" oifname \"p{one}\" drop\n }} }}\n"
+                 iifname \"p{other}\" oifname \"p{one}\" drop\n }}\n}}\n"
             ));
         }
         let file = self.temp.write("part.nft", rules);

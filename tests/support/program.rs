@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 /// Where Debian's package puts HAProxy.
 const DEBIAN_HAPROXY: &str = "/usr/sbin/haproxy";
 
-/// The balancer: `$LBD_BIN`, else built once per process in the profile of the running test.
+/// The balancer: `$LBD_BIN`, else as `built` says, once per process.
 ///
 /// # Panics
 /// When it does not build.
@@ -18,7 +18,7 @@ pub fn lbd() -> &'static Path {
     static LBD: OnceLock<PathBuf> = OnceLock::new();
     LBD.get_or_init(|| match env::var_os("LBD_BIN") {
         Some(path) => existing(PathBuf::from(path), "$LBD_BIN"),
-        None => build("lbd", "lbd", !cfg!(debug_assertions)),
+        None => built("lbd", "lbd"),
     })
 }
 
@@ -37,6 +37,29 @@ pub fn haproxy() -> &'static Path {
 fn existing(path: PathBuf, source: &str) -> PathBuf {
     assert!(path.is_file(), "{} ({source}) is not there", path.display());
     path
+}
+
+/// Whether the HAProxy that judges is Debian's 2.6.
+///
+/// # Panics
+/// When it does not start.
+pub fn haproxy_is_old() -> bool {
+    let version = Command::new(haproxy())
+        .arg("-v")
+        .output()
+        .unwrap_or_else(|error| panic!("start {}: {error}", haproxy().display()));
+    String::from_utf8_lossy(&version.stdout).contains("version 2.")
+}
+
+/// A program of the workspace: `$LBD_BIN_DIR/BINARY`, else built in the profile of this program.
+///
+/// # Panics
+/// When it does not build.
+pub fn built(package: &str, binary: &str) -> PathBuf {
+    match env::var_os("LBD_BIN_DIR") {
+        Some(directory) => existing(Path::new(&directory).join(binary), "$LBD_BIN_DIR"),
+        None => build(package, binary, !cfg!(debug_assertions)),
+    }
 }
 
 /// Builds a program of the workspace and returns where cargo put it.

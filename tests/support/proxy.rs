@@ -52,6 +52,7 @@ pub struct ProxyBuilder {
     args: Vec<String>,
     env: Vec<(String, String)>,
     waits: bool,
+    descriptors: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +90,22 @@ pub struct Exit {
     pub stderr: String,
 }
 
+/// A program that gets a limit of descriptors, by tools that every system has (util-linux).
+fn limited(program: &Path, most: u32) -> Command {
+    let limit = format!("--nofile={most}:{most}");
+    let mut command = match nix::unistd::geteuid().is_root() {
+        false => Command::new("prlimit"),
+        // Without this capability root may not raise a limit either.
+        true => {
+            let mut command = Command::new("setpriv");
+            command.args(["--bounding-set=-sys_resource", "prlimit"]);
+            command
+        }
+    };
+    command.arg(limit).arg(program);
+    command
+}
+
 impl ProxyBuilder {
     fn new(program: Program, config: impl Into<String>) -> Self {
         Self {
@@ -99,6 +116,7 @@ impl ProxyBuilder {
             args: vec!["-db".to_owned()],
             env: Vec::new(),
             waits: true,
+            descriptors: None,
         }
     }
 
@@ -143,6 +161,13 @@ impl ProxyBuilder {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl ToString) -> Self {
         self.env.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// The process may have so many descriptors and cannot raise that limit, even as root.
+    #[must_use]
+    pub fn descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
         self
     }
 
@@ -258,7 +283,10 @@ impl ProxyBuilder {
             Program::Haproxy => program::haproxy(),
             Program::Lbd => program::lbd(),
         };
-        let mut command = Command::new(program);
+        let mut command = match self.descriptors {
+            None => Command::new(program),
+            Some(most) => limited(program, most),
+        };
         command.args(&self.args).arg("-f").arg(path);
         command
             .envs(self.env.iter().cloned())

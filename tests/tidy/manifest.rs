@@ -130,7 +130,7 @@ const CRATES: &[Crate] = &[
             "lbd-config",
         ],
     ),
-    shell("lbd-perf", &["lbd-tests"]),
+    shell("lbd-perf", &["lbd-tests", "lbd-tls"]),
 ];
 
 /// Packages, or families of packages by prefix, that reach the outside.

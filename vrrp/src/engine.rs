@@ -5,6 +5,7 @@
 
 mod addresses;
 mod announcer;
+mod handed;
 mod links;
 mod outputs;
 mod place;
@@ -13,7 +14,7 @@ mod status;
 
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -36,6 +37,7 @@ use crate::interface::Interfaces;
 use crate::netlink::{Monitor, Netlink};
 use crate::socket::{BUFFER, Ear};
 use announcer::Announcer;
+pub use handed::{Handed, HandedEar};
 use place::Place;
 pub use status::{InstanceStatus, RouterStatus};
 
@@ -46,8 +48,12 @@ pub enum Command {
     Found(Track, Status),
     /// Somebody else watches over the thread from now on.
     Guard(Box<dyn Guard>),
+    /// Another process goes on: nothing is done any more, and this is what it needs.
+    Hand(Sender<Handed>),
     /// An input for the switchover of a unit.
     Handover(Unit, HandoverInput),
+    /// What tracks this takes the addresses as its priority says, although it gave them away.
+    Reclaim(Track),
     /// A new configuration.
     Reload(Arc<Config>),
     /// What is going on?
@@ -118,6 +124,10 @@ pub trait Guard: Send + std::fmt::Debug {
     fn beat(&mut self, state: Option<&[Guarded]>);
     /// Whether the addresses were given up in our place since the last call.
     fn has_released(&mut self) -> bool;
+    /// Another one watches from now on: this one has nothing to give up.
+    fn dismiss(&mut self);
+    /// The link itself, for a process that goes on; who watches is patient meanwhile.
+    fn hand_over(&mut self) -> Option<OwnedFd>;
 }
 
 /// A handle on the thread.
@@ -156,9 +166,13 @@ pub struct Engine {
     guard: Option<Box<dyn Guard>>,
     guard_due: Time,
     state_due: Time,
+    /// When the guardian is asked again whether it gave the addresses up.
+    release_due: Time,
     is_stopping: bool,
-    /// Instances that another process was master of, while starting.
-    resumed: Vec<String>,
+    /// Another process goes on.
+    is_handed: bool,
+    /// What another process left, while starting.
+    handed: Handed,
     counters: EngineCounters,
 }
 
@@ -190,6 +204,13 @@ struct Slot {
     groups: Vec<IpAddr>,
 }
 
+/// Where something waits.
+struct Ready {
+    has_changes: bool,
+    has_commands: bool,
+    slots: Vec<bool>,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Clock {
     start: Instant,
@@ -208,12 +229,12 @@ fn wall() -> WallTime {
 }
 
 impl Engine {
-    /// Opens sockets and looks at the machine; nothing is sent yet. The instances that are resumed
-    /// go on as master of addresses that are in place.
+    /// Opens sockets and looks at the machine; nothing is sent yet. What another process left is gone
+    /// on with, whose masters have their addresses in place.
     pub fn open(
         config: Arc<Config>,
         guard: Option<Box<dyn Guard>>,
-        resumed: &[String],
+        handed: Handed,
     ) -> io::Result<(Self, Handle, Receiver<Report>)> {
         let monitor = Monitor::open()?;
         let mut netlink = Netlink::open()?;
@@ -246,15 +267,17 @@ impl Engine {
             guard,
             guard_due: Time::ZERO,
             state_due: Time::ZERO,
+            release_due: Time::ZERO,
             is_stopping: false,
-            resumed: Vec::new(),
+            is_handed: false,
+            handed: Handed::default(),
             counters: EngineCounters::default(),
         };
         // An empty router has said that it is configured; nobody needs to know.
         while engine.router.poll_output().is_some() {}
-        resumed.clone_into(&mut engine.resumed);
+        engine.handed = handed;
         engine.reload(config);
-        engine.resumed.clear();
+        engine.handed = Handed::default();
         Ok((engine, handle, reported))
     }
 
@@ -262,20 +285,28 @@ impl Engine {
     pub fn run(mut self) {
         let mut buffer = vec![0; BUFFER];
         while !self.is_stopping {
-            self.wait();
+            let ready = self.wait();
             let now = self.clock.now();
             self.tell_clock(now);
-            // What was given up in our place while we slept is not ours any more.
-            if self
-                .guard
-                .as_mut()
-                .is_some_and(|guard| guard.has_released())
-            {
-                self.on_released(now);
+            // What was given up in our place while we slept is not ours any more. It is given up
+            // after a longer silence than the time between two of these looks only.
+            if now >= self.release_due {
+                self.release_due = now + MIN_BEAT;
+                let mut guard = self.guard.as_mut();
+                if guard.as_mut().is_some_and(|guard| guard.has_released()) {
+                    self.on_released(now);
+                }
             }
-            self.take_changes();
-            self.take_packets(&mut buffer);
-            self.take_commands();
+            if ready.has_changes {
+                self.take_changes();
+            }
+            self.take_packets(&ready.slots, &mut buffer);
+            if ready.has_commands {
+                self.take_commands();
+            }
+            if self.is_handed {
+                break;
+            }
             let now = self.clock.now();
             if self.router.poll_timeout().is_some_and(|due| due <= now) {
                 self.router.tick(now);
@@ -296,8 +327,8 @@ impl Engine {
         self.report(Report::Log(severity, text.into()));
     }
 
-    /// Sleeps until something is to be done.
-    fn wait(&self) {
+    /// Sleeps until something is to be done; says where to look.
+    fn wait(&self) -> Ready {
         let now = self.clock.now();
         let mut due = [self.router.poll_timeout(), self.announcer.due()]
             .into_iter()
@@ -318,8 +349,21 @@ impl Engine {
                 polled.push(PollFd::new(ear.as_fd(), PollFlags::POLLIN));
             }
         }
-        // A signal or a bad descriptor wakes; everything is looked at then.
-        let _ = ppoll(&mut polled, Some(TimeSpec::from_duration(left)), None);
+        let is_told = ppoll(&mut polled, Some(TimeSpec::from_duration(left)), None).is_ok();
+        // After a signal or a bad descriptor everything is looked at.
+        let mut ready = polled
+            .iter()
+            .map(|polled| !is_told || polled.any().unwrap_or(true));
+        let mut next = || ready.next().unwrap_or(true);
+        Ready {
+            has_changes: next(),
+            has_commands: next(),
+            slots: self
+                .slots
+                .iter()
+                .map(|slot| slot.ears.iter().fold(false, |any, _| next() || any))
+                .collect(),
+        }
     }
 
     /// The wall clock may jump; keys with a time in them follow it.
@@ -330,8 +374,12 @@ impl Engine {
         }
     }
 
-    fn take_packets(&mut self, buffer: &mut [u8]) {
+    fn take_packets(&mut self, ready: &[bool], buffer: &mut [u8]) {
         for at in 0..self.slots.len() {
+            // A slot that came meanwhile has a socket that was just opened.
+            if ready.get(at) == Some(&false) {
+                continue;
+            }
             let mut packets = Vec::new();
             for (_, ear) in &self.slots[at].ears {
                 for _ in 0..MAX_PACKETS {
@@ -362,10 +410,23 @@ impl Engine {
             match command {
                 Command::Found(track, status) => self.found(now, &track, status),
                 Command::Guard(guard) => {
-                    self.guard = Some(guard);
+                    if let Some(mut old) = self.guard.replace(guard) {
+                        old.dismiss();
+                    }
                     self.guard_now();
                 }
+                Command::Hand(answer) => {
+                    // The packets of before are out; what is gone on with is all there is.
+                    self.do_outputs();
+                    let _ = answer.send(self.hand_over());
+                    return;
+                }
                 Command::Handover(unit, input) => self.router.handover(now, unit, input),
+                Command::Reclaim(track) => {
+                    for (instance, _) in plan::trackers(&self.config, &track) {
+                        self.router.handle(now, instance, Input::Reclaim);
+                    }
+                }
                 Command::Reload(config) => self.reload(config),
                 Command::Status(answer) => {
                     // Who asked may be gone.
@@ -411,7 +472,8 @@ impl Engine {
     /// Says to the guardian that this thread turns, and now and then what it must know.
     fn beat(&mut self) {
         let now = self.clock.now();
-        if self.guard.is_none() || now < self.guard_due {
+        // A little early with an advertisement rather than by a wake-up of its own.
+        if self.guard.is_none() || now + BEAT_SLACK < self.guard_due {
             return;
         }
         self.guard_due = now + self.beat_interval();
@@ -426,8 +488,9 @@ impl Engine {
     }
 
     fn beat_interval(&self) -> Duration {
-        let intervals = self.router.instances();
-        let shortest = intervals.map(|i| i.spec().interval.duration()).min();
+        let masters = self.router.instances();
+        let masters = masters.filter(|i| i.state() == State::Master);
+        let shortest = masters.map(|i| i.spec().interval.duration()).min();
         (shortest.unwrap_or(MAX_BEAT) / 2).clamp(MIN_BEAT, MAX_BEAT)
     }
 
@@ -453,5 +516,7 @@ const IDLE: Duration = Duration::from_secs(10);
 const CLOCK_PERIOD: Duration = Duration::from_secs(1);
 /// How often the guardian hears everything; what it holds must not get too old for `auth_hmac`.
 const STATE_PERIOD: Duration = Duration::from_millis(500);
-const MIN_BEAT: Duration = Duration::from_millis(10);
+/// A third of the guardian's least patience.
+const MIN_BEAT: Duration = Duration::from_millis(50);
+const BEAT_SLACK: Duration = Duration::from_millis(4);
 const MAX_BEAT: Duration = Duration::from_millis(250);

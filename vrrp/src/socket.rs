@@ -40,6 +40,14 @@ impl Ear {
         Ok(Self { socket, family })
     }
 
+    /// One that another process opened, with what waits in it.
+    pub fn adopt(family: Family, socket: std::os::fd::OwnedFd) -> Self {
+        Self {
+            socket: Socket::from(socket),
+            family,
+        }
+    }
+
     /// Joins a group; being in it already is no error.
     pub fn join(&self, group: IpAddr, index: u32) -> io::Result<()> {
         let result = match group {

@@ -1,12 +1,17 @@
 //! Signals, reports of the timers' thread, scripts, FIFOs, dumps.
 
+mod ending;
+
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::process::Child;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{channel as channel_of, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -17,11 +22,12 @@ use vrrp_config::Config;
 use vrrp_config::config;
 use vrrp_proto::State;
 use vrrp_proto::handover::Message;
-use vrrp_proto::instance::{Change, Event, Stop};
+use vrrp_proto::instance::{Change, Event};
 
 use crate::args::Options;
-use crate::balancer::Balancers;
+use crate::balancer::{Balancers, Stopping};
 use crate::dump;
+use crate::fence::Fence;
 use crate::guardian;
 use crate::launcher::Launcher;
 use crate::log::Log;
@@ -31,6 +37,8 @@ use crate::scripts::{self, Scripts};
 use crate::server;
 use crate::switchover::{Incoming, Switchovers};
 use crate::watch::Watches;
+
+pub(super) use ending::Ending;
 
 /// What is going on outside the timers' thread.
 pub(super) struct Control {
@@ -45,10 +53,15 @@ pub(super) struct Control {
     scripts: Scripts,
     watches: Watches,
     balancers: Balancers,
+    fence: Fence,
     switchovers: Switchovers,
     guardian: Option<Child>,
+    /// That of the program before this one, until it has ended.
+    old_guardian: Option<Pid>,
     launcher: Rc<Launcher>,
+    launcher_link: Option<OwnedFd>,
     ending: Ending,
+    is_stopping: bool,
     metrics: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
@@ -90,15 +103,24 @@ impl Control {
             handle,
             switchovers,
             balancers: Balancers::default(),
+            fence: Fence::default(),
             guardian: None,
+            old_guardian: None,
+            launcher_link: None,
             metrics: None,
             notifier: Notifier::new(Arc::clone(&log), Rc::clone(&launcher)),
             launcher,
             ending: Ending::Stop,
+            is_stopping: false,
             log,
             scripts: Scripts::default(),
             watches: Watches::default(),
         }
+    }
+
+    /// Tells the kernel what it answers for.
+    pub(super) async fn raise_fence(&mut self) {
+        self.fence.raise(&self.config, &self.log).await;
     }
 
     /// The guardian is started again when it ends.
@@ -106,14 +128,18 @@ impl Control {
         self.guardian = child;
     }
 
-    fn look_at_guardian(&mut self) {
-        let Some(child) = &mut self.guardian else {
-            return;
-        };
-        if matches!(child.try_wait(), Ok(None)) {
-            return;
-        }
-        self.log.error("the guardian ended, another one is started");
+    /// The launcher's link goes to a program that goes on.
+    pub(super) fn keep_launcher(&mut self, link: Option<OwnedFd>) {
+        self.launcher_link = link;
+    }
+
+    /// A guardian of this program takes the place of the one of the program before.
+    pub(super) fn replace_guardian(&mut self, old: u32) {
+        self.old_guardian = i32::try_from(old).ok().map(Pid::from_raw);
+        self.start_guardian();
+    }
+
+    fn start_guardian(&mut self) {
         match guardian::start() {
             Ok((link, child)) => {
                 self.guardian = Some(child);
@@ -121,6 +147,24 @@ impl Control {
             }
             Err(error) => self.log.error(&format!("no guardian: {error}")),
         }
+    }
+
+    fn look_at_guardian(&mut self) {
+        if let Some(old) = self.old_guardian {
+            // It ends once its link is closed.
+            let waited = waitpid(old, Some(WaitPidFlag::WNOHANG));
+            if !matches!(waited, Ok(WaitStatus::StillAlive)) {
+                self.old_guardian = None;
+            }
+        }
+        let Some(child) = &mut self.guardian else {
+            return;
+        };
+        if matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        self.log.error("the guardian ended, another one is started");
+        self.start_guardian();
     }
 
     pub(super) fn shutdown_script(&self) -> Option<(config::Command, Duration)> {
@@ -141,6 +185,11 @@ impl Control {
         });
         let (said, mut partner) = channel_of(MAX_WAITING);
         let (asked, mut orders) = channel_of(MAX_WAITING);
+        let (stopping, mut balancers) = channel_of(MAX_WAITING);
+        let said = Said {
+            partner: said,
+            balancers: stopping,
+        };
         match server::listen(&self.options.socket) {
             Ok(listener) => {
                 let serve = server::serve(listener, self.handle.clone(), asked);
@@ -162,8 +211,12 @@ impl Control {
                     Some(report) => self.report(report),
                 },
                 Some(heard) = partner.recv() => self.switchovers.incoming(heard, &self.config),
-                Some(order) = orders.recv() => self.order(order),
-                _ = seconds.tick() => self.look_at_guardian(),
+                Some(order) = orders.recv() => self.order(order).await,
+                Some(stopping) = balancers.recv() => self.balancer_stops(stopping),
+                _ = seconds.tick() => {
+                    self.look_at_guardian();
+                    self.raise_fence().await;
+                }
                 _ = signals.hangup.recv() => self.reload(),
                 _ = signals.interrupt.recv() => self.stop(),
                 _ = signals.terminate.recv() => self.stop(),
@@ -172,18 +225,19 @@ impl Control {
                 _ = signals.json.recv() => self.dump(dump::JSON).await,
             }
         }
-        self.scripts.stop();
-        self.watches.stop();
-        self.balancers.stop();
-        self.notifier.drain().await;
+        if self.is_end() {
+            self.quiet().await;
+        }
         let _ = std::fs::remove_file(&self.options.socket);
         Ok(())
     }
 
     /// Starts what the configuration asks for beside the protocol.
-    async fn configure(&mut self, said: &tokio::sync::mpsc::Sender<Incoming>) {
-        self.switchovers.configure(&self.config, said).await;
-        self.balancers.start(&self.config, &self.handle, &self.log);
+    async fn configure(&mut self, said: &Said) {
+        let config = &self.config;
+        self.switchovers.configure(config, &said.partner).await;
+        self.balancers
+            .start(config, &self.handle, &self.log, &said.balancers);
         self.serve_metrics();
         self.notifier.configure(&self.config);
         self.scripts
@@ -207,16 +261,6 @@ impl Control {
             }
         });
         self.metrics = Some((address, task));
-    }
-
-    fn stop(&self) {
-        self.log.info("stopping");
-        let how = if self.options.keeps_addresses {
-            Stop::Keep
-        } else {
-            Stop::Release
-        };
-        self.handle.send(Command::Stop(how));
     }
 
     /// A configuration that cannot be used leaves everything as it is.
@@ -259,7 +303,7 @@ impl Control {
         }
     }
 
-    async fn reloaded(&mut self, said: &tokio::sync::mpsc::Sender<Incoming>) {
+    async fn reloaded(&mut self, said: &Said) {
         // The first one is the start.
         let Some(config) = self.next.take() else {
             return;
@@ -267,6 +311,7 @@ impl Control {
         self.deleted(&config);
         self.config = config;
         self.configure(said).await;
+        self.raise_fence().await;
         if self.config.global.fifo_on_reload {
             self.tell_fifos();
         }
@@ -400,39 +445,6 @@ impl Control {
         server::ask(&self.handle)
     }
 
-    /// What `lbctl` asks for.
-    fn order(&mut self, order: server::Order) {
-        if order.words.first().is_none_or(|word| word != "upgrade") {
-            return self.switchovers.order(order, &self.config);
-        }
-        let Some(status) = self.ask() else {
-            let _ = order
-                .answer
-                .send("error the timers' thread does not answer".to_owned());
-            return;
-        };
-        let is_master = |i: &&vrrp::engine::InstanceStatus| i.snapshot.state == State::Master;
-        let masters = status.instances.iter().filter(is_master);
-        let names: Vec<String> = masters.map(|i| i.name.clone()).collect();
-        let _ = order.answer.send(format!(
-            "going on as the new program, {} instances stay master",
-            names.len()
-        ));
-        self.log.info("going on as the new program");
-        self.ending = Ending::Upgrade(names);
-        let handle = self.handle.clone();
-        tokio::task::spawn_local(async move {
-            // Who asked hears the answer first.
-            tokio::time::sleep(ANSWER_TIME).await;
-            handle.send(Command::Stop(Stop::Keep));
-        });
-    }
-
-    /// What is to be done after the end.
-    pub(super) fn ending(&self) -> Ending {
-        self.ending.clone()
-    }
-
     /// Makes FIFOs while it may still give them to other users.
     pub(super) fn open_fifos(&mut self) {
         self.notifier.open(&self.config);
@@ -487,13 +499,10 @@ fn explain(event: &Event) -> String {
     }
 }
 
-/// How the daemon ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// For good.
-    Stop,
-    /// Another program goes on, with these instances as master.
-    Upgrade(Vec<String>),
+/// Where what others say comes in.
+struct Said {
+    partner: tokio::sync::mpsc::Sender<Incoming>,
+    balancers: tokio::sync::mpsc::Sender<Stopping>,
 }
 
 /// A script that runs once; what goes wrong is told.
@@ -512,6 +521,4 @@ pub(super) async fn run_once(
 
 /// Messages of the partner, and orders of `lbctl`, that wait.
 const MAX_WAITING: usize = 64;
-/// How long an answer takes to leave.
-const ANSWER_TIME: Duration = Duration::from_millis(50);
 const GUARDIAN_PERIOD: Duration = Duration::from_secs(1);

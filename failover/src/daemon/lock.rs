@@ -1,7 +1,7 @@
 //! The file with the process id, which two processes cannot hold.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -14,24 +14,32 @@ pub(super) struct PidFile {
 }
 
 impl PidFile {
-    /// Writes our id, unless another process holds the file.
-    pub(super) fn take(path: &Path) -> Result<Self, String> {
+    /// Writes our id, unless another process holds the file. On a file system that is read-only
+    /// there is none, and nobody is kept out; addresses are worth more.
+    pub(super) fn take(path: &Path, log: &dyn Fn(&str)) -> Result<Option<Self>, String> {
         let fail = |error: &dyn std::fmt::Display| format!("pid file {}: {error}", path.display());
-        let file = OpenOptions::new()
+        let opened = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(path)
-            .map_err(|error| fail(&error))?;
+            .open(path);
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+                log(&fail(&error));
+                return Ok(None);
+            }
+            Err(error) => return Err(fail(&error)),
+        };
         let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock)
             .map_err(|_| fail(&"another lbd-failover is running"))?;
         file.set_len(0).map_err(|error| fail(&error))?;
         writeln!(file, "{}", std::process::id()).map_err(|error| fail(&error))?;
-        Ok(Self {
+        Ok(Some(Self {
             path: path.to_owned(),
             _file: file,
-        })
+        }))
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Incoming {
 /// An open channel.
 #[derive(Debug)]
 pub(super) struct Channel {
-    sender: mpsc::Sender<(String, Message)>,
+    voice: Voice,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -42,7 +42,7 @@ impl Channel {
         let hear = hear(listener, settings.clone(), incoming.clone());
         let speak = speak(receiver, settings.clone(), incoming);
         Ok(Self {
-            sender,
+            voice: Voice { sender },
             tasks: [
                 tokio::task::spawn_local(hear),
                 tokio::task::spawn_local(speak),
@@ -50,7 +50,25 @@ impl Channel {
         })
     }
 
+    /// What speaks to the partner.
+    pub(super) fn voice(&self) -> Voice {
+        self.voice.clone()
+    }
+
     /// Puts a message into the queue to the partner.
+    pub(super) fn tell(&self, unit: &str, message: Message) {
+        self.voice.tell(unit, message);
+    }
+}
+
+/// The queue to the partner.
+#[derive(Clone, Debug)]
+pub(super) struct Voice {
+    sender: mpsc::Sender<(String, Message)>,
+}
+
+impl Voice {
+    /// Puts a message into it.
     pub(super) fn tell(&self, unit: &str, message: Message) {
         // A queue that is full is a partner that does not listen: waits end by themselves.
         let _ = self.sender.try_send((unit.to_owned(), message));
@@ -157,10 +175,12 @@ fn verify<'a>(secret: &[u8], line: &'a str) -> Option<&'a str> {
 
 fn encode(unit: &str, message: Message, time: u64) -> String {
     let (word, id) = match message {
+        Message::Able { id } => ("able", id),
         Message::Abort { id } => ("abort", id),
         Message::Ask { id, .. } => ("ask", id),
         Message::Drained { id } => ("drained", id),
         Message::Go { id } => ("go", id),
+        Message::Probe { id } => ("probe", id),
         Message::Ready { id } => ("ready", id),
         Message::Refuse { id, .. } => ("refuse", id),
         Message::Released { id } => ("released", id),
@@ -188,6 +208,7 @@ fn decode(text: &str) -> Option<(String, Message, u64)> {
     let value: Value = serde_json::from_str(text).ok()?;
     let id = value.get("id")?.as_u64()?;
     let message = match value.get("say")?.as_str()? {
+        "able" => Message::Able { id },
         "abort" => Message::Abort { id },
         "ask" => Message::Ask {
             id,
@@ -195,6 +216,7 @@ fn decode(text: &str) -> Option<(String, Message, u64)> {
         },
         "drained" => Message::Drained { id },
         "go" => Message::Go { id },
+        "probe" => Message::Probe { id },
         "ready" => Message::Ready { id },
         "refuse" => Message::Refuse {
             id,

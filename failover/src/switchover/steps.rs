@@ -2,56 +2,70 @@
 //!
 //! Every step may be done twice and undone twice. The new owner passes packets of connections that
 //! began elsewhere to the old one (nftables `dup`); the old owner keeps the address on `lo` without
-//! answering for it.
+//! answering for it. What is added are tables of one name and addresses on `lo`, so that whoever
+//! comes after a crash finds all of it.
 
+use std::fmt::Write as _;
 use std::fs;
-use std::net::IpAddr;
-use std::process::Stdio;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command as Process;
 use vrrp::Command;
-use vrrp::engine::Handle;
+use vrrp::engine::{Handle, RouterStatus};
 use vrrp_config::Config;
 use vrrp_config::config;
 use vrrp_proto::handover::{HandoverInput, Step};
 use vrrp_proto::router::Unit;
 
+use crate::nft;
+
 /// Where the steps of one unit are done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Place {
     chain: String,
-    /// Addresses with the interface they move between.
-    addresses: Vec<(IpAddr, String)>,
-    partner: Option<IpAddr>,
+    addresses: Vec<IpAddr>,
+    /// What the partner may be reached at, best first.
+    partner: Vec<IpAddr>,
+    /// This node's own address, for its questions by ARP.
+    own: Option<Ipv4Addr>,
+    /// The interface that link-local addresses are on.
+    interface: Option<String>,
 }
 
 impl Place {
-    pub(super) fn of(unit: Unit, config: &Config, settings: Option<&config::Handover>) -> Self {
+    /// `status` knows this node's address and the partner's, as its advertisements have it.
+    pub(super) fn of(
+        unit: Unit,
+        config: &Config,
+        settings: Option<&config::Handover>,
+        status: Option<&RouterStatus>,
+    ) -> Self {
         let (kind, at) = match unit {
             Unit::Group(at) => ("g", at),
             Unit::Instance(at) => ("i", at),
         };
-        let members = match unit {
-            Unit::Group(at) => config
-                .groups
-                .get(at)
-                .map(|g| g.members.clone())
-                .unwrap_or_default(),
-            Unit::Instance(at) => vec![at],
-        };
+        let members = super::members(unit, config);
         let instances = members.iter().filter_map(|at| config.instances.get(*at));
-        let addresses = instances.flat_map(|instance| {
-            let own = instance.interface.clone().unwrap_or_default();
-            instance
-                .all_addresses()
-                .map(move |a| (a.ip, a.dev.clone().unwrap_or_else(|| own.clone())))
+        let addresses = instances.flat_map(|instance| instance.all_addresses().map(|a| a.ip));
+        let known = members
+            .iter()
+            .filter_map(|at| status?.instances.get(*at))
+            .collect::<Vec<_>>();
+        let heard = known.iter().filter_map(|i| i.snapshot.master);
+        let partner = settings.map(|s| s.peer.ip().to_canonical());
+        let own = known.iter().find_map(|i| match i.source {
+            Some(IpAddr::V4(four)) => Some(four),
+            _ => None,
         });
         Self {
             chain: format!("{kind}{at}"),
             addresses: addresses.collect(),
-            partner: settings.map(|s| s.peer.ip().to_canonical()),
+            partner: partner.into_iter().chain(heard.map(|(ip, _)| ip)).collect(),
+            own,
+            interface: members
+                .iter()
+                .find_map(|at| config.instances.get(*at)?.interface.clone()),
         }
     }
 
@@ -59,76 +73,158 @@ impl Place {
         match step {
             Step::KeepServing => self.keep_serving().await,
             Step::RelayToPartner => self.relay().await,
+            Step::StopAnswering => nft::apply(&self.silence()).await,
             Step::StopServing => self.stop_serving().await,
-            Step::StopRelay => nft(&format!("{}\n{}\n", self.empty("ip"), self.empty("ip6"))).await,
+            Step::StopRelay => {
+                let rules = ["ip", "ip6"].map(|family| self.without(family, &[""]));
+                nft::apply(&rules.concat()).await
+            }
+        }
+    }
+
+    /// Whether the channel's partner is on one link with this node.
+    pub(super) async fn check_channel(&self) -> Result<(), String> {
+        match self.partner.first() {
+            Some(first) => self.partner(first.is_ipv4()).await.map(|_| ()),
+            None => Err("no partner".to_owned()),
+        }
+    }
+
+    /// Whether the packets of every address can be relayed to the partner.
+    pub(super) async fn check(&self) -> Result<(), String> {
+        if !nft::is_installed() {
+            return Err("nftables is not installed".to_owned());
+        }
+        for is_ipv4 in [true, false] {
+            if self.addresses.iter().any(|ip| ip.is_ipv4() == is_ipv4) {
+                self.partner(is_ipv4).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The partner's address of a family, with the interface it is on.
+    async fn partner(&self, is_ipv4: bool) -> Result<(IpAddr, String), String> {
+        let mut partner = self.partner.iter().filter(|ip| ip.is_ipv4() == is_ipv4);
+        let family = if is_ipv4 { "IPv4" } else { "IPv6" };
+        let ip = partner.next().ok_or_else(|| {
+            format!("no {family} address of the partner is known: name one as 'peer' of handover")
+        })?;
+        if let (IpAddr::V6(six), Some(dev)) = (ip, &self.interface)
+            && six.is_unicast_link_local()
+        {
+            return Ok((*ip, dev.clone()));
+        }
+        let output = Process::new("ip")
+            .args(["-o", "route", "get", &ip.to_string()])
+            .output()
+            .await
+            .map_err(|error| format!("ip: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let words: Vec<_> = text.split_whitespace().collect();
+        let after = |word: &str| {
+            let at = words.iter().position(|known| *known == word)?;
+            words.get(at + 1)
+        };
+        match (after("dev"), after("via")) {
+            (Some(dev), None) => Ok((*ip, (*dev).to_owned())),
+            (_, Some(_)) => Err(format!(
+                "the partner {ip} is not on one link with this node"
+            )),
+            (None, None) => Err(format!("the partner {ip} cannot be reached")),
         }
     }
 
     async fn keep_serving(&self) -> Result<(), String> {
-        for (ip, dev) in &self.addresses {
-            if ip.is_ipv4() {
-                set_arp_ignore(dev, "1")?;
-            }
+        for ip in &self.addresses {
             ip_address("replace", *ip).await?;
         }
         Ok(())
     }
 
     async fn stop_serving(&self) -> Result<(), String> {
-        for (ip, dev) in &self.addresses {
+        for ip in &self.addresses {
             if has_on_lo(*ip).await {
                 ip_address("del", *ip).await?;
             }
-            if ip.is_ipv4() {
-                set_arp_ignore(dev, "0")?;
-            }
         }
-        Ok(())
+        nft::apply(&self.without("arp", &["_in", "_out"])).await
     }
 
-    /// A table with an empty chain: what was in it is gone.
-    fn empty(&self, family: &str) -> String {
+    /// The address on `lo` is not answered for, and this node's own questions do not say that it
+    /// is here. IPv6 needs none of it: an address on `lo` is no neighbour's.
+    fn silence(&self) -> String {
+        let mut text = self.without("arp", &["_in", "_out"]);
+        let mine = self.addresses.iter().filter(|ip| ip.is_ipv4());
+        let mine: Vec<_> = mine.collect();
         let chain = &self.chain;
-        format!(
-            "table {family} {TABLE} {{\n chain {chain} {{\n  type filter hook prerouting priority mangle; }}\n}}\n\
-             flush chain {family} {TABLE} {chain}\ndelete chain {family} {TABLE} {chain}"
-        )
+        let _ = writeln!(
+            text,
+            "table arp {TABLE} {{\nchain {chain}_in {{\n\
+             type filter hook input priority 0; policy accept;"
+        );
+        for ip in &mine {
+            let _ = writeln!(text, "arp operation request arp daddr ip {ip} drop");
+        }
+        let _ = writeln!(
+            text,
+            "}}\nchain {chain}_out {{\ntype filter hook output priority 0; policy accept;"
+        );
+        for ip in &mine {
+            let _ = match self.own {
+                Some(own) => writeln!(text, "arp saddr ip {ip} arp saddr ip set {own}"),
+                None => writeln!(text, "arp saddr ip {ip} drop"),
+            };
+        }
+        text.push_str("}\n}\n");
+        text
+    }
+
+    /// Takes chains of this unit away, whether they are there or not.
+    fn without(&self, family: &str, parts: &[&str]) -> String {
+        let mut text = String::new();
+        for part in parts {
+            let chain = format!("{}{part}", self.chain);
+            let _ = writeln!(
+                text,
+                "table {family} {TABLE} {{\nchain {chain} {{ }}\n}}\n\
+                 flush chain {family} {TABLE} {chain}\ndelete chain {family} {TABLE} {chain}"
+            );
+        }
+        text
     }
 
     /// After connection tracking: what begins here is accepted, what this node knows is accepted,
     /// what began elsewhere goes to the partner and is never confirmed here.
     async fn relay(&self) -> Result<(), String> {
-        let partner = self.partner.ok_or("no partner")?;
         let mut text = String::new();
         for (family, is_ipv4) in [("ip", true), ("ip6", false)] {
-            let mine = self
-                .addresses
-                .iter()
-                .filter(|(ip, _)| ip.is_ipv4() == is_ipv4);
+            let mine = self.addresses.iter().filter(|ip| ip.is_ipv4() == is_ipv4);
             let mine: Vec<_> = mine.collect();
             if mine.is_empty() {
                 continue;
             }
-            if partner.is_ipv4() != is_ipv4 {
-                return Err(format!("the partner's address is no {family} address"));
-            }
-            text.push_str(&self.empty(family));
-            text.push_str(&format!(
-                "\ntable {family} {TABLE} {{\n chain {} {{\n  type filter hook prerouting priority mangle; policy accept;\n",
+            let (partner, dev) = self.partner(is_ipv4).await?;
+            text.push_str(&self.without(family, &[""]));
+            let _ = writeln!(
+                text,
+                "table {family} {TABLE} {{\nchain {} {{\n\
+                 type filter hook prerouting priority mangle; policy accept;",
                 self.chain
-            ));
-            for (address, dev) in mine {
+            );
+            for address in mine {
                 let to = format!("{family} daddr {address}");
-                text.push_str(&format!(
-                    "  {to} tcp flags & (syn | ack) == syn accept\n  \
-                     {to} ct state established accept\n  \
-                     {to} meta l4proto tcp dup to {partner} device \"{dev}\"\n  \
-                     {to} meta l4proto tcp drop\n"
-                ));
+                let _ = writeln!(
+                    text,
+                    "{to} tcp flags & (syn | ack) == syn accept\n\
+                     {to} ct state established accept\n\
+                     {to} meta l4proto tcp dup to {partner} device \"{dev}\"\n\
+                     {to} meta l4proto tcp drop"
+                );
             }
-            text.push_str(" }\n}\n");
+            text.push_str("}\n}\n");
         }
-        nft(&text).await
+        nft::apply(&text).await
     }
 }
 
@@ -136,7 +232,7 @@ impl Place {
 pub(super) async fn watch_drain(place: Place, handle: Handle, unit: Unit) {
     loop {
         tokio::time::sleep(DRAIN_PERIOD).await;
-        if place.addresses.iter().all(|(ip, _)| connections(*ip) == 0) {
+        if place.addresses.iter().all(|ip| connections(*ip) == 0) {
             handle.send(Command::Handover(unit, HandoverInput::Drained));
         }
     }
@@ -177,24 +273,11 @@ fn connections(ip: IpAddr) -> usize {
     total
 }
 
-/// Whether this machine can do the steps.
-pub(super) fn check() -> Result<(), String> {
-    let places = ["/usr/sbin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
-    if places
-        .iter()
-        .any(|place| std::path::Path::new(place).exists())
-    {
-        Ok(())
-    } else {
-        Err("nftables is not installed".to_owned())
-    }
-}
-
 /// Takes away what an interrupted switchover left behind.
 pub async fn clean(config: &Config) {
-    for family in ["ip", "ip6"] {
+    for family in ["arp", "ip", "ip6"] {
         // Without nft there is nothing of it.
-        let _ = nft(&format!(
+        let _ = nft::apply(&format!(
             "table {family} {TABLE} {{ }}\ndelete table {family} {TABLE}\n"
         ))
         .await;
@@ -228,37 +311,7 @@ async fn ip_address(what: &str, ip: IpAddr) -> Result<(), String> {
     Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
-fn set_arp_ignore(dev: &str, value: &str) -> Result<(), String> {
-    if dev.contains('/') {
-        return Err(format!("no interface '{dev}'"));
-    }
-    let path = format!("/proc/sys/net/ipv4/conf/{dev}/arp_ignore");
-    fs::write(&path, value).map_err(|error| format!("{path}: {error}"))
-}
-
-async fn nft(rules: &str) -> Result<(), String> {
-    let mut child = Process::new("nft")
-        .args(["-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("nft: {error}"))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        let _ = stdin.write_all(rules.as_bytes()).await;
-    }
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
-    match output {
-        Ok(Ok(output)) if output.status.success() => Ok(()),
-        Ok(Ok(output)) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("nft does not end".to_owned()),
-    }
-}
-
 const TABLE: &str = "lbd_handover";
 const DRAIN_PERIOD: Duration = Duration::from_millis(200);
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Established, FIN-WAIT-1 and -2, CLOSE-WAIT, LAST-ACK.
 const OPEN: &[&str] = &["01", "04", "05", "08", "09"];

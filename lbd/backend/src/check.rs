@@ -19,8 +19,8 @@ pub use builtin::{
 pub use http::HttpReply;
 pub use run::{Action, CheckRun, CheckTimeouts, Event, Finished};
 pub use script::{
-    CodeSource, Connect, Expect, HeaderExpect, Kind, Match, Matcher, Pattern, Script, Send, Step,
-    Text, TextMatch,
+    CodeSource, Connect, Expect, HeaderExpect, Kind, Match, Matcher, Pattern, Proto, Script, Send,
+    Step, Text, TextMatch,
 };
 
 /// Most bytes of an answer that are looked at.

@@ -5,6 +5,7 @@
 mod backend;
 mod check;
 mod check_expect;
+mod check_http;
 mod context;
 mod errors;
 mod frontend;
@@ -21,6 +22,7 @@ mod server_tls;
 mod table;
 mod tls;
 mod tls_files;
+mod tls_runtime;
 mod users;
 
 use std::collections::HashSet;
@@ -32,6 +34,7 @@ use crate::resolve::{Addresses, Ids, Index, number};
 use crate::section::Site;
 
 use context::Compiler;
+pub use tls_runtime::{Inserted, TlsSpec};
 
 /// Compiles what was read; `None` when anything refuses it. All faults are told.
 pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
@@ -51,6 +54,12 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
     compiler.http_errors();
     let mut listeners: Vec<ListenerSpec> = Vec::new();
     let mut proxies: Vec<ProxySpec> = Vec::new();
+    compiler
+        .tls
+        .store
+        .set_ocsp_policy(draft.global.value.ssl.ocsp);
+    compiler.tls_maker().issuers(draft.global.issuers.as_ref());
+    compiler.tls_maker().stores(&draft.loads);
     compiler.unused_defaults();
     for (at, proxy) in draft.proxies.iter().enumerate() {
         let id = ProxyId(number(at));
@@ -69,8 +78,10 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         patterns,
         diags,
         failed_acls,
+        tls,
         ..
     } = compiler;
+    let tls = TlsSpec::new(tls, &draft.global, &proxies, &site.files);
     let diags = tidy(diags, &failed_acls);
     let config = (!diags.has_alert()).then_some(Config {
         global,
@@ -83,6 +94,7 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         peers,
         user_lists,
         proc_vars,
+        tls,
     });
     (config, diags)
 }

@@ -31,8 +31,8 @@ pub use backend::{
 };
 pub use frontend::{BackendChoice, CaptureSpec, CookieCapture, FrontendSpec, UseBackend};
 pub use global::{
-    AccessLevel, Global, H2LogErrors, SeverityOutput, StatsSocketSpec, Tune, TuneH2, TuneH2Side,
-    UnixSocketSpec, UserListSpec, UserSpec,
+    AccessLevel, Global, H2LogErrors, SeverityOutput, SnapshotSpec, StatsSocketSpec, Tune, TuneH2,
+    TuneH2Side, UnixSocketSpec, UserListSpec, UserSpec,
 };
 pub use listener::{BindOptions, BindSpec, ListenAddress, ListenerSpec};
 pub use log::{LogAddress, LogLine, LogSample, LogSpec, LogTarget, SyslogFormat};
@@ -46,7 +46,9 @@ pub use server::{
     WebsocketVersion,
 };
 pub use ssl::{ExtraFiles, ServerSslSpec, SslTune};
-pub use table::TableSpec;
+pub use table::{StickRule, TableSpec};
+
+pub use crate::compile::{Inserted, TlsSpec};
 
 /// A whole configuration.
 #[derive(Debug)]
@@ -71,6 +73,8 @@ pub struct Config {
     pub user_lists: Vec<UserListSpec>,
     /// Initial process-wide variables (`set-var`, `set-var-fmt` in `global`).
     pub proc_vars: Vec<(VarId, ProcVar)>,
+    /// Certificates and authorities, which the runtime API changes.
+    pub tls: TlsSpec,
 }
 
 /// What a process-wide variable is set to at the start.

@@ -26,8 +26,11 @@ pub use proxy::{
     ReplyText, RuleDraft, Ruleset, Settings, SourceDraft, StateSource, UseSrcDraft,
 };
 pub use server::{HealthDraft, InitAddr, ServerDraft, Template};
-pub use ssl::{BindSslDraft, CrtLine, CrtSource, ServerSslDraft, SslDraft, SslVersion, Verify};
-pub use table::TableDraft;
+pub use ssl::{
+    BindSslDraft, CrtLine, CrtSource, LoadDraft, ServerSslDraft, SslDraft, SslVersion, StoreDraft,
+    Verify,
+};
+pub use table::{StickKind, TableDraft};
 
 /// A line, or the part of one, that is compiled later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +75,8 @@ pub struct Draft {
     pub peers: Vec<PeersDraft>,
     /// `http-errors` sections.
     pub http_errors: Vec<HttpErrorsDraft>,
+    /// `load` lines of all `crt-store` sections.
+    pub loads: Vec<LoadDraft>,
 }
 
 impl Draft {

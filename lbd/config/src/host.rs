@@ -43,6 +43,17 @@ pub trait Host {
     /// Whether `path` is a directory.
     fn is_dir(&self, path: &str) -> bool;
 
+    /// Seconds since 1970, to judge what has an end: certificates, OCSP answers. `None` without a
+    /// clock; nothing is over then.
+    fn unix_time(&self) -> Option<i64> {
+        None
+    }
+
+    /// Whether everybody on the machine may read the file at `path`.
+    fn is_world_readable(&self, _path: &str) -> bool {
+        false
+    }
+
     /// An environment variable of the process; never one changed by the configuration
     /// (see [`Environment`]).
     fn env(&self, name: &str) -> Option<String>;

@@ -25,7 +25,7 @@ pub use reference::reference;
 
 /// A set of kinds of sections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sections(u8);
+pub struct Sections(u16);
 
 impl Sections {
     /// `global`.
@@ -44,6 +44,8 @@ impl Sections {
     pub const HTTP_ERRORS: Self = Self(64);
     /// `peers`.
     pub const PEERS: Self = Self(128);
+    /// `crt-store`.
+    pub const CRT_STORE: Self = Self(256);
     /// Every proxy and `defaults`.
     pub const PROXY: Self = Self(2 | 4 | 8 | 16);
     /// Every proxy.
@@ -207,6 +209,8 @@ pub const DIRECTIVES: &[&[Directive]] = &[
     directive::tune::DIRECTIVES,
     directive::tune_h2::DIRECTIVES,
     directive::tune_idle::DIRECTIVES,
+    directive::crt_store::DIRECTIVES,
+    directive::ocsp::DIRECTIVES,
     directive::runtime::DIRECTIVES,
     directive::proxy::DIRECTIVES,
     directive::frontend::DIRECTIVES,
@@ -227,6 +231,7 @@ pub const DIRECTIVES: &[&[Directive]] = &[
     directive::userlist::DIRECTIVES,
     directive::ssl_global::DIRECTIVES,
     directive::peers::DIRECTIVES,
+    directive::snapshot::DIRECTIVES,
 ];
 
 /// All words behind `option`.

@@ -23,6 +23,8 @@ pub use site::Site;
 pub enum Section {
     /// `backend`.
     Backend,
+    /// `crt-store`.
+    CrtStore,
     /// `defaults`.
     Defaults,
     /// `frontend`.
@@ -46,6 +48,7 @@ impl Section {
     pub fn name(self) -> &'static str {
         match self {
             Self::Backend => "backend",
+            Self::CrtStore => "crt-store",
             Self::Defaults => "defaults",
             Self::Frontend => "frontend",
             Self::Global => "global",
@@ -61,6 +64,7 @@ impl Section {
     pub fn set(self) -> Sections {
         match self {
             Self::Backend => Sections::BACKEND,
+            Self::CrtStore => Sections::CRT_STORE,
             Self::Defaults => Sections::DEFAULTS,
             Self::Frontend => Sections::FRONTEND,
             Self::Global | Self::Refused => Sections::GLOBAL,

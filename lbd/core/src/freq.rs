@@ -26,7 +26,7 @@ impl FreqCounter {
     /// Events in the last `period_ms` milliseconds as seen at `now`.
     pub fn read(&self, now: Ticks, period_ms: u32) -> u32 {
         let period = u64::from(period_ms.max(1));
-        let elapsed = u64::from(now.0.wrapping_sub(self.start.0));
+        let elapsed = u64::from(self.elapsed(now));
         let (current, previous, remain) = if elapsed <= period {
             (self.current, self.previous, period - elapsed)
         } else if elapsed <= 2 * period {
@@ -42,10 +42,19 @@ impl FreqCounter {
         u32::try_from(u64::from(current) + weighed).unwrap_or(u32::MAX)
     }
 
+    /// Milliseconds since the start of the current period. Threads read their clocks at different
+    /// moments: for one that lags a little behind the one that began the period it begins now.
+    fn elapsed(&self, now: Ticks) -> u32 {
+        match now.0.wrapping_sub(self.start.0) {
+            elapsed @ 0..NEAR_FUTURE => elapsed,
+            NEAR_FUTURE.. => 0,
+        }
+    }
+
     /// Begins a new period when the current one is over. Periods begin at even milliseconds, as the
     /// reference's do, so that both sides of a peers session hold the same.
     fn rotate(&mut self, now: Ticks, period_ms: u32) {
-        let elapsed = now.0.wrapping_sub(self.start.0);
+        let elapsed = self.elapsed(now);
         if elapsed < period_ms && (self.current, self.previous) != (0, 0) {
             return;
         }
@@ -61,6 +70,9 @@ impl FreqCounter {
         self.current = 0;
     }
 }
+
+/// Elapsed times from here on are those of moments less than a second ahead.
+const NEAR_FUTURE: u32 = u32::MAX - 1000;
 
 #[cfg(test)]
 mod tests;

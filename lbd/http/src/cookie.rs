@@ -206,6 +206,13 @@ pub fn first(mut cookies: Cookies<'_>, name: &[u8]) -> Option<Place> {
     cookies.find(|place| place.name_in(head) == name)
 }
 
+/// The cookie with this name before which `skipped` others with it stand.
+pub fn nth(cookies: Cookies<'_>, name: &[u8], skipped: usize) -> Option<Place> {
+    let head = cookies.head;
+    let mut named = cookies.filter(|place| place.name_in(head) == name);
+    named.nth(skipped)
+}
+
 /// The last cookie with this name (`req.cook`, `res.cook`); without a name the first of all.
 pub fn last(mut cookies: Cookies<'_>, name: &[u8]) -> Option<Place> {
     let head = cookies.head;

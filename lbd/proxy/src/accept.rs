@@ -2,12 +2,11 @@
 //!
 //! It binds no socket: the daemon did, and hands over descriptors.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -19,12 +18,16 @@ use tokio::io::unix::AsyncFd;
 use crate::live::{Live, Turns};
 use crate::log;
 use crate::session::{self, Session};
-use crate::state::counters::SharedRate;
 use crate::state::world::Bound;
-use crate::state::{Generation, ListenerState, Message, ProxyState, Shared};
+use crate::state::{Generation, Message};
 use crate::sys;
 use crate::transport::Transport;
 use crate::worker::Worker;
+
+mod places;
+
+pub(crate) use places::Entered;
+pub use places::Places;
 
 /// A bound, listening, non-blocking socket.
 #[derive(Debug)]
@@ -52,7 +55,6 @@ pub(crate) fn listen(
         is_shared,
     } = listener;
     let socket = sys::watch(socket, Interest::READABLE)?;
-    let spare = RefCell::new(spare_descriptor());
     let takers = takers(&worker, id, is_shared);
     Ok(async move {
         let acceptor = Acceptor {
@@ -61,7 +63,6 @@ pub(crate) fn listen(
             socket,
             is_shared,
             takers,
-            spare,
             told: Cell::default(),
         };
         acceptor.run().await;
@@ -75,8 +76,6 @@ struct Acceptor {
     is_shared: bool,
     /// The workers that may get its connections; `None` for all.
     takers: Option<Box<[usize]>>,
-    /// Given up for a moment when descriptors run out, so that a client is told, not left hanging.
-    spare: RefCell<Option<OwnedFd>>,
     /// When a shortage was last logged.
     told: Cell<Option<Time>>,
 }
@@ -206,8 +205,11 @@ impl Acceptor {
         let now = self.worker.clock.now();
         let global = &generation.config.global;
         let over = |limit: u32, rate: &dyn Fn() -> u32| limit > 0 && rate() >= limit;
-        over(global.maxconnrate, &|| process.connection_rate.read(now))
-            || over(global.maxsessrate, &|| process.session_rate.read(now))
+        let set = &process.rate_limits;
+        let connections = set.connections.get(global.maxconnrate);
+        let sessions = set.sessions.get(global.maxsessrate);
+        over(connections, &|| process.connection_rate.read(now))
+            || over(sessions, &|| process.session_rate.read(now))
             || over(spec.rate_limit_sessions, &|| proxy.session_rate.read(now))
     }
 
@@ -252,10 +254,10 @@ impl Acceptor {
                     | libc::EHOSTDOWN
                     | libc::EHOSTUNREACH,
                 ) => Accepted::One,
+                // Whoever waits in the kernel's queue is served when descriptors are free again.
                 Some(libc::EMFILE | libc::ENFILE) => {
                     self.worker.accept_failed();
                     self.tell_shortage(&bound);
-                    self.refuse_one();
                     Accepted::Pause
                 }
                 // Memory, or a socket that somebody broke: asking at once again would spin.
@@ -307,19 +309,6 @@ impl Acceptor {
             log::shortage(&self.worker, bound, spec);
         }
     }
-
-    /// Out of descriptors: uses the spare one to take one client and close it.
-    fn refuse_one(&self) {
-        let mut spare = self.spare.borrow_mut();
-        if spare.take().is_some() {
-            drop(sys::accept(self.socket.get_ref().as_fd()));
-        }
-        *spare = spare_descriptor();
-    }
-}
-
-fn spare_descriptor() -> Option<OwnedFd> {
-    std::fs::File::open("/dev/null").ok().map(OwnedFd::from)
 }
 
 /// Starts a session on this worker.
@@ -374,170 +363,6 @@ pub(crate) fn start(
     // Apart from the task, whose future must stay small while it waits.
     let session = Box::new(Session::new(entered, bound, io, peer));
     tokio::task::spawn_local(Turns::new(worker, live, session::serve(session)));
-}
-
-/// A connection's places in the limits of the process, its frontend and its listener. They are
-/// taken before the accept, go with the connection to its worker, and come back when dropped.
-#[derive(Debug)]
-pub struct Places {
-    shared: Arc<Shared>,
-    proxy: Arc<ProxyState>,
-    listener: Arc<ListenerState>,
-    rates: [Cell<bool>; RATES.len()],
-}
-
-/// The limits per second of which a connection holds a place until it counts.
-#[derive(Debug, Clone, Copy)]
-enum RateLimit {
-    /// `maxconnrate`.
-    Connections,
-    /// `rate-limit sessions`.
-    ProxySessions,
-    /// `maxsessrate`.
-    Sessions,
-}
-
-const RATES: [RateLimit; 3] = [
-    RateLimit::Connections,
-    RateLimit::ProxySessions,
-    RateLimit::Sessions,
-];
-
-impl Places {
-    fn rate(&self, which: RateLimit) -> &SharedRate {
-        match which {
-            RateLimit::Connections => &self.shared.process().connection_rate,
-            RateLimit::ProxySessions => &self.proxy.session_rate,
-            RateLimit::Sessions => &self.shared.process().session_rate,
-        }
-    }
-
-    /// A place in each rate that has a limit; false when one is reached.
-    fn take_rates(&self, generation: &Generation, now: Time) -> bool {
-        let config = &generation.config;
-        let frontend = &config.proxies[self.listener.proxy.index()].frontend;
-        let limits = [
-            config.global.maxconnrate,
-            frontend.rate_limit_sessions,
-            config.global.maxsessrate,
-        ];
-        RATES
-            .iter()
-            .zip(limits)
-            .zip(&self.rates)
-            .all(|((which, limit), held)| {
-                let is_free = limit == 0 || self.rate(*which).promise(now, limit);
-                held.set(is_free && limit > 0);
-                is_free
-            })
-    }
-
-    fn keep(&self, which: RateLimit, now: Time) {
-        if self.rates[which as usize].take() {
-            self.rate(which).keep(now);
-        }
-    }
-    /// One place of each; `None` when a limit is reached.
-    fn take(
-        shared: &Arc<Shared>,
-        generation: &Generation,
-        listener: ListenerId,
-        bind_limit: u32,
-        now: Time,
-    ) -> Option<Self> {
-        let listener = generation.listener(listener)?;
-        let proxy = generation.proxy(listener.proxy);
-        let process = &shared.process().connections;
-        if !process.reserve(shared.maxconn()) {
-            return None;
-        }
-        if !proxy.sessions.reserve(proxy.maxconn.load(Relaxed)) {
-            process.leave();
-            return None;
-        }
-        if !listener.connections.reserve(bind_limit) {
-            proxy.sessions.leave();
-            process.leave();
-            return None;
-        }
-        let places = Self {
-            shared: Arc::clone(shared),
-            proxy: Arc::clone(proxy),
-            listener: Arc::clone(listener),
-            rates: Default::default(),
-        };
-        places.take_rates(generation, now).then_some(places)
-    }
-
-    /// A connection came.
-    fn confirm(&self) {
-        self.shared.process().connections.confirm();
-        self.proxy.sessions.confirm();
-        self.listener.connections.confirm();
-    }
-}
-
-impl Drop for Places {
-    fn drop(&mut self) {
-        for which in RATES {
-            if self.rates[which as usize].take() {
-                self.rate(which).forget();
-            }
-        }
-        self.listener.connections.leave();
-        self.proxy.sessions.leave();
-        self.shared.process().connections.leave();
-    }
-}
-
-/// What a session takes of limits and lists, given back when it ends, however it ends.
-pub(crate) struct Entered {
-    pub(crate) worker: Rc<Worker>,
-    pub(crate) live: Rc<Live>,
-    /// Its place among TLS connections.
-    pub(crate) tls_place: Option<crate::handshake::Place>,
-    places: Places,
-}
-
-impl Entered {
-    fn new(worker: Rc<Worker>, bound: &Bound, live: Rc<Live>, places: Places) -> Self {
-        let process = worker.shared.process();
-        let now = worker.clock.now();
-        let generation = &bound.generation;
-        let proxy = generation.proxy(live.frontend);
-        let counters = proxy.frontend.of(worker.index);
-        counters.connections.inc();
-        counters.connection_rate.hit(now);
-        let totals = process.counters.of(worker.index);
-        totals.connections.inc();
-        totals.connection_rate.hit(now);
-        places.keep(RateLimit::Connections, now);
-        if let Some(listener) = generation.listener(live.listener) {
-            listener.counters.of(worker.index).connections.inc();
-        }
-        Self {
-            worker,
-            live,
-            tls_place: None,
-            places,
-        }
-    }
-
-    /// The connection has become a session, which counts in the limits of sessions per second.
-    pub(crate) fn count_session(&self, now: Time) {
-        self.places.keep(RateLimit::ProxySessions, now);
-        self.places.keep(RateLimit::Sessions, now);
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        let process = self.worker.shared.process();
-        if std::thread::panicking() {
-            process.panics.fetch_add(1, Relaxed);
-        }
-        self.worker.unregister(&self.live);
-    }
 }
 
 /// Connections accepted for one wake-up unless `tune.maxaccept` says otherwise: enough to keep up,

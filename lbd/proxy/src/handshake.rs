@@ -11,14 +11,15 @@ use std::task::Poll;
 
 use lbd_config::config::ServerSslSpec;
 use lbd_core::Time;
-use lbd_rules::facts::{ConnError, HelloFacts, OneCertificate, TlsFacts};
-use lbd_tls::rustls::server::ClientHello;
+use lbd_rules::facts::{ConnError, OneCertificate, TlsFacts, WireFacts};
+use lbd_tls::hello::{self, Capture, Hello};
 use lbd_tls::rustls::{self, Connection, HandshakeKind, ProtocolVersion};
 use lbd_tls::verify::Peer;
 use lbd_tls::{BindTls, Chosen, cipher};
 
 use crate::session::{Entry, Session};
 use crate::state::Shared;
+use crate::term::StreamError;
 use crate::tls::{Fault, TlsStream};
 use crate::transport::Transport;
 
@@ -48,6 +49,9 @@ const MISMATCH: ConnError = error(
     "SSL_MISMATCH",
     "Server presented an SSL certificate different from the configured one",
 );
+/// The server did not take early data.
+pub(crate) const EARLY_FAILED: ConnError =
+    error(38, "SSL_EARLY_FAILED", "Server refused early data");
 const HANDSHAKE: ConnError = error(34, "SSL_HANDSHAKE", "SSL handshake failure");
 const TOO_MANY: ConnError = error(27, "SSL_TOO_MANY", "Too many SSL connections");
 
@@ -114,31 +118,37 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), F
     let process = process.shared.process();
     let first = std::mem::take(&mut session.input);
     let global = &session.bound.generation.config.global.ssl;
-    let is_over = global.maxsslrate > 0 && process.tls.rate.read(begun) >= global.maxsslrate;
+    let most = process.rate_limits.tls.get(global.maxsslrate);
+    let is_over = most > 0 && process.tls.rate.read(begun) >= most;
     let place = match is_over {
         true => None,
         false => Place::take(&session.worker.shared, global.maxsslconn),
     };
+    let mut facts = TlsFacts::default();
     let result = match session.io.tls().filter(|_| place.is_some()) {
         None => Err(Failed::plain(TOO_MANY)),
         Some(stream) => {
             stream.expect_hello(first.data());
             session.worker.pool.give(first);
-            run(session, stream, tls, deadline).await
+            let done = run(session, stream, tls, deadline, &mut facts).await;
+            seen_facts(stream, &mut facts, global.capture);
+            done
         }
     };
     session.facts.handshake += session.now().since(begun);
+    let is_resumed = facts.is_resumed;
+    // The line of a failed handshake may tell what the client offered.
+    session.facts.tls = Some(Rc::new(facts));
     match result {
-        Ok(facts) => {
-            process.tls.client_done(facts.is_resumed, session.now());
-            session.facts.tls = Some(Rc::new(facts));
+        Ok(()) => {
+            process.tls.client_done(is_resumed, session.now());
             if let Entry::Connection(entered) = &mut session.entry {
                 entered.tls_place = place;
             }
             Ok(())
         }
         Err(failed) => {
-            session.facts.error = Some(failed.error);
+            session.facts.error = Some(Box::new(failed.error));
             process.tls.client_failed();
             Err(failed)
         }
@@ -172,28 +182,26 @@ async fn run(
     stream: &TlsStream,
     tls: &BindTls,
     deadline: Option<Time>,
-) -> Result<TlsFacts, Failed> {
+    facts: &mut TlsFacts,
+) -> Result<(), Failed> {
     let fault = |fault: Fault| Failed::of(&fault, true);
     let accepted = within(session, deadline, |cx| stream.poll_hello(cx))
         .await?
         .map_err(fault)?;
     let hello = accepted.client_hello();
-    let Some(chosen) = tls.choose(&hello) else {
+    facts.sni = hello.server_name().map(|name| name.as_bytes().into());
+    let Some(chosen) = tls.choose(&hello, session.worker.clock.wall().secs()) else {
         return Err(fault(stream.refuse_name()));
-    };
-    let mut facts = TlsFacts {
-        sni: hello.server_name().map(|name| name.as_bytes().into()),
-        hello: hello_facts(&hello),
-        ..TlsFacts::default()
     };
     let config = Arc::clone(&chosen.config);
     stream.choose(*accepted, config).map_err(fault)?;
     within(session, deadline, |cx| stream.poll_handshake(cx))
         .await?
         .map_err(fault)?;
-    stream.with(|connection| describe(connection, &mut facts));
-    own_facts(&mut facts, &chosen, session);
-    Ok(facts)
+    stream.with(|connection| describe(connection, facts));
+    facts.early = stream.early();
+    own_facts(facts, &chosen, session);
+    Ok(())
 }
 
 /// What a server is asked for.
@@ -202,6 +210,8 @@ pub(crate) struct Name<'a> {
     pub(crate) sni: Option<&'a [u8]>,
     /// Protocols instead of the configured ones.
     pub(crate) alpn: Option<&'a [&'a [u8]]>,
+    /// A request may go before the handshake is over.
+    pub(crate) early: bool,
 }
 
 /// Speaks TLS with a server; `preface` goes before it in clear.
@@ -213,10 +223,10 @@ pub(crate) async fn connect(
     preface: &[u8],
     deadline: Option<Time>,
 ) -> Result<Rc<TlsFacts>, ConnError> {
-    let Name { sni, alpn } = name;
+    let Name { sni, alpn, early } = name;
     let name = sni.and_then(|sni| std::str::from_utf8(sni).ok());
     let stream = io.tls().ok_or(HANDSHAKE)?;
-    let connection = ssl.tls.connect(name, alpn).map_err(|_| HANDSHAKE)?;
+    let connection = ssl.tls.connect(name, alpn, early).map_err(|_| HANDSHAKE)?;
     let mut sent = 0;
     let clear = within(session, deadline, |cx| {
         while sent < preface.len() {
@@ -236,14 +246,56 @@ pub(crate) async fn connect(
         .await
         .map_err(failed)?
         .map_err(fault)?;
-    let mut facts = TlsFacts {
-        sni: sni.map(Into::into),
-        ..TlsFacts::default()
-    };
+    Ok(reached(session, stream, sni))
+}
+
+/// What a session with a server says; little when the request goes early.
+fn reached(session: &Session, stream: &TlsStream, sni: Option<&[u8]>) -> Rc<TlsFacts> {
+    let mut facts = TlsFacts::default();
+    facts.sni = sni.map(Into::into);
+    if stream.sends_early() {
+        return Rc::new(facts);
+    }
     stream.with(|connection| describe(connection, &mut facts));
+    seen_facts(stream, &mut facts, 0);
     let process = session.worker.shared.process();
     process.tls.server_done(facts.is_resumed, session.now());
-    Ok(Rc::new(facts))
+    Rc::new(facts)
+}
+
+/// What a session says once the server has answered a request that went early.
+pub(crate) fn confirmed(session: &Session, io: &Transport, before: &TlsFacts) -> Rc<TlsFacts> {
+    match io.tls() {
+        Some(stream) => reached(session, stream, before.sni.as_deref()),
+        None => Rc::default(),
+    }
+}
+
+/// Waits until the handshake of a client that sent early data is confirmed.
+pub(crate) async fn confirm(session: &Session) -> Result<(), StreamError> {
+    let Some(stream) = session.io.tls() else {
+        return Ok(());
+    };
+    let timeouts = &session.spec().timeouts;
+    let limit = timeouts.client_hs.or_else(|| session.client_timeout());
+    let deadline = limit.map(|limit| session.now() + limit);
+    let is_h2 = session.io.is_h2();
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = stream.poll_confirmed(cx, is_h2) {
+            return Poll::Ready(done.map_err(|_| StreamError::ClientAbort));
+        }
+        if is_h2 && session.io.is_broken(cx) {
+            return Poll::Ready(Err(StreamError::ClientAbort));
+        }
+        if let Some(ending) = session.live.ending() {
+            return Poll::Ready(Err(StreamError::Ended(ending)));
+        }
+        session
+            .live
+            .poll_deadline(cx, &session.worker.clock, deadline)
+            .map(|()| Err(StreamError::ClientTimeout))
+    })
+    .await
 }
 
 /// Polls until ready, the deadline, or the end of the session.
@@ -267,21 +319,32 @@ pub(crate) async fn within<T>(
     .await
 }
 
-fn hello_facts(hello: &ClientHello<'_>) -> HelloFacts {
-    let pairs = |numbers: &mut dyn Iterator<Item = u16>| -> Box<[u8]> {
-        numbers.flat_map(u16::to_be_bytes).collect()
+/// Fills in what was seen of the handshake; lists of the client's message within `capture` bytes.
+fn seen_facts(stream: &TlsStream, facts: &mut TlsFacts, capture: usize) {
+    let Some(seen) = stream.take_seen() else {
+        return;
     };
-    HelloFacts {
-        ciphers: pairs(&mut hello.cipher_suites().iter().map(|suite| u16::from(*suite))),
-        sigalgs: pairs(&mut hello.signature_schemes().iter().map(|one| u16::from(*one))),
-        groups: pairs(
-            &mut hello
-                .named_groups()
-                .unwrap_or_default()
-                .iter()
-                .map(|one| u16::from(*one)),
-        ),
+    let seen = *seen;
+    if capture > 0 {
+        let content = hello::handshake_bytes(&seen.hello);
+        let content = hello::message(&content, hello::CLIENT_HELLO);
+        let hello = content.and_then(Hello::parse);
+        facts.hello = hello.map(|hello| Box::new(Capture::new(&hello, capture)));
     }
+    let (server_random, id) = match seen.server {
+        Some((random, id)) => (Some(random), id),
+        None => (None, Box::default()),
+    };
+    facts.wire = Some(Box::new(WireFacts {
+        client_random: seen.client_random,
+        server_random,
+        // In TLS 1.3 the field repeats what the client sent and names no session.
+        session_id: match facts.version {
+            "TLSv1.2" => id,
+            _ => Box::default(),
+        },
+        secrets: seen.secrets,
+    }));
 }
 
 /// Fills in what both sides' sessions say.
@@ -317,6 +380,7 @@ fn own_facts(facts: &mut TlsFacts, chosen: &Chosen, session: &Session) {
         return;
     };
     facts.asked_client = true;
+    facts.verifier = Some(Arc::clone(verifier));
     let Some((leaf, others)) = facts.chain.split_first() else {
         return;
     };

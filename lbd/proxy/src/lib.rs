@@ -15,6 +15,13 @@
 //!   applies what health or an operator decides, `set_server_maxconn`, `set_server_address` and
 //!   `end_server_streams` do what the runtime API asks; [`state::Shards::totals`] reads counters;
 //!   [`Shared::sessions`] and [`Shared::kill_session`] serve `show sess` and `shutdown session`.
+//!
+//! What differs from HAProxy 3.4 and stays so:
+//!
+//! - there is no limit of descriptors below the system's, so that a connection to a server that
+//!   finds none ends with `RC`; `PC` does not occur;
+//! - what `http-request return` makes of a log-format may be as long as memory allows, where HAProxy
+//!   cuts it off or answers 500 when it does not fit one buffer.
 
 pub mod accept;
 mod cip;
@@ -41,7 +48,7 @@ pub mod worker;
 
 pub use accept::ListenerSocket;
 pub use live::{Activity, Ending, SessionView};
-pub use log::{LogLine, LogSink, NoLog};
+pub use log::{LogLine, LogNote, LogSink, NoLog};
 pub use namespace::Namespaces;
 pub use state::{Setup, Shared};
 pub use sys::set_md5_key;

@@ -2,7 +2,7 @@
 //!
 //! It holds no message and no socket. A session's task looks here whenever it is polled.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -87,7 +87,6 @@ pub struct SessionView {
 }
 
 /// The outside's hold on a session, kept by the worker and by the session's task.
-#[derive(Debug)]
 pub struct Live {
     /// Its id: worker, slot and a count.
     pub id: u64,
@@ -120,9 +119,16 @@ pub struct Live {
     /// Descriptor of the server's socket.
     pub server_fd: Cell<i32>,
     ending: Cell<Option<Ending>>,
-    granted: RefCell<Option<Box<Wake>>>,
-    waker: RefCell<Option<Waker>>,
-    deadline: Cell<Option<Time>>,
+    granted: Cell<Option<Box<Wake>>>,
+    waker: Cell<Option<Waker>>,
+    /// [`NEVER`] for none: an `Option` would cost every session eight bytes more.
+    deadline: Cell<Time>,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Live").field(&self.view()).finish()
+    }
 }
 
 impl Live {
@@ -151,23 +157,25 @@ impl Live {
             fd: Cell::new(-1),
             server_fd: Cell::new(-1),
             ending: Cell::default(),
-            granted: RefCell::default(),
-            waker: RefCell::default(),
-            deadline: Cell::default(),
+            granted: Cell::default(),
+            waker: Cell::default(),
+            deadline: Cell::new(NEVER),
         }
     }
 
     /// Remembers the task, whose waker stays the same for its life.
     pub(crate) fn adopt(&self, waker: &Waker) {
-        let mut kept = self.waker.borrow_mut();
-        if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
-            *kept = Some(waker.clone());
-        }
+        let kept = self.waker.take();
+        self.waker.set(Some(match kept {
+            Some(kept) if kept.will_wake(waker) => kept,
+            _ => waker.clone(),
+        }));
     }
 
     fn wake(&self) {
-        if let Some(waker) = self.waker.borrow().as_ref() {
+        if let Some(waker) = self.waker.take() {
             waker.wake_by_ref();
+            self.waker.set(Some(waker));
         }
     }
 
@@ -192,7 +200,7 @@ impl Live {
 
     /// Hands over what the queue decided.
     pub(crate) fn grant(&self, wake: Wake) {
-        *self.granted.borrow_mut() = Some(Box::new(wake));
+        self.granted.set(Some(Box::new(wake)));
         self.wake();
     }
 
@@ -211,13 +219,26 @@ impl Live {
         clock: &Clock,
         deadline: Option<Time>,
     ) -> Poll<()> {
+        self.poll_deadline_with(cx, clock, deadline, None)
+    }
+
+    /// The same, and the task is polled again at `nudge` in any case.
+    pub(crate) fn poll_deadline_with(
+        &self,
+        cx: &mut Context<'_>,
+        clock: &Clock,
+        deadline: Option<Time>,
+        nudge: Option<Time>,
+    ) -> Poll<()> {
+        let deadline = deadline.unwrap_or(NEVER);
         self.deadline.set(deadline);
-        let Some(deadline) = deadline else {
-            return Poll::Pending;
-        };
         let now = clock.now();
         if now >= deadline {
             return Poll::Ready(());
+        }
+        let deadline = nudge.map_or(deadline, |nudge| nudge.min(deadline));
+        if deadline == NEVER {
+            return Poll::Pending;
         }
         self.adopt(cx.waker());
         let (timers, slot) = (&clock.timers, slot_of(self.id));
@@ -243,7 +264,7 @@ impl Live {
             requests: self.requests.get(),
             bytes_in: self.bytes_in.get(),
             bytes_out: self.bytes_out.get(),
-            deadline: self.deadline.get(),
+            deadline: Some(self.deadline.get()).filter(|&deadline| deadline != NEVER),
             last_activity: self.last_activity.get(),
             fd: self.fd.get(),
             server_fd: self.server_fd.get(),
@@ -300,6 +321,12 @@ pub(crate) fn make_id(worker: usize, count: u64, slot: usize) -> u64 {
     (worker as u64) << WORKER_SHIFT | count << SLOT_BITS | (slot as u64 & SLOT_MASK)
 }
 
+/// A deadline that does not come.
+const NEVER: Time = Time(u64::MAX);
+
 const WORKER_SHIFT: u32 = 52;
 const SLOT_BITS: u32 = 24;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::sys;
 /// Bytes read and not used yet: `start..end` of a fixed space.
 #[derive(Debug, Default)]
 pub struct Buf {
-    space: Vec<u8>,
+    space: Box<[u8]>,
     start: usize,
     end: usize,
 }
@@ -71,7 +71,7 @@ impl Buf {
     /// A copy of `bytes` of exactly their size.
     pub fn of(bytes: &[u8]) -> Self {
         Self {
-            space: bytes.to_vec(),
+            space: bytes.into(),
             start: 0,
             end: bytes.len(),
         }
@@ -164,7 +164,7 @@ impl Pool {
     pub fn small(&self) -> Buf {
         let kept = self.small.borrow_mut().pop();
         kept.unwrap_or_else(|| Buf {
-            space: vec![0; self.small_size],
+            space: vec![0; self.small_size].into_boxed_slice(),
             start: 0,
             end: 0,
         })
@@ -174,7 +174,7 @@ impl Pool {
     pub fn large(&self) -> Buf {
         let kept = self.large.borrow_mut().pop();
         kept.unwrap_or_else(|| Buf {
-            space: vec![0; LARGE_SIZE],
+            space: vec![0; LARGE_SIZE].into_boxed_slice(),
             start: 0,
             end: 0,
         })

@@ -47,6 +47,8 @@ pub(crate) struct ServerConn {
     worker: usize,
     /// The TLS session.
     pub(crate) tls: Option<Rc<TlsFacts>>,
+    /// Its TLS handshake goes on while the request is sent already.
+    pub(crate) is_early: bool,
     /// Bytes to send before the first request: PROXY header, SOCKS.
     pub(crate) preface: Vec<u8>,
 }
@@ -80,6 +82,7 @@ impl ServerConn {
             epoch,
             worker,
             tls: None,
+            is_early: false,
             preface: Vec::new(),
         })
     }
@@ -292,7 +295,8 @@ impl IdlePool {
         let idle = kept.conns.len() as u64;
         let used = u32::try_from(counters.used.get().saturating_sub(idle)).unwrap_or(u32::MAX);
         kept.estimate.observe(used);
-        let wanted = u64::from(kept.estimate.needed.max(used));
+        let needed = u64::from(kept.estimate.needed.max(used));
+        let wanted = needed + u64::from(server.low_idle);
         if idle > 0 && u64::from(used) + idle > wanted {
             return Some(conn);
         }

@@ -3,8 +3,12 @@
 //!
 //! It does not choose servers: that is the streams' work.
 
+mod header;
+
 use std::borrow::Cow;
 use std::future::poll_fn;
+use std::num::NonZeroU64;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,15 +16,14 @@ use std::time::Duration;
 use bumpalo::Bump;
 use lbd_config::config::{ListenAddress, ListenerSpec, Mode, ProxySpec, TcpKeepalive};
 use lbd_core::{ProxyId, ServerId, Time, WallTime};
-use lbd_http::Status;
-use lbd_http::proxy_protocol::{self, Addresses, Command, ProxyError};
-use lbd_rules::facts::{Endpoint, ExpectedHeader, LoadFacts, ProxyHeader, SessionFacts};
+use lbd_rules::facts::{Endpoint, ExpectedHeader, LoadFacts, SessionFacts};
 use lbd_rules::program::{Ctx, Cursor, Program, Verdict};
 use lbd_rules::track::SessionCounters;
 use lbd_rules::var::{VarStore, Vars};
 use lbd_rules::view::{Buffered, View};
 
 use crate::accept::Entered;
+use crate::clock::Clock;
 use crate::handshake;
 use crate::live::Live;
 use crate::log;
@@ -33,6 +36,30 @@ use crate::stream::{self, Stream, track};
 use crate::term::StreamError;
 use crate::transport::Transport;
 use crate::worker::Worker;
+
+/// A moment on both clocks. No wall clock shows its first microsecond, so that `None` has room in
+/// the same sixteen bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// On the clock of the process.
+    pub(crate) at: Time,
+    wall: NonZeroU64,
+}
+
+impl Moment {
+    /// What `clock` shows now.
+    pub(crate) fn now(clock: &Clock) -> Self {
+        Self {
+            at: clock.now(),
+            wall: NonZeroU64::new(clock.wall().0).unwrap_or(NonZeroU64::MIN),
+        }
+    }
+
+    /// On the wall clock.
+    pub(crate) fn wall(self) -> WallTime {
+        WallTime(self.wall.get())
+    }
+}
 
 /// A client connection's context.
 pub struct Session {
@@ -47,7 +74,7 @@ pub struct Session {
     /// What rules know of it.
     pub facts: SessionFacts,
     /// Variables of scope `sess`.
-    pub vars: Rc<VarStore>,
+    pub vars: SessionVars,
     pub(crate) io: Transport,
     /// Received and not used yet.
     pub(crate) input: Buf,
@@ -56,8 +83,45 @@ pub struct Session {
     /// The server of the last request, for `option prefer-last-server`.
     pub(crate) last_server: Option<(ProxyId, ServerId)>,
     /// When the previous stream ended; `None` before the first has.
-    pub(crate) previous_end: Option<(Time, WallTime)>,
+    pub(crate) previous_end: Option<Moment>,
     pub(crate) entry: Entry,
+}
+
+/// Variables of scope `sess`: of one stream after the other, or of all streams of a connection
+/// at a time.
+#[derive(Debug)]
+pub enum SessionVars {
+    /// Nobody else has them.
+    Own(VarStore),
+    /// All streams of a connection have them.
+    Shared(Rc<VarStore>),
+}
+
+impl Default for SessionVars {
+    fn default() -> Self {
+        Self::Own(VarStore::default())
+    }
+}
+
+impl SessionVars {
+    /// For a connection whose streams run side by side.
+    pub(crate) fn into_shared(self) -> Rc<VarStore> {
+        match self {
+            Self::Own(store) => Rc::new(store),
+            Self::Shared(store) => store,
+        }
+    }
+}
+
+impl Deref for SessionVars {
+    type Target = VarStore;
+
+    fn deref(&self) -> &VarStore {
+        match self {
+            Self::Own(store) => store,
+            Self::Shared(store) => store,
+        }
+    }
 }
 
 /// What holds a session's place in the lists and limits.
@@ -95,8 +159,19 @@ impl std::fmt::Debug for Session {
 }
 
 /// Serves one connection to its end.
+///
+/// This future is what a waiting connection's task consists of: whatever lives only for a moment
+/// is boxed, and nothing else is kept over a wait.
 pub(crate) async fn serve(mut session: Box<Session>) {
-    match open(&mut session).await {
+    let opened = match begin(&mut session) {
+        Begun::Refused => Ok(None),
+        Begun::Ready => Ok(admit(&mut session)),
+        Begun::Greets => match Box::pin(greet(&mut session)).await {
+            Ok(()) => Ok(admit(&mut session)),
+            Err(message) => Err(message),
+        },
+    };
+    match opened {
         Ok(Some(Mode::Http)) => {
             if wants_h2(&session) || stream::run_http(&mut session).await {
                 return Box::pin(mux::front::serve(session)).await;
@@ -173,7 +248,7 @@ impl Session {
         Self {
             frontend: live.frontend,
             facts,
-            vars: Rc::default(),
+            vars: SessionVars::default(),
             io,
             input: Buf::default(),
             own_conns: OwnConns::default(),
@@ -229,6 +304,7 @@ impl Session {
                     complete: false,
                     full: self.input.capacity() > 0 && self.input.is_full(),
                     announced: None,
+                    awaits_head: false,
                 },
                 stream => stream.map_or_else(Buffered::default, Stream::request_body),
             },
@@ -417,45 +493,67 @@ fn known_local(listener: &ListenerSpec, is_transparent: bool) -> Option<Endpoint
 }
 
 /// What comes before streams: rules and the PROXY header. `None` when the connection is refused.
-async fn open(session: &mut Session) -> Result<Option<Mode>, Cow<'static, str>> {
+/// How a connection goes on after the rules of its first moment.
+enum Begun {
+    /// They turned it away.
+    Refused,
+    /// It has no header and no handshake.
+    Ready,
+    /// It begins with a header of another proxy, or with a handshake.
+    Greets,
+}
+
+fn begin(session: &mut Session) -> Begun {
     let bound = Rc::clone(&session.bound);
     let spec = &bound.generation.config.proxies[session.frontend.index()];
     let verdict = session.run_early(&spec.rules.tcp_connection);
     if !is_let_in(session, &verdict) {
         session.counters().denied_connections.inc();
-        return Ok(None);
+        return Begun::Refused;
     }
-    let wants_header = spec
-        .frontend
-        .binds
-        .get(session.facts.bind.index())
-        .is_some_and(|bind| bind.options.accept_proxy);
-    let wants_cip = spec
-        .frontend
-        .binds
-        .get(session.facts.bind.index())
-        .is_some_and(|bind| bind.options.netscaler_cip.is_some());
-    if wants_cip {
-        session
-            .facts
-            .expected_header
-            .get_or_insert(ExpectedHeader::NetscalerCip);
+    let Some(bind) = spec.frontend.binds.get(session.facts.bind.index()) else {
+        return Begun::Ready;
+    };
+    let expected = &mut session.facts.expected_header;
+    if bind.options.netscaler_cip.is_some() {
+        expected.get_or_insert(ExpectedHeader::NetscalerCip);
+    } else if bind.options.accept_proxy {
+        expected.get_or_insert(ExpectedHeader::Proxy);
     }
+    if expected.is_some() || bind.tls.is_some() {
+        Begun::Greets
+    } else {
+        Begun::Ready
+    }
+}
+
+/// Reads the header of another proxy and shakes hands, as far as the connection has them.
+async fn greet(session: &mut Session) -> Result<(), Cow<'static, str>> {
     match session.facts.expected_header {
-        Some(ExpectedHeader::NetscalerCip) => Box::pin(read_cip_header(session)).await?,
-        Some(ExpectedHeader::Proxy) => Box::pin(read_proxy_header(session)).await?,
-        None if wants_header => Box::pin(read_proxy_header(session)).await?,
+        Some(ExpectedHeader::NetscalerCip) => header::read_cip(session).await?,
+        Some(ExpectedHeader::Proxy) => header::read_proxy(session).await?,
         None => {}
     }
-    if let Some(tls) = &spec.frontend.binds[session.facts.bind.index()].tls
-        && let Err(failed) = Box::pin(handshake::accept(session, tls)).await
+    let bound = Rc::clone(&session.bound);
+    let spec = &bound.generation.config.proxies[session.frontend.index()];
+    let bind = spec.frontend.binds.get(session.facts.bind.index());
+    if let Some(tls) = bind.and_then(|bind| bind.tls.as_ref())
+        && let Err(failed) = handshake::accept(session, tls).await
     {
         return Err(failed.message().into());
     }
+    Ok(())
+}
+
+/// The rules of the session, before its first stream; what kind of stream it has, or `None` when
+/// they turned it away.
+fn admit(session: &mut Session) -> Option<Mode> {
+    let bound = Rc::clone(&session.bound);
+    let spec = &bound.generation.config.proxies[session.frontend.index()];
     let verdict = session.run_early(&spec.rules.tcp_session);
     if !is_let_in(session, &verdict) {
         session.counters().denied_sessions.inc();
-        return Ok(None);
+        return None;
     }
     let now = session.now();
     session.counters().session(now);
@@ -467,7 +565,7 @@ async fn open(session: &mut Session) -> Result<Option<Mode>, Cow<'static, str>> 
         listener.counters.of(session.worker.index).session(now);
     }
     track::session(session);
-    Ok(Some(spec.mode))
+    Some(spec.mode)
 }
 
 fn is_let_in(session: &Session, verdict: &Verdict) -> bool {
@@ -476,106 +574,12 @@ fn is_let_in(session: &Session, verdict: &Verdict) -> bool {
             session.io.silent_drop(*rst_ttl);
             false
         }
-        Verdict::Close | Verdict::Deny { .. } | Verdict::Failed => {
+        Verdict::Close | Verdict::Deny { .. } | Verdict::Failed | Verdict::RewriteFailed => {
             // No lingering port for someone who was refused.
             session.io.abort();
             false
         }
         _ => true,
-    }
-}
-
-/// Reads more of a header that comes before everything else.
-async fn fill_header(session: &mut Session, begun: Time) -> Result<(), &'static str> {
-    let spec = session.spec();
-    let limit = spec.timeouts.client_hs.or(spec.timeouts.client);
-    match session.fill(limit.map(|limit| begun + limit)).await {
-        Ok(0) if session.input.is_empty() => {
-            Err("Connection closed while waiting for PROXY protocol header")
-        }
-        Ok(0) => Err("Truncated PROXY protocol header received"),
-        Ok(_) => Ok(()),
-        Err(StreamError::ClientTimeout) => Err("Timeout during PROXY protocol header reception"),
-        Err(StreamError::Ended(_)) => Err("Connection killed"),
-        Err(_) => Err("Connection error while waiting for PROXY protocol header"),
-    }
-}
-
-async fn read_proxy_header(session: &mut Session) -> Result<(), &'static str> {
-    let begun = session.now();
-    loop {
-        fill_header(session, begun).await?;
-        let (addresses, command, tlvs, consumed) =
-            match proxy_protocol::decode(session.input.data()) {
-                Ok(Status::Complete(header)) => {
-                    let addresses = match header.addresses {
-                        Addresses::Inet {
-                            source,
-                            destination,
-                        } => Some((Endpoint::Inet(source), Endpoint::Inet(destination))),
-                        Addresses::Unix { .. } => Some((Endpoint::Unix, Endpoint::Unix)),
-                        Addresses::Unspecified => None,
-                    };
-                    let mut tlvs = Vec::new();
-                    for tlv in header.tlvs.clone() {
-                        tlvs.push(tlv.kind.0);
-                        let len = u16::try_from(tlv.value.len()).unwrap_or(0);
-                        tlvs.extend_from_slice(&len.to_be_bytes());
-                        tlvs.extend_from_slice(tlv.value);
-                    }
-                    (addresses, header.command, tlvs, header.consumed)
-                }
-                Ok(Status::Partial) if !session.input.is_full() => continue,
-                Ok(Status::Partial) => return Err("Invalid PROXY protocol header"),
-                Err(ProxyError::Signature | ProxyError::Version) => {
-                    return Err(
-                        "Received something which does not look like a PROXY protocol header",
-                    );
-                }
-                Err(ProxyError::Family) => {
-                    return Err("Received an unhandled protocol in the PROXY protocol header");
-                }
-                Err(_) => return Err("Received an invalid PROXY protocol header"),
-            };
-        session.input.eat(consumed);
-        if command == Command::Proxy
-            && let Some((source, destination)) = addresses
-        {
-            session.facts.src = Some(Box::new(source));
-            session.facts.dst = Some(Box::new(destination));
-            session.live.source.set(source);
-        }
-        session.facts.proxy_header = Some(Box::new(ProxyHeader { tlvs: tlvs.into() }));
-        session.facts.handshake = session.now().since(begun);
-        return Ok(());
-    }
-}
-
-/// NetScaler's header: magic, length, then the client's IP and TCP headers, of which addresses and
-/// ports are taken (haproxy 3.4 configuration 5.1, `accept-netscaler-cip`).
-async fn read_cip_header(session: &mut Session) -> Result<(), &'static str> {
-    const FAULT: &str = "Received an invalid NetScaler Client IP header";
-    let begun = session.now();
-    let binds = &session.spec().frontend.binds;
-    let magic = binds
-        .get(session.facts.bind.index())
-        .and_then(|bind| bind.options.netscaler_cip)
-        .unwrap_or(CIP_MAGIC);
-    loop {
-        fill_header(session, begun).await?;
-        match crate::cip::decode(session.input.data(), magic) {
-            Ok(None) if session.input.is_full() => return Err(FAULT),
-            Ok(None) => {}
-            Err(()) => return Err(FAULT),
-            Ok(Some((source, destination, consumed))) => {
-                session.input.eat(consumed);
-                session.facts.src = Some(Box::new(Endpoint::Inet(source)));
-                session.facts.dst = Some(Box::new(Endpoint::Inet(destination)));
-                session.live.source.set(session.facts.src());
-                session.facts.handshake = session.now().since(begun);
-                return Ok(());
-            }
-        }
     }
 }
 
@@ -588,9 +592,6 @@ pub(crate) fn keep_alive(io: &Transport, keepalive: TcpKeepalive) {
 
 /// How long a client may still send after its answer.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// Magic of NetScaler's header unless the `bind` line gives another one.
-const CIP_MAGIC: u32 = 0xcafe_f00d;
 
 /// Bytes read and dropped meanwhile.
 const MAX_LINGER: usize = 256 * 1024;

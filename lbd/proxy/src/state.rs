@@ -31,7 +31,7 @@ use parking_lot::RwLock;
 pub use counters::{Count, Counters, Rate, Shards, Totals};
 pub use generation::Generation;
 pub use mailbox::{Mailbox, Message, Stop};
-pub use process::ProcessState;
+pub use process::{ProcessState, RateLimits, RunningLimit};
 pub use proxy::{BadMessage, ListenerState, ProxyState};
 pub use server::ServerState;
 

@@ -9,13 +9,16 @@ mod cacheable;
 mod dispatch;
 mod end;
 mod exchange;
+mod gather;
 mod headers;
 mod open;
+mod preface;
 mod pump;
 mod request;
 mod response;
 mod route;
 mod rules;
+mod stick;
 pub(crate) mod track;
 mod tunnel;
 mod upgrade;
@@ -89,6 +92,8 @@ pub struct Stream {
     pub(crate) ignores_persistence: bool,
     /// `force-persist` held.
     pub(crate) forces_persistence: bool,
+    /// Keys to store in tables with the server that answers.
+    pub(crate) stores: Vec<stick::Store>,
     /// The server that a cookie or `use-server` asks for.
     pub(crate) wanted: Option<ServerId>,
     /// The server that failed last.
@@ -110,6 +115,8 @@ pub(crate) struct Held {
     pub(crate) slot: Option<ServerId>,
     /// Counted among this server's streams.
     pub(crate) server: Option<ServerId>,
+    /// That server's sessions have been counted.
+    pub(crate) is_counted: bool,
 }
 
 /// A body, or its beginning, held for rules or for sending it again.
@@ -174,6 +181,7 @@ impl Body {
             complete: self.complete,
             full: self.full,
             announced: self.announced,
+            awaits_head: false,
         }
     }
 
@@ -271,6 +279,7 @@ impl Stream {
         self.conn = None;
         self.ignores_persistence = false;
         self.forces_persistence = false;
+        self.stores.clear();
         self.wanted = None;
         self.avoid = None;
         self.is_replayable = false;

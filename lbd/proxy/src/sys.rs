@@ -244,6 +244,12 @@ pub(crate) fn enter_repair(fd: BorrowedFd<'_>) -> io::Result<()> {
     set_int(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1)
 }
 
+/// Sets how many bytes must have come before a reader is woken (`SO_RCVLOWAT`).
+pub(crate) fn set_low_water(fd: BorrowedFd<'_>, bytes: u32) -> io::Result<()> {
+    let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+    set_int(fd, libc::SOL_SOCKET, libc::SO_RCVLOWAT, bytes)
+}
+
 /// Turns delayed acknowledgements of a connection on or off.
 pub(crate) fn set_quickack(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
     set_int(fd, libc::IPPROTO_TCP, libc::TCP_QUICKACK, i32::from(on))

@@ -57,6 +57,8 @@ pub enum StreamError {
     /// A reused connection broke before any answer and the request must not be sent again: the
     /// client is left to repeat it.
     ServerGone,
+    /// The server did not take a request that was sent as early data.
+    EarlyRefused,
     /// The server let a timeout pass.
     ServerTimeout,
     /// The server's message is invalid.
@@ -80,7 +82,7 @@ impl StreamError {
         match self {
             Self::ClientAbort => b'C',
             Self::ClientTimeout => b'c',
-            Self::ServerAbort | Self::ServerGone | Self::NoServer => b'S',
+            Self::ServerAbort | Self::ServerGone | Self::EarlyRefused | Self::NoServer => b'S',
             Self::ServerTimeout => b's',
             Self::ClientFault(_) | Self::ServerFault | Self::Rule(_) | Self::ResponseRule(_) => {
                 b'P'
@@ -115,6 +117,8 @@ impl StreamError {
                 _ => Some(502),
             },
             Self::ServerFault => Some(502),
+            // RFC 8470 5.2: the client may send it again.
+            Self::EarlyRefused => Some(425),
             Self::ServerGone => None,
             Self::Resource => match phase {
                 Phase::Queue | Phase::Connect => Some(503),

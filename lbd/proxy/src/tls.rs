@@ -6,9 +6,11 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use lbd_rules::facts::Early;
 use lbd_tls::rustls::server::{Accepted, AcceptedAlert, Acceptor};
 use lbd_tls::rustls::{Connection, Error, ServerConfig};
 use tokio::io::Ready;
@@ -16,12 +18,17 @@ use tokio::io::unix::AsyncFd;
 
 use crate::sys;
 
+mod early;
+mod seen;
+
+pub(crate) use seen::Seen;
+
 /// What a socket is on its way to a session.
 enum Stage {
     /// Nothing of TLS was spoken yet: bytes pass as they are.
     Clear,
-    /// A client's first message is awaited.
-    Hello(Box<Acceptor>),
+    /// A client's first message is awaited; what came of it.
+    Hello(Box<Acceptor>, Vec<u8>),
     /// The client waits for a certificate to be chosen.
     Chosen,
     /// A session, or its handshake.
@@ -45,6 +52,10 @@ pub struct TlsStream {
     sent: Cell<usize>,
     /// The connection is to vanish: no goodbye.
     is_aborted: Cell<bool>,
+    /// Early data, on either side.
+    early: early::EarlyData,
+    /// What passes by of a handshake; none outside of one.
+    seen: RefCell<Option<Box<Seen>>>,
     /// Why the session failed.
     error: RefCell<Option<Error>>,
 }
@@ -76,6 +87,8 @@ impl TlsStream {
             taken: Cell::new(0),
             sent: Cell::new(0),
             is_aborted: Cell::new(false),
+            early: early::EarlyData::default(),
+            seen: RefCell::default(),
             error: RefCell::new(None),
         }
     }
@@ -100,11 +113,19 @@ impl TlsStream {
     /// From now on a client is to speak TLS; `first` came already.
     pub(crate) fn expect_hello(&self, first: &[u8]) {
         self.pending.borrow_mut().extend_from_slice(first);
-        *self.stage.borrow_mut() = Stage::Hello(Box::default());
+        *self.stage.borrow_mut() = Stage::Hello(Box::default(), Vec::new());
     }
 
     /// From now on we speak TLS to a server.
     pub(crate) fn begin(&self, mut connection: Connection) {
+        *self.seen.borrow_mut() = Some(Box::default());
+        if let Connection::Client(client) = &mut connection {
+            self.early.may_send.set(client.early_data().is_some());
+        }
+        self.go_on(connection);
+    }
+
+    fn go_on(&self, mut connection: Connection) {
         connection.set_buffer_limit(None);
         *self.stage.borrow_mut() = Stage::On(Box::new(connection));
     }
@@ -113,7 +134,7 @@ impl TlsStream {
     pub(crate) fn poll_hello(&self, cx: &mut Context<'_>) -> Poll<Result<Box<Accepted>, Fault>> {
         loop {
             let mut stage = self.stage.borrow_mut();
-            let Stage::Hello(acceptor) = &mut *stage else {
+            let Stage::Hello(acceptor, records) = &mut *stage else {
                 return Poll::Ready(Err(Fault::Closed));
             };
             let mut pending = self.pending.borrow_mut();
@@ -123,8 +144,13 @@ impl TlsStream {
             while !pending.is_empty() {
                 let mut bytes = &pending[..];
                 let read = acceptor.read_tls(&mut bytes).map_err(|_| Fault::Io)?;
-                pending.drain(..read);
-                match acceptor.accept() {
+                records.extend(pending.drain(..read));
+                let accepted = acceptor.accept();
+                if !matches!(accepted, Ok(None)) {
+                    let seen = Seen::hello(std::mem::take(records));
+                    *self.seen.borrow_mut() = Some(Box::new(seen));
+                }
+                match accepted {
                     Ok(Some(accepted)) => {
                         *stage = Stage::Chosen;
                         return Poll::Ready(Ok(Box::new(accepted)));
@@ -153,8 +179,18 @@ impl TlsStream {
     ) -> Result<(), Fault> {
         match accepted.into_connection(config) {
             Ok(connection) => {
-                self.begin(connection.into());
-                Ok(())
+                self.with_seen(Seen::take_secrets);
+                self.go_on(connection.into());
+                // What came behind the client's message was taken with it.
+                let processed = self.with(|connection| connection.process_new_packets());
+                match processed {
+                    Some(Err(error)) => {
+                        *self.error.borrow_mut() = Some(error.clone());
+                        let _ = self.push(false);
+                        Err(Fault::Tls(error))
+                    }
+                    _ => Ok(()),
+                }
             }
             Err((error, alert)) => Err(self.refused(error, alert)),
         }
@@ -190,9 +226,7 @@ impl TlsStream {
             if let Poll::Ready(Err(_)) = flushed {
                 return Poll::Ready(Err(Fault::Io));
             }
-            let is_done = self
-                .with(|connection| !connection.is_handshaking())
-                .unwrap_or(true);
+            let is_done = self.early.may_send.get() || self.may_begin();
             if is_done && flushed.is_ready() {
                 return Poll::Ready(Ok(()));
             }
@@ -210,11 +244,43 @@ impl TlsStream {
         }
     }
 
+    /// Whether requests may be read: after the handshake, or early data may come before its end.
+    /// As in the reference not without a protocol agreed on by ALPN.
+    fn may_begin(&self) -> bool {
+        let begins = self.with(|connection| {
+            let is_pending = connection.is_handshaking();
+            let mut agreed = false;
+            if let Connection::Server(server) = &mut *connection
+                && server.early_data().is_some()
+            {
+                let mut early = self.early.received.borrow_mut();
+                early.get_or_insert_with(|| Rc::new(Early::new(is_pending)));
+                agreed = true;
+            }
+            if agreed {
+                self.has_plain.set(true);
+            }
+            !is_pending || (agreed && connection.alpn_protocol().is_some())
+        });
+        begins.unwrap_or(true)
+    }
+
     /// Looks at the session, when there is one.
     pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Connection) -> T) -> Option<T> {
         match &mut *self.stage.borrow_mut() {
             Stage::On(connection) => Some(look(connection)),
             _ => None,
+        }
+    }
+
+    /// What was seen of the handshake, once.
+    pub(crate) fn take_seen(&self) -> Option<Box<Seen>> {
+        self.seen.borrow_mut().take()
+    }
+
+    fn with_seen(&self, look: impl FnOnce(&mut Seen)) {
+        if let Some(seen) = &mut *self.seen.borrow_mut() {
+            look(seen);
         }
     }
 
@@ -277,12 +343,26 @@ impl TlsStream {
     fn feed(&self, mut bytes: &[u8], out: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         let fed = self.with(|connection| {
+            if matches!(connection, Connection::Client(_)) {
+                self.with_seen(|seen| seen.received(bytes));
+            }
             while !bytes.is_empty() {
                 // After the goodbye of the peer nothing counts any more.
                 if connection.read_tls(&mut bytes)? == 0 {
                     break;
                 }
-                match connection.process_new_packets() {
+                let mut processed = connection.process_new_packets();
+                self.with_seen(Seen::take_secrets);
+                if !self.early.is_unused() && processed.is_ok() {
+                    if !self.early.progress(connection) {
+                        processed = Err(Error::General("early data was refused".to_owned()));
+                    }
+                    filled += self.early.read(connection, &mut out[filled..])?;
+                    // More of it may be held than there was room for.
+                    self.has_plain
+                        .set(self.has_plain.get() || filled == out.len());
+                }
+                match processed {
                     Ok(state) if state.plaintext_bytes_to_read() > 0 => {
                         if filled < out.len() {
                             filled += connection.reader().read(&mut out[filled..])?;
@@ -363,7 +443,10 @@ impl TlsStream {
 
     /// What rustls has decrypted; `None` when that is nothing yet.
     fn take_plain(&self, buf: &mut [u8]) -> Option<io::Result<usize>> {
-        let read = self.with(|connection| connection.reader().read(buf))?;
+        let read = self.with(|connection| match self.early.read(connection, buf)? {
+            0 => connection.reader().read(buf),
+            early => Ok(early),
+        })?;
         match read {
             Ok(0) => Some(Ok(0)),
             Ok(read) => {
@@ -422,6 +505,18 @@ impl TlsStream {
         let total: usize = slices.iter().map(|slice| slice.len()).sum();
         if self.error.borrow().is_some() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if self.taken.get() == 0 && self.early.may_send.get() {
+            let taken = self.with(|connection| self.early.write(connection, slices));
+            match taken.unwrap_or(Ok(0))? {
+                0 => {
+                    // The rest waits for the server.
+                    self.early.wait(cx);
+                    return Poll::Pending;
+                }
+                taken => self.taken.set(taken),
+            }
+            self.sent.set(0);
         }
         if self.taken.get() == 0 {
             let mut left = MAX_WRITE;
@@ -520,7 +615,7 @@ impl TlsStream {
             return;
         }
         let is_on = self.with(|connection| {
-            let done = !connection.is_handshaking();
+            let done = !connection.is_handshaking() || self.early.received.borrow().is_some();
             if done {
                 connection.send_close_notify();
             }
@@ -566,6 +661,8 @@ impl Write for Wire<'_> {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.stream
+            .with_seen(|seen| bufs.iter().for_each(|buf| seen.sent(buf)));
         sys::send(self.stream.socket.get_ref().as_fd(), bufs, self.more)
     }
 

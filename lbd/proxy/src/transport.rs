@@ -261,6 +261,14 @@ impl Transport {
         }
     }
 
+    /// Wakes whoever reads only when this many bytes have come, or the end; 1: for each.
+    pub(crate) fn set_low_water(&self, bytes: u32) {
+        if let Self::Tcp(socket) = self {
+            // Nothing but the number of wake-ups depends on it.
+            let _ = sys::set_low_water(socket.get_ref().as_fd(), bytes);
+        }
+    }
+
     /// Moves what the pipe holds to the socket; `more` as for a write.
     pub fn poll_splice_out(
         &self,

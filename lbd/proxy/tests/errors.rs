@@ -199,7 +199,9 @@ fn a_client_that_leaves_in_its_download_is_an_abort() {
     answer.resize(50_000_000, b'x');
     let (proxy, mut client) = start(canned(answer), |_| {});
     client.send("GET / HTTP/1.1\r\nhost: t\r\n\r\n");
-    std::thread::sleep(Duration::from_millis(50));
+    // It has begun.
+    let mut first = [0; 16];
+    std::io::Read::read_exact(&mut client.stream, &mut first).unwrap();
     drop(client);
     assert_line(&proxy, " CD-- ");
 }

@@ -217,3 +217,25 @@ fn a_buffered_body_leaves_rules_the_room_of_maxrewrite() {
     assert_eq!(post("/lax", 1950), 200);
     assert_eq!(post("/two", 100), 200);
 }
+
+/// One client needs one connection at a time, whatever name it asks for: those to other names are
+/// kept only when the line allows more than the need.
+#[test]
+fn connections_beyond_the_need_are_kept_up_to_pool_low_conn() {
+    for (extra, expected) in [
+        ("", ["1", "1", "1", "2"]),
+        (" pool-low-conn 2", ["1", "1", "2", "2"]),
+    ] {
+        let options = format!("pool-conn-name hdr(x-name){extra}");
+        let proxy = start("", "    http-reuse always\n", &[(counting(), &options)], 1);
+        let mut client = Client::connect(proxy.addr);
+        let mut get = |name: &str| {
+            client.send(format!(
+                "GET / HTTP/1.1\r\nhost: t\r\nx-name: {name}\r\n\r\n"
+            ));
+            client.response().text()
+        };
+        let numbers = [get("a"), get("b"), get("b"), get("a")];
+        assert_eq!(numbers, expected, "{options}");
+    }
+}

@@ -22,7 +22,7 @@ fn start(mode: Mode, server: SocketAddr, change: impl FnOnce(&mut Config)) -> (P
 
 #[test]
 fn a_cacheable_cookie_is_refused_with_checkcache() {
-    let answer = "HTTP/1.1 200 OK\r\nset-cookie: id=1\r\ncontent-length: 2\r\n\r\nok";
+    let answer = "HTTP/1.1 200 OK\r\netag: x\r\nset-cookie: id=1\r\ncontent-length: 2\r\n\r\nok";
     let (proxy, mut client) = start(Mode::Http, canned(answer), |c| {
         c.proxies[1].backend.checkcache = true;
     });

@@ -68,6 +68,29 @@ fn a_large_stream_arrives_whole() {
     });
 }
 
+/// A stream so fast that the kernel gathers it in large pieces, and then a small one.
+#[test]
+fn the_last_bytes_before_a_pause_arrive_while_both_sides_wait() {
+    const RUNS: usize = 5;
+    const LARGE: usize = 16_000_000;
+    let addr = serve(|mut stream| {
+        let mut asked = [0];
+        while stream.read_exact(&mut asked).is_ok() {
+            let _ = stream.write_all(&vec![b'x'; LARGE]);
+            std::thread::sleep(Duration::from_millis(20));
+            let _ = stream.write_all(b"tail");
+        }
+    });
+    let proxy = Proxy::start(config(Mode::Tcp, &[addr]), 1);
+    let client = Client::connect(proxy.addr);
+    let mut got = vec![0; LARGE + 4];
+    for _ in 0..RUNS {
+        (&client.stream).write_all(b"?").unwrap();
+        (&client.stream).read_exact(&mut got).unwrap();
+        assert!(got.ends_with(b"xtail"));
+    }
+}
+
 #[test]
 fn nobody_listening_closes_the_client() {
     let mut config = config(Mode::Tcp, &[nobody()]);

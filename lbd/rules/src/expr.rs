@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 use lbd_core::{Checkpoint, Checkpoints, Diag, Span, Type, Value};
 
 pub use args::is_name_byte;
+pub(crate) use parse::name_at;
 
 use crate::cast;
 use crate::registry::{BuildCtx, Convert, Eval, Fetch, Outcome};
@@ -56,6 +57,8 @@ pub struct Expr {
     links: Box<[Link]>,
     out: Type,
     takes_first: bool,
+    /// It reads the head of a request.
+    reads_head: bool,
 }
 
 impl std::fmt::Debug for Expr {
@@ -175,6 +178,7 @@ impl Expr {
                 .convert(view, value)
                 .map_or(Sampled::Absent, Sampled::Value),
             (None, Outcome::NotYet) if !view.is_final => Sampled::NotYet,
+            (None, _) if self.awaits_head(view) => Sampled::NotYet,
             (None, _) => Sampled::Absent,
         }
     }
@@ -197,6 +201,7 @@ impl Expr {
         match outcome {
             Outcome::NotYet if !view.is_final => Outcome::NotYet,
             _ if any => Outcome::Done,
+            _ if self.awaits_head(view) => Outcome::NotYet,
             _ => Outcome::Absent,
         }
     }
@@ -206,9 +211,19 @@ impl Expr {
         cast::to_str(self.value(view).value()?, view.arena)
     }
 
+    /// The value as bytes, numbers and addresses in network order.
+    pub fn binary<'a>(&self, view: &View<'a>) -> Option<&'a [u8]> {
+        cast::to_bin(self.value(view).value()?, view.arena)
+    }
+
     /// The value as an integer.
     pub fn int(&self, view: &View<'_>) -> Option<i64> {
         cast::to_int(self.value(view).value()?)
+    }
+
+    /// Whether it reads the head of a request that has not come yet, on a connection in TCP mode.
+    fn awaits_head(&self, view: &View<'_>) -> bool {
+        self.reads_head && view.request_body.awaits_head && !view.is_final
     }
 
     #[inline]

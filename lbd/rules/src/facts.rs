@@ -12,7 +12,7 @@ use crate::hints::EarlyHints;
 use lbd_core::{BindId, ListenerId, ProxyId, ServerId, Time, WallTime};
 
 use crate::track::{Counters, SessionCounters};
-pub use tls::{HelloFacts, OneCertificate, TlsFacts};
+pub use tls::{Early, OneCertificate, TlsFacts, WireFacts};
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,7 +113,7 @@ pub struct SessionFacts {
     /// Odd things the peer did.
     pub glitches: u32,
     /// Why the connection failed, if it did.
-    pub error: Option<ConnError>,
+    pub error: Option<Box<ConnError>>,
     /// Major HTTP version on the client side: 1 or 2; 0 before it is known.
     pub http_major: u8,
     /// Overridden client timeout (`set-timeout client`).

@@ -4,6 +4,7 @@
 
 pub mod certificate;
 pub mod constant;
+pub mod handshake;
 pub mod header;
 pub mod hello;
 pub mod internal;
@@ -28,6 +29,7 @@ use crate::view::View;
 pub const FAMILIES: &[&[Fetch]] = &[
     certificate::FETCHES,
     constant::FETCHES,
+    handshake::FETCHES,
     header::FETCHES,
     hello::FETCHES,
     internal::FETCHES,

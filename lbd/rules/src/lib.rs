@@ -3,6 +3,10 @@
 //!
 //! It does not know the proxy: evaluation sees a [`view::View`], changes go through a
 //! [`program::Ctx`], and what must wait is said by a [`program::Verdict`].
+//!
+//! What differs from HAProxy 3.4 and stays so: of an ACL `hdr(host), lower -m str x` the word
+//! behind the comma is a converter and no pattern; HAProxy applies the converter, then takes the
+//! same word, and the flags behind it, for patterns.
 #![forbid(unsafe_code)]
 
 pub mod acl;

@@ -37,7 +37,7 @@ pub const HTTPLOG_CLF: &str = "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp
 /// `option tcplog`.
 pub const TCPLOG: &str = "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
 /// `option tcplog clf`.
-pub const TCPLOG_CLF: &str = "%{Q}o %{-Q}ci - - [%T] \"TCP \" 000 %B \"\" \"\" %cp %ms %ft %b %s \
+pub const TCPLOG_CLF: &str = "%{+Q}o %{-Q}ci - - [%T] \"TCP \" 000 %B \"\" \"\" %cp %ms %ft %b %s \
      %Th %Tw %Tc %Tt %U %ts-- %ac %fc %bc %sc %rc %sq %bq \"\" \"\" ";
 
 /// A compiled log-format expression.
@@ -118,6 +118,17 @@ impl LogFormat {
     /// Appends the line; origin `%OG` is `unspec`.
     pub fn render(&self, view: &View<'_>, out: &mut Vec<u8>) {
         self.render_to(view, "unspec", out);
+    }
+
+    /// Whether it tells the number of the line (`%lc`), which somebody has to count then.
+    pub fn is_numbered(&self) -> bool {
+        self.nodes.iter().any(|node| match node {
+            Node::Field(Field {
+                source: Source::Alias(alias),
+                ..
+            }) => alias.alias == Alias::LogCounter,
+            Node::Field(_) | Node::Space | Node::Text(_) => false,
+        })
     }
 
     /// Appends the line; `origin` is what `%OG` says (`txn_close`, `sess_error` …).

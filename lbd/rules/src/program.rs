@@ -26,6 +26,8 @@ pub enum Need {
         /// When to go on without.
         until: Time,
     },
+    /// The end of the client's TLS handshake.
+    Handshake,
     /// This moment (`pause`).
     Until(Time),
     /// The address of a host name (`do-resolve`).
@@ -73,8 +75,10 @@ pub enum Verdict {
     Service(&'static str),
     /// Not decided: fulfil the need, then run again with the same cursor.
     Wait(Need),
-    /// A rewrite failed in strict mode, or memory was short: 500 to the client.
+    /// What a rule makes does not fit, or memory was short: 500 to the client.
     Failed,
+    /// A rewrite failed in strict mode: 500 to the client, as a refusal.
+    RewriteFailed,
     /// `close` of `tcp-response content`: close the connection to the server at once.
     CloseServer,
     /// The message is invalid (a target that cannot be normalized): 400 or 502, counted as such.

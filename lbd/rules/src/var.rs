@@ -4,7 +4,7 @@
 //! The stores hold no locks: `sess`, `txn`, `req` and `res` belong to one stream or session, and
 //! the proxy keeps the `proc` store behind its own.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bumpalo::Bump;
@@ -125,9 +125,15 @@ impl OwnedValue {
     }
 }
 
-/// The variables of one scope instance. A store starts empty and allocates on the first `set`.
+/// The variables of one scope instance. A store starts empty, in the room of a pointer, and
+/// allocates on the first `set`: most sessions and transactions set none.
 #[derive(Debug, Default)]
 pub struct VarStore {
+    held: OnceCell<Box<Held>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
     values: RefCell<Vec<(VarId, OwnedValue)>>,
     size: Cell<usize>,
 }
@@ -135,7 +141,7 @@ pub struct VarStore {
 impl VarStore {
     /// The value of `id`, copied to `arena`.
     pub fn get<'a>(&self, id: VarId, arena: &'a Bump) -> Option<Value<'a>> {
-        let values = self.values.borrow();
+        let values = self.held.get()?.values.borrow();
         values
             .iter()
             .find(|(known, _)| *known == id)
@@ -144,14 +150,15 @@ impl VarStore {
 
     /// Sets `id`; refuses (returns false) when the bytes held would exceed `limit` (0: no limit).
     pub fn set(&self, id: VarId, value: OwnedValue, limit: usize) -> bool {
-        let mut values = self.values.borrow_mut();
+        let held = self.held.get_or_init(Box::default);
+        let mut values = held.values.borrow_mut();
         let slot = values.iter().position(|(known, _)| *known == id);
         let old = slot.map_or(0, |at| values[at].1.size());
-        let size = self.size.get() - old + value.size();
+        let size = held.size.get() - old + value.size();
         if limit != 0 && size > limit {
             return false;
         }
-        self.size.set(size);
+        held.size.set(size);
         match slot {
             Some(at) => values[at].1 = value,
             None => values.push((id, value)),
@@ -161,23 +168,30 @@ impl VarStore {
 
     /// Removes `id`.
     pub fn unset(&self, id: VarId) {
-        let mut values = self.values.borrow_mut();
+        let Some(held) = self.held.get() else {
+            return;
+        };
+        let mut values = held.values.borrow_mut();
         if let Some(at) = values.iter().position(|(known, _)| *known == id) {
             let (_, old) = values.remove(at);
-            self.size.set(self.size.get() - old.size());
+            held.size.set(held.size.get() - old.size());
         }
     }
 
     /// Removes all, keeping the memory.
     pub fn clear(&self) {
-        self.values.borrow_mut().clear();
-        self.size.set(0);
+        if let Some(held) = self.held.get() {
+            held.values.borrow_mut().clear();
+            held.size.set(0);
+        }
     }
 
     /// All variables that are set, for `dump_all_vars` and `show var`.
     pub fn each(&self, mut visit: impl FnMut(VarId, &OwnedValue)) {
-        for (id, value) in self.values.borrow().iter() {
-            visit(*id, value);
+        if let Some(held) = self.held.get() {
+            for (id, value) in held.values.borrow().iter() {
+                visit(*id, value);
+            }
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Buffered<'a> {
     pub full: bool,
     /// Length of the whole body when the message tells it (`req.body_size`).
     pub announced: Option<u64>,
+    /// In TCP mode: what is there may still become the head of an HTTP message.
+    pub awaits_head: bool,
 }
 
 /// What an expression sees. `Copy`: pass it by value or reference alike.

@@ -65,6 +65,9 @@ fn conditions_hold_as_the_request_says() {
         "{ hdr_ip(x-forwarded-for) 2001:db8::/32 }",
         "{ int(5) -m str 5 }",
         "{ path,lower,length 4 }",
+        "{ hdr(host), lower -m sub example }",
+        "{ path,upper, lower, length 4 }",
+        "{ path, /p/a }",
         "{ acl(TRUE,!FALSE) }",
         "HTTP_CONTENT HTTP_URL_SLASH !LOCALHOST",
     ] {

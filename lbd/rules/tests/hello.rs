@@ -73,6 +73,7 @@ fn value<'a>(scene: &'a Scene, text: &str, data: &'a [u8], complete: bool) -> Sa
         complete,
         full: false,
         announced: None,
+        awaits_head: false,
     };
     expr.value(&view)
 }

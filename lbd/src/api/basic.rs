@@ -153,6 +153,7 @@ fn set_timeout(call: &mut Call<'_>) {
     let parsed = lbd_config::units::parse_time(call.arg(1), lbd_config::units::TimeUnit::Second);
     match parsed {
         Ok(timeout) if !timeout.value.is_zero() => call.caller.timeout = Some(timeout.value),
+        Err(_) if call.arg(1).is_empty() => call.fail("Expects an integer value."),
         _ => call.fail("Invalid timeout value."),
     }
 }

@@ -9,9 +9,11 @@ use lbd_config::config::AccessLevel;
 
 use super::session::{Caller, Execute};
 use super::{
-    basic, errors, info_command, patterns, peers, servers, sessions, stat_command, tables,
+    basic, errors, info_command, patterns, peers, rate_limit, servers, sessions, ssl, stat_command,
+    tables,
 };
 use crate::run::Daemon;
+use ::peers::proto::words::{Said, Thing};
 
 /// How bad a feedback message is, as a syslog level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +51,33 @@ pub(crate) struct Call<'a> {
     pub(crate) payload: &'a str,
     /// The reply.
     pub(crate) out: &'a mut String,
+    /// Takes what there is of a long reply; see [`Call::hand_on`].
+    pub(crate) taker: &'a mut dyn FnMut(&mut String) -> bool,
 }
 
 impl Call<'_> {
     /// An argument, empty when it is not there.
     pub(crate) fn arg(&self, at: usize) -> &str {
         self.args.get(at).map_or("", String::as_str)
+    }
+
+    /// Hands on what there is of a reply once it is long, so that none is made whole in memory. Waits
+    /// until the client has taken what came before; `false` when it is gone.
+    pub(crate) fn hand_on(&mut self) -> bool {
+        self.out.len() < PIECE || (self.taker)(self.out)
+    }
+
+    /// Tells the other nodes of lbd what was said here.
+    pub(crate) fn announce(&self, thing: Thing, value: Option<&str>) {
+        if self.daemon.config().peers.is_empty() {
+            return;
+        }
+        self.daemon.peers.say(Said {
+            thing,
+            value: value.map(str::to_owned),
+            who: self.caller.who.clone(),
+            wall_ms: self.daemon.wall().0 / 1000,
+        });
     }
 
     /// A feedback message on a line of its own, with its severity when the connection wants it.
@@ -87,23 +110,35 @@ const FAMILIES: &[&[ApiCommand]] = &[
     info_command::COMMANDS,
     patterns::COMMANDS,
     peers::COMMANDS,
+    rate_limit::COMMANDS,
     servers::COMMANDS,
     sessions::COMMANDS,
     stat_command::COMMANDS,
     tables::COMMANDS,
 ];
 
+/// Every command.
+fn all() -> impl Iterator<Item = &'static ApiCommand> {
+    let families = FAMILIES.iter().chain(ssl::FAMILIES);
+    families.flat_map(|family| family.iter())
+}
+
 /// All commands in alphabetical order of their usage.
 pub(crate) fn commands() -> Vec<&'static ApiCommand> {
-    let mut all: Vec<_> = FAMILIES.iter().flat_map(|family| family.iter()).collect();
+    let mut all: Vec<_> = all().collect();
     all.sort_by_key(|command| command.usage);
     all
 }
+
+/// Pieces of a long reply.
+const PIECE: usize = 128 * 1024;
 
 /// Runs commands on a balancer.
 pub(crate) struct Runner {
     /// The balancer.
     pub(crate) daemon: Arc<Daemon>,
+    /// Where pieces of long replies go while the rest is made.
+    pub(crate) pieces: tokio::sync::mpsc::Sender<Vec<u8>>,
 }
 
 impl Execute for Runner {
@@ -117,12 +152,19 @@ impl Execute for Runner {
             Some(command) => {
                 let args = &words[command.words.len()..];
                 let daemon = &self.daemon;
+                let mut taker = |text: &mut String| {
+                    // What other commands have said comes first.
+                    out.extend_from_slice(text.as_bytes());
+                    text.clear();
+                    self.pieces.blocking_send(std::mem::take(out)).is_ok()
+                };
                 (command.run)(&mut Call {
                     daemon,
                     caller,
                     args,
                     payload,
                     out: &mut text,
+                    taker: &mut taker,
                 });
             }
         }
@@ -140,8 +182,8 @@ fn find(words: &[String]) -> Option<&'static ApiCommand> {
                 .zip(words)
                 .all(|(known, word)| known == word)
     };
-    let all = FAMILIES.iter().flat_map(|family| family.iter());
-    all.filter(matches)
+    all()
+        .filter(matches)
         .max_by_key(|command| command.words.len())
 }
 
@@ -166,8 +208,7 @@ fn unknown(level: AccessLevel, words: &[String], out: &mut String) {
     );
     // As many of the words as begin some command.
     let begins = |count: usize| {
-        let all = FAMILIES.iter().flat_map(|family| family.iter());
-        let mut all = all.map(|command| command.words.iter().zip(&words[..count]));
+        let mut all = all().map(|command| command.words.iter().zip(&words[..count]));
         all.any(|mut pairs| {
             pairs.len() == count && pairs.all(|(known, word)| known.starts_with(&**word))
         })

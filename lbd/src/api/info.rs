@@ -56,6 +56,10 @@ fn tls(d: &Daemon) -> &lbd_proxy::state::tls::TlsState {
     &d.shared.process().tls
 }
 
+fn limits(daemon: &Daemon) -> &lbd_proxy::state::RateLimits {
+    &daemon.shared.process().rate_limits
+}
+
 fn totals(daemon: &Daemon) -> lbd_proxy::state::Totals {
     daemon.shared.process().counters.totals(daemon.shared.now())
 }
@@ -148,7 +152,7 @@ pub(super) const KEYS: &[Key] = &[
         "ConnRateLimit",
         "CLPV",
         "Limit of connections per second",
-        |d| U32(d.config().global.maxconnrate),
+        |d| U32(limits(d).connections.get(d.config().global.maxconnrate)),
     ),
     key("MaxConnRate", "MMPV", "Most connections in a second", |d| {
         U32(max_rates(d)[1])
@@ -160,7 +164,7 @@ pub(super) const KEYS: &[Key] = &[
         "SessRateLimit",
         "CLPV",
         "Limit of sessions per second",
-        |d| U32(d.config().global.maxsessrate),
+        |d| U32(limits(d).sessions.get(d.config().global.maxsessrate)),
     ),
     key("MaxSessRate", "MRPV", "Most sessions in a second", |d| {
         U32(max_rates(d)[0])
@@ -175,7 +179,7 @@ pub(super) const KEYS: &[Key] = &[
         "SslRateLimit",
         "CLPV",
         "Limit of TLS connections per second",
-        |d| U32(d.config().global.ssl.maxsslrate),
+        |d| U32(limits(d).tls.get(d.config().global.ssl.maxsslrate)),
     ),
     key(
         "MaxSslRate",

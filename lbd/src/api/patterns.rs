@@ -13,6 +13,7 @@ use lbd_rules::pattern::PatternSet;
 use lbd_rules::pattern::set::{Usage, Which};
 
 use super::command::{ApiCommand, Call};
+use ::peers::proto::words::{Subject, Thing};
 
 const fn command(
     words: &'static [&'static str],
@@ -330,7 +331,11 @@ fn add(call: &mut Call<'_>, kind: Kind) {
     if args.len() > 1 {
         let value = (kind == Kind::Map).then(|| args[2].as_bytes());
         if let Err(why) = set.add(version, args[1].as_bytes(), value) {
-            call.fail(&format!("{why}."));
+            return call.fail(&format!("{why}."));
+        }
+        if version.is_none() {
+            let value = (kind == Kind::Map).then(|| args[2].as_str());
+            call.announce(thing(kind, &set, &args[1]), Some(value.unwrap_or("")));
         }
         return;
     }
@@ -347,6 +352,44 @@ fn add(call: &mut Call<'_>, kind: Kind) {
         };
         if let Err(why) = set.add(version, key.as_bytes(), value) {
             return call.fail(&format!("{why}."));
+        }
+        if version.is_none() {
+            let value = value.map(String::from_utf8_lossy).unwrap_or_default();
+            call.announce(thing(kind, &set, key), Some(&value));
+        }
+    }
+}
+
+/// An entry for other nodes: they know a set by its file's name.
+fn thing(kind: Kind, set: &PatternSet, key: &str) -> Thing {
+    Thing {
+        subject: match kind {
+            Kind::Acl => Subject::Acl,
+            Kind::Map => Subject::Map,
+        },
+        scope: set.reference().unwrap_or_default().to_owned(),
+        key: key.to_owned(),
+    }
+}
+
+/// All entries of a set, for other nodes.
+fn whole(kind: Kind, set: &PatternSet) -> Thing {
+    Thing {
+        subject: match kind {
+            Kind::Acl => Subject::WholeAcl,
+            Kind::Map => Subject::WholeMap,
+        },
+        ..thing(kind, set, "")
+    }
+}
+
+/// The key of an entry that is named by key or number.
+fn key_of(set: &PatternSet, which: &Which<'_>) -> Option<String> {
+    match which {
+        Which::Key(key) => Some(String::from_utf8_lossy(key).into_owned()),
+        Which::Id(id) => {
+            let entry = set.entry(*id)?;
+            Some(String::from_utf8_lossy(&entry.key).into_owned())
         }
     }
 }
@@ -375,8 +418,12 @@ fn delete(call: &mut Call<'_>, kind: Kind) {
     let Some(which) = which(key) else {
         return call.fail("Malformed identifier. Please use #<id> or <file>.");
     };
+    let key = key_of(&set, &which);
     if set.delete(which) == 0 {
-        call.fail("Key not found.");
+        return call.fail("Key not found.");
+    }
+    if let Some(key) = key {
+        call.announce(thing(kind, &set, &key), None);
     }
 }
 
@@ -390,9 +437,14 @@ fn set(call: &mut Call<'_>) {
     let Some(which) = which(key) else {
         return call.fail("Malformed identifier. Please use #<id> or <file>.");
     };
+    let key = key_of(&set, &which);
     match set.set_value(which, value.as_bytes()) {
         Ok(0) => call.fail("entry not found."),
-        Ok(_) => {}
+        Ok(_) => {
+            if let Some(key) = key {
+                call.announce(thing(Kind::Map, &set, &key), Some(value));
+            }
+        }
         Err(why) => call.fail(&format!("{why}.")),
     }
 }
@@ -404,6 +456,9 @@ fn clear(call: &mut Call<'_>, kind: Kind) {
     };
     if let Some(set) = find(call, kind, name) {
         set.clear(version);
+        if version.is_none() {
+            call.announce(whole(kind, &set), None);
+        }
     }
 }
 
@@ -426,9 +481,26 @@ fn commit(call: &mut Call<'_>, kind: Kind) {
     let Some(name) = args.first() else {
         return call.fail(kind.missing());
     };
-    if let Some(set) = find(call, kind, name)
-        && let Err(why) = set.commit(version)
-    {
-        call.fail(&why);
+    let Some(set) = find(call, kind, name) else {
+        return;
+    };
+    if let Err(why) = set.commit(version) {
+        return call.fail(&why);
+    }
+    // Other nodes know no versions: they hear what is in it now.
+    call.announce(whole(kind, &set), None);
+    let mut after = 0;
+    loop {
+        let page = set.page(None, after, PAGE);
+        for entry in &page {
+            let key = String::from_utf8_lossy(&entry.key);
+            let value = entry.value.as_deref().map(String::from_utf8_lossy);
+            let value = value.unwrap_or_default();
+            call.announce(thing(kind, &set, &key), Some(&value));
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = last.id,
+            _ => return,
+        }
     }
 }

@@ -2,21 +2,32 @@
 //!
 //! What has no counterpart here is printed as it is in a quiet session of the reference.
 
+use lbd_core::WallTime;
 use lbd_core::bits::{held64, low32};
 use std::fmt::Write;
 
 use ::peers::proto::section::{PeerView, SectionView};
+use ::peers::proto::words::Subject;
 use lbd_config::config::{AccessLevel, Config, PeersSpec, ServerAddress};
 
 use super::command::{ApiCommand, Call};
 
-pub(super) const COMMANDS: &[ApiCommand] = &[ApiCommand {
-    words: &["show", "peers"],
-    usage: "show peers [dict|-] [section]",
-    describe: "peers, and the tables shared with them",
-    level: AccessLevel::User,
-    run: show_peers,
-}];
+pub(super) const COMMANDS: &[ApiCommand] = &[
+    ApiCommand {
+        words: &["show", "cluster"],
+        usage: "show cluster",
+        describe: "what operators have set on any node of lbd, by whom, when and where",
+        level: AccessLevel::Operator,
+        run: cluster,
+    },
+    ApiCommand {
+        words: &["show", "peers"],
+        usage: "show peers [dict|-] [section]",
+        describe: "peers, and the tables shared with them",
+        level: AccessLevel::User,
+        run: show_peers,
+    },
+];
 
 /// Places of a dictionary in a line.
 const COLUMNS: usize = 4;
@@ -38,6 +49,35 @@ fn show_peers(call: &mut Call<'_>) {
         if name.is_empty() || *spec.name == *name {
             section(call, &config, at, spec, view, with_names);
         }
+    }
+}
+
+/// One line for each thing that operators have set.
+fn cluster(call: &mut Call<'_>) {
+    for word in call.daemon.peers.words() {
+        let mut date = Vec::new();
+        let wall = WallTime(word.wall_ms.saturating_mul(1000));
+        lbd_http::date::push_clf_date(&mut date, wall, call.daemon.utc_offset);
+        let thing = &word.thing;
+        let key = match thing.key.as_str() {
+            "" => String::new(),
+            key => format!(" {key}"),
+        };
+        let value = word.value.as_deref().unwrap_or(match thing.subject {
+            Subject::WholeAcl | Subject::WholeMap => "(cleared)",
+            _ => "(deleted)",
+        });
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            call.out,
+            "{} {}{key}: {value} (by {} on {} at {}, clock {})",
+            thing.subject,
+            thing.scope,
+            word.who,
+            word.node,
+            String::from_utf8_lossy(&date),
+            word.clock
+        );
     }
 }
 
@@ -131,12 +171,12 @@ fn head(
         (false, true, _) => "CONN",
         (false, false, 0) => "NONE",
         (false, false, 200) => "CLOSED",
-        (false, false, 300) => "NAMETRY",
-        (false, false, 501) => "PROTO_ERR",
-        (false, false, 502) => "BAD_VERSION",
-        (false, false, 503) => "BAD_NAME",
-        (false, false, 504) => "UNKNOWN_PEER",
-        _ => "UNKNOWN",
+        (false, false, 300) => "RETR",
+        (false, false, 501) => "PROT",
+        (false, false, 502) => "VERS",
+        (false, false, 503) => "NAME",
+        (false, false, 504) => "UNKN",
+        _ => "NONE",
     };
     let never = || "<NEVER>".to_owned();
     let handshake = counters

@@ -11,6 +11,8 @@ use std::time::Duration;
 use lbd_config::config::{ListenAddress, StatsSocketSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinHandle;
 
 use super::command::Runner;
 use super::session::Session;
@@ -18,6 +20,8 @@ use crate::run::Daemon;
 
 /// Bytes read at once.
 const READ: usize = 4096;
+/// Pieces of a long reply that wait for the client.
+const PIECES: usize = 2;
 /// Pause after a failed accept (no descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -81,14 +85,18 @@ pub(crate) async fn serve(
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         }
-        let session = Session::new(spec.level, spec.severity);
+        let mut session = Session::new(spec.level, spec.severity);
         let daemon = Arc::clone(&daemon);
         let accepted = match &listener {
-            Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+            Listener::Tcp(listener) => listener.accept().await.map(|(stream, from)| {
+                session.caller.who = from.ip().to_string();
                 let open = Open::new(Arc::clone(&limits));
                 tokio::task::spawn_local(converse(stream, session, open, daemon));
             }),
             Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+                if let Ok(user) = stream.peer_cred() {
+                    session.caller.who = format!("uid {}", user.uid());
+                }
                 let open = Open::new(Arc::clone(&limits));
                 tokio::task::spawn_local(converse(stream, session, open, daemon));
             }),
@@ -125,8 +133,21 @@ where
         let Ok(Ok(count)) = tokio::time::timeout(timeout, stream.read(&mut input)).await else {
             return;
         };
-        let answered = answer(session, input[..count].to_vec(), Arc::clone(&daemon)).await;
-        let Some((after, reply)) = answered else {
+        let (sender, mut pieces) = tokio::sync::mpsc::channel(PIECES);
+        let answering = answer(
+            session,
+            input[..count].to_vec(),
+            Arc::clone(&daemon),
+            sender,
+        );
+        // Who does not take a long reply in time is left, and its making ends with the channel.
+        while let Some(piece) = pieces.recv().await {
+            let sent = tokio::time::timeout(timeout, stream.write_all(&piece)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
+        }
+        let Ok((after, reply)) = answering.await else {
             return;
         };
         session = after;
@@ -139,14 +160,16 @@ where
 }
 
 /// Runs the commands that arrived (none: the client closed) on a thread of their own: some wait
-/// for workers, and health checks share this one. `None` when a command broke off by a fault.
-async fn answer(
+/// for workers, and health checks share this one. Pieces of long replies come through the channel,
+/// which ends with the commands. The task fails when a command broke off by a fault.
+fn answer(
     mut session: Session,
     input: Vec<u8>,
     daemon: Arc<Daemon>,
-) -> Option<(Session, Vec<u8>)> {
-    let commands = move || {
-        let mut runner = Runner { daemon };
+    pieces: Sender<Vec<u8>>,
+) -> JoinHandle<(Session, Vec<u8>)> {
+    tokio::task::spawn_blocking(move || {
+        let mut runner = Runner { daemon, pieces };
         let mut reply = Vec::new();
         if input.is_empty() {
             session.finish(&mut runner, &mut reply);
@@ -154,6 +177,5 @@ async fn answer(
             session.feed(&input, &mut runner, &mut reply);
         }
         (session, reply)
-    };
-    tokio::task::spawn_blocking(commands).await.ok()
+    })
 }

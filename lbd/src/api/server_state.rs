@@ -101,6 +101,11 @@ pub(super) fn show_state(call: &mut Call<'_>) {
             } else {
                 0
             };
+        // A server that begins in maintenance has its checks paused, even if there are none.
+        let unchecked = match view.placement.maint && server_spec.disabled {
+            true => CHECK_PAUSED,
+            false => 0,
+        };
         let check_spec = server_spec.check.as_ref();
         let agent_spec = server_spec.agent.as_ref();
         let checks = &call.daemon.checks;
@@ -127,7 +132,7 @@ pub(super) fn show_state(call: &mut Call<'_>) {
             check.map_or(NO_CHECK, |probe| probe.status).number(),
             check.map_or(0, |probe| probe.status.result().number()),
             check.map_or(0, |probe| probe.health),
-            check.map_or(0, probe_state),
+            check.map_or(unchecked, probe_state),
             agent.map_or(0, |probe| probe_state(probe) + IS_AGENT),
             u32::from(spec.is_uid_given),
             u32::from(server_spec.is_uid_given),
@@ -149,6 +154,9 @@ pub(super) fn show_state(call: &mut Call<'_>) {
 /// What stands for the status of a server that is not checked.
 const NO_CHECK: CheckStatus = CheckStatus::Initializing;
 
+/// Bit of a check's state: paused.
+const CHECK_PAUSED: u32 = 8;
+
 /// Bit of the administrative state of a server whose line says `disabled`, whatever came later.
 const SAID_DISABLED: u32 = 4;
 
@@ -168,7 +176,7 @@ fn state_number(state: State) -> u32 {
 /// Bits of a check's state: 1 in progress, 2 configured, 4 enabled, 8 paused.
 fn probe_state(probe: &ProbeSnapshot) -> u32 {
     let bit = |is_set: bool, bit: u32| if is_set { bit } else { 0 };
-    bit(probe.running, 1) + 2 + bit(probe.enabled, 4) + bit(probe.paused, 8)
+    bit(probe.running, 1) + 2 + bit(probe.enabled, 4) + bit(probe.paused, CHECK_PAUSED)
 }
 
 /// `show servers conn`.

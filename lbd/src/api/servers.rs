@@ -15,6 +15,7 @@ use lbd_proxy::state::{Generation, ProxyState, ServerState};
 use super::command::{ApiCommand, Call, Severity};
 use super::server_state;
 use crate::check::{AdminOrder, Order};
+use ::peers::proto::words::{Subject, Thing};
 
 const fn admin(
     words: &'static [&'static str],
@@ -219,7 +220,28 @@ pub(super) fn find(call: &mut Call<'_>, at: usize) -> Option<Found> {
 /// Sends an order and prints why it is refused.
 fn order(call: &mut Call<'_>, server: &Found, order: Order<'_>) {
     if let Err(text) = call.daemon.checks.order(server.proxy.id, server.id, &order) {
-        call.fail(text);
+        return call.fail(text);
+    }
+    match order {
+        Order::Admin(order) => {
+            let state = match order {
+                AdminOrder::Drain => "drain",
+                AdminOrder::Maint => "maint",
+                AdminOrder::Ready => "ready",
+            };
+            call.announce(thing(call, Subject::ServerState), Some(state));
+        }
+        Order::Weight(text) => call.announce(thing(call, Subject::ServerWeight), Some(text)),
+        _ => {}
+    }
+}
+
+/// The server that the first argument names, for other nodes.
+fn thing(call: &Call<'_>, subject: Subject) -> Thing {
+    Thing {
+        subject,
+        scope: call.arg(0).to_owned(),
+        key: String::new(),
     }
 }
 
@@ -484,12 +506,14 @@ fn set_addr(call: &mut Call<'_>, found: &Found) {
     found
         .proxy
         .set_server_address(found.id, address, &call.daemon.shared);
+    let place = format!("{ip} {port}");
+    call.announce(thing(call, Subject::ServerAddress), Some(&place));
     let text = format!("{} by 'stats socket command'", changes.join(", "));
     call.say(Severity::Info, &text);
 }
 
 /// An address with a port, or with an offset to the client's (`+n`, `-n`).
-fn address_of(ip: std::net::IpAddr, port: &str) -> Option<ServerAddress> {
+pub(crate) fn address_of(ip: std::net::IpAddr, port: &str) -> Option<ServerAddress> {
     if port.starts_with(['+', '-']) {
         return Some(ServerAddress::MappedPort(ip, port.parse().ok()?));
     }

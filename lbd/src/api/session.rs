@@ -26,6 +26,8 @@ pub(crate) struct Caller {
     pub(crate) is_timed: bool,
     /// `quit` was said.
     pub(crate) is_over: bool,
+    /// Who speaks, for other nodes: a user of this machine or an address.
+    pub(crate) who: String,
 }
 
 impl Caller {
@@ -38,6 +40,7 @@ impl Caller {
             mode: Mode::Single,
             is_timed: false,
             is_over: false,
+            who: "an operator".to_owned(),
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
     },
     ApiCommand {
         words: &["show", "stat"],
-        usage: "show stat [desc|json|no-maint|typed|up]*",
+        usage: "show stat [<proxy>|<iid> <type> <sid>] [desc|json|no-maint|typed|up]*",
         describe: "counters for each proxy and server",
         level: AccessLevel::User,
         run: show_stat,
@@ -34,14 +34,18 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
 
 fn show_stat(call: &mut Call<'_>) {
     let mut request = stat::Request::default();
-    let numbers: Vec<i64> = call
-        .args
-        .iter()
-        .take(3)
-        .map_while(|arg| arg.parse().ok())
-        .collect();
-    if let [proxy, kinds, object] = numbers[..] {
-        request.filter = Some((proxy, kinds, object));
+    if let [proxy, kinds, object, ..] = call.args
+        && let (Ok(kinds), Ok(object)) = (kinds.parse(), object.parse())
+    {
+        let named = || {
+            let proxies = &call.daemon.config().proxies;
+            let found = proxies.iter().find(|spec| *spec.name == **proxy);
+            found.map(|spec| i64::from(spec.uid))
+        };
+        match proxy.parse().ok().or_else(named) {
+            Some(proxy) => request.filter = Some((proxy, kinds, object)),
+            None => return call.fail("No such proxy."),
+        }
     }
     for word in call.args {
         match word.as_str() {

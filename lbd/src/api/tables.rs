@@ -156,7 +156,7 @@ fn entries(
                 ControlFlow::Continue(())
             }),
         };
-        if !has_more {
+        if !has_more || !call.hand_on() {
             return;
         }
     }

@@ -84,7 +84,7 @@ fn log(shared: &Shared, generation: &Generation, proxy: &ProxySpec, level: u8, t
 }
 
 /// The wall clock now.
-pub(super) fn wall() -> WallTime {
+pub(crate) fn wall() -> WallTime {
     let wall = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

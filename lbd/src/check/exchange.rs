@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lbd_backend::check::{
-    Action, CheckRun, CheckTimeouts, Connect, Event, Finished, Renderer as _, Script, agent_script,
+    Action, CheckRun, CheckTimeouts, Connect, Event, Finished, Proto, Renderer as _, Script,
+    agent_script,
 };
 use lbd_backend::health::Which;
 use lbd_config::config::{ProxySpec, SendProxy, ServerSpec};
@@ -20,11 +21,12 @@ use lbd_proxy::state::Shared;
 use tokio::time::timeout_at;
 
 use super::core::Job;
+use super::http2::Http2;
 use super::link::{Link, Refusal, system_text};
 use super::renderer::CheckRenderer;
 use super::run::instant;
 use super::secure::Secure;
-use super::target::{self, Place, Target};
+use super::target::{self, Cover, Place, Target};
 
 /// What is to be done next, owned so that it can be waited for.
 enum Step {
@@ -83,11 +85,14 @@ pub(super) async fn run(shared: &Arc<Shared>, job: &Job) -> Finished {
                 .clamp(MIN_BUFFER, MAX_BUFFER)
         ],
         received: 0,
-        is_handshaking: false,
+        is_http: false,
+        cover: None,
+        proto: None,
         never_local: generation.config.global.pp2_never_send_local,
     };
     let now = shared.now();
     let (script, timeouts) = (script(proxy, server, job), timeouts(proxy, server, job));
+    exchange.is_http = script.is_http();
     let mut run = CheckRun::new(script, timeouts, job.accepts_404, now);
     let mut step = Step::from(run.begin(now, &mut exchange.renderer));
     loop {
@@ -154,8 +159,12 @@ struct Exchange<'a> {
     /// The connection, and whether it is closed in order instead of by a reset.
     link: Option<(Link, bool)>,
     buffer: Vec<u8>,
-    /// The connection stands and TLS is to come.
-    is_handshaking: bool,
+    /// Whether the script speaks HTTP.
+    is_http: bool,
+    /// The connection stands and this TLS is to come.
+    cover: Option<Cover>,
+    /// What is spoken, when negotiation does not decide.
+    proto: Option<Proto>,
     /// Bytes received since the last connect or send.
     received: usize,
     /// `pp2-never-send-local`.
@@ -168,9 +177,12 @@ impl Exchange<'_> {
             Step::Connect(connect) => self.connect(&connect).await,
             Step::Receive => self.receive().await,
             Step::Send(bytes) => self.send(&bytes).await,
-            Step::Wait if self.is_handshaking => self.handshake().await,
-            // Nothing comes of these but the timeout.
-            Step::Done(_) | Step::Wait => std::future::pending().await,
+            Step::Wait => match self.cover.take() {
+                Some(cover) => self.handshake(&cover).await,
+                // Nothing comes of it but the timeout.
+                None => std::future::pending().await,
+            },
+            Step::Done(_) => std::future::pending().await,
         }
     }
 
@@ -180,23 +192,34 @@ impl Exchange<'_> {
         }
     }
 
-    async fn handshake(&mut self) -> Outcome {
-        self.is_handshaking = false;
+    async fn handshake(&mut self, cover: &Cover) -> Outcome {
         let (Some((link, in_order)), Some(ssl)) = (self.link.take(), &self.server.ssl) else {
             return Outcome::Failed(String::new());
         };
-        match Secure::begin(link, ssl).await {
+        match Secure::begin(link, ssl, cover).await {
             Ok(secure) => {
-                self.link = Some((Link::Tls(Box::new(secure)), in_order));
+                let is_h2 = self.proto.is_none() && secure.is_h2();
+                self.stand(Link::Tls(Box::new(secure)), in_order, is_h2);
                 Outcome::Connected(true)
             }
             Err(text) => Outcome::ConnectFailed(text),
         }
     }
 
+    /// Keeps a connection on which the check proper begins.
+    fn stand(&mut self, link: Link, in_order: bool, is_h2: bool) {
+        let is_h2 = self.is_http && (is_h2 || self.proto == Some(Proto::Http2));
+        let link = if is_h2 {
+            Link::Http2(Box::new(Http2::new(link)))
+        } else {
+            link
+        };
+        self.link = Some((link, in_order));
+    }
+
     async fn connect(&mut self, step: &Connect) -> Outcome {
         self.close();
-        self.is_handshaking = false;
+        self.cover = None;
         self.received = 0;
         let Some(target) = self.target(step) else {
             return Outcome::Failed("no address to check".to_owned());
@@ -223,16 +246,22 @@ impl Exchange<'_> {
         if let Err(error) = link.connected().await {
             return Outcome::ConnectFailed(system_text(&error));
         }
-        let greeted = self.greet(&mut link, &target).await;
-        self.link = Some((link, step.linger));
-        match greeted {
-            Ok(()) if target.tls => {
-                self.is_handshaking = true;
-                Outcome::Handshaking
-            }
-            Ok(()) => Outcome::Connected(false),
-            Err(text) => Outcome::Failed(text),
+        self.renderer.set_ends(link.addresses());
+        if let Err(text) = self.greet(&mut link, &target).await {
+            self.link = Some((link, step.linger));
+            return Outcome::Failed(text);
         }
+        self.proto = target.proto;
+        let Some(mut cover) = target.tls else {
+            self.stand(link, step.linger, false);
+            return Outcome::Connected(false);
+        };
+        if cover.sni.is_none() && cover.sni_auto {
+            cover.sni = self.renderer.host();
+        }
+        self.cover = Some(cover);
+        self.link = Some((link, step.linger));
+        Outcome::Handshaking
     }
 
     fn target(&mut self, step: &Connect) -> Option<Target> {

@@ -19,6 +19,8 @@ use super::target::Place;
 
 /// A connection to a server, an agent or a SOCKS proxy before it.
 pub(super) enum Link {
+    /// HTTP/2, which looks like HTTP/1 to a check.
+    Http2(Box<super::http2::Http2>),
     Tcp(TcpStream),
     Tls(Box<super::secure::Secure>),
     Unix(UnixStream),
@@ -123,7 +125,7 @@ impl Link {
         let error = match self {
             Self::Tcp(stream) => stream.take_error()?,
             Self::Unix(stream) => stream.take_error()?,
-            Self::Tls(_) => None,
+            Self::Tls(_) | Self::Http2(_) => None,
         };
         error.map_or(Ok(()), Err)
     }
@@ -132,15 +134,17 @@ impl Link {
         match self {
             Self::Tcp(stream) => stream.writable().await,
             Self::Unix(stream) => stream.writable().await,
-            // What is under TLS is written to by itself.
-            Self::Tls(_) => Ok(()),
+            // What is under TLS or HTTP/2 is written to by itself.
+            Self::Tls(_) | Self::Http2(_) => Ok(()),
         }
     }
 
     /// Reads what there is into `buffer`; 0 at the end of the stream.
     pub(super) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Self::Tls(secure) = self {
-            return Box::pin(secure.read(buffer)).await;
+        match self {
+            Self::Tls(secure) => return Box::pin(secure.read(buffer)).await,
+            Self::Http2(http2) => return Box::pin(http2.read(buffer)).await,
+            Self::Tcp(_) | Self::Unix(_) => {}
         }
         loop {
             let done = match self {
@@ -152,7 +156,7 @@ impl Link {
                     stream.readable().await?;
                     stream.try_read(buffer)
                 }
-                Self::Tls(_) => return Ok(0),
+                Self::Tls(_) | Self::Http2(_) => return Ok(0),
             };
             match done {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -163,15 +167,17 @@ impl Link {
 
     /// Writes all of `bytes`.
     pub(super) async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        if let Self::Tls(secure) = self {
-            return Box::pin(secure.write_all(bytes)).await;
+        match self {
+            Self::Tls(secure) => return Box::pin(secure.write_all(bytes)).await,
+            Self::Http2(http2) => return Box::pin(http2.write_all(bytes)).await,
+            Self::Tcp(_) | Self::Unix(_) => {}
         }
         while !bytes.is_empty() {
             self.writable().await?;
             let done = match self {
                 Self::Tcp(stream) => stream.try_write(bytes),
                 Self::Unix(stream) => stream.try_write(bytes),
-                Self::Tls(_) => Ok(bytes.len()),
+                Self::Tls(_) | Self::Http2(_) => Ok(bytes.len()),
             };
             match done {
                 Ok(count) => bytes = &bytes[count..],
@@ -182,20 +188,22 @@ impl Link {
         Ok(())
     }
 
-    /// Own and peer's address, for the PROXY header; `None` on unix sockets.
+    /// Own and peer's address of a fresh connection, for the PROXY header; `None` on unix sockets.
     pub(super) fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
         match self {
             Self::Tcp(stream) => Some((stream.local_addr().ok()?, stream.peer_addr().ok()?)),
-            Self::Tls(_) | Self::Unix(_) => None,
+            Self::Tls(_) | Self::Http2(_) | Self::Unix(_) => None,
         }
     }
 
     /// Closes: by a reset, so that no port of this side is held back, or in order.
     pub(super) fn close(self, in_order: bool) {
-        if let Self::Tls(secure) = self {
-            return secure.close(in_order);
-        }
-        if let (Self::Tcp(stream), false) = (&self, in_order) {
+        let this = match self {
+            Self::Tls(secure) => return secure.close(in_order),
+            Self::Http2(http2) => return http2.close(in_order),
+            this => this,
+        };
+        if let (Self::Tcp(stream), false) = (&this, in_order) {
             // The connection is over anyway: a system that refuses closes in order.
             let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }

@@ -2,6 +2,7 @@
 //!
 //! It sends nothing. Bytes of the server are seen as a response, as rules see one.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -12,6 +13,7 @@ use lbd_core::{ProxyId, ServerId, WallTime};
 use lbd_http::Head;
 use lbd_proxy::state::Shared;
 use lbd_proxy::state::world::Bound;
+use lbd_rules::facts::{Endpoint, StreamFacts, Target};
 use lbd_rules::logformat::LogFormat;
 use lbd_rules::var::{OwnedValue, Scope, Var, VarStore, Vars};
 use lbd_rules::view::{Buffered, View, World as _};
@@ -27,6 +29,8 @@ pub(super) struct CheckRenderer {
     send_state: bool,
     vars: VarStore,
     wall: WallTime,
+    /// Own and the server's address of the connection, once there is one.
+    ends: Option<(SocketAddr, SocketAddr)>,
 }
 
 impl CheckRenderer {
@@ -46,7 +50,30 @@ impl CheckRenderer {
             send_state,
             vars: VarStore::default(),
             wall,
+            ends: None,
         }
+    }
+
+    /// Notes between which addresses the check's connection stands.
+    pub(super) fn set_ends(&mut self, ends: Option<(SocketAddr, SocketAddr)>) {
+        self.ends = ends;
+    }
+
+    /// The host that the script's first request names, without a port; `None` when it speaks no
+    /// HTTP or names none.
+    pub(super) fn host(&self) -> Option<String> {
+        let request = self.tokens.iter().find_map(|token| match token {
+            CheckToken::Request(spec) => Some(spec),
+            _ => None,
+        })?;
+        let mut headers = request.headers.iter();
+        let (_, format) = headers.find(|(name, _)| name.eq_ignore_ascii_case(b"host"))?;
+        let text = String::from_utf8(self.format(format)).ok()?;
+        let host = match text.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+            _ => &text,
+        };
+        Some(host.to_owned()).filter(|host| !host.is_empty())
     }
 
     /// The text of a format that belongs to no step: a field of the PROXY header.
@@ -67,12 +94,20 @@ impl CheckRenderer {
     fn with_view<T>(&self, answer: Answer<'_>, look: impl FnOnce(&View<'_>) -> T) -> T {
         let arena = Bump::new();
         let head = answer.http.map(head_of);
+        let end = |end: Option<SocketAddr>| end.map_or(Endpoint::Unknown, Endpoint::Inet);
+        let stream = StreamFacts {
+            backend: Some(self.backend),
+            target: Target::Server(self.server),
+            server_src: end(self.ends.map(|(own, _)| own)),
+            server_dst: end(self.ends.map(|(_, server)| server)),
+            ..StreamFacts::default()
+        };
         let view = View {
             arena: &arena,
             now: self.bound.shared.now(),
             wall: self.wall,
             session: None,
-            stream: None,
+            stream: Some(&stream),
             request: None,
             response: head.as_ref(),
             request_body: Buffered::default(),
@@ -81,6 +116,7 @@ impl CheckRenderer {
                 complete: answer.http.is_some_and(|http| http.complete),
                 full: false,
                 announced: None,
+                awaits_head: false,
             },
             vars: Vars {
                 check: Some(&self.vars),
@@ -111,7 +147,9 @@ impl CheckRenderer {
         }
         CheckRequest {
             method: spec.method.clone(),
-            uri: text(&spec.uri),
+            uri: Some(text(&spec.uri))
+                .filter(|uri| !uri.is_empty())
+                .unwrap_or_else(|| b"/".to_vec()),
             version: spec.version.clone(),
             headers,
             body: spec.body.as_ref().map(text).unwrap_or_default(),
@@ -177,10 +215,6 @@ impl Renderer for CheckRenderer {
                     out.extend_from_slice(expr.bytes(view).unwrap_or_default());
                 }
                 CheckToken::Format(format) => format.render(view, &mut out),
-                CheckToken::HexFormat(format) => {
-                    format.render(view, &mut out);
-                    out = unhex(&out);
-                }
                 CheckToken::Request(spec) => out = self.request(spec, view),
                 CheckToken::SetVar { .. }
                 | CheckToken::SetVarFormat { .. }
@@ -207,10 +241,7 @@ impl Renderer for CheckRenderer {
                 self.set(*var, Some(OwnedValue::Str(out.into())));
             }
             CheckToken::UnsetVar(var) => self.set(*var, None),
-            CheckToken::Expr(_)
-            | CheckToken::Format(_)
-            | CheckToken::HexFormat(_)
-            | CheckToken::Request(_) => {}
+            CheckToken::Expr(_) | CheckToken::Format(_) | CheckToken::Request(_) => {}
         });
     }
 }
@@ -226,19 +257,4 @@ fn head_of(reply: &HttpReply) -> Head {
         fits = head.add(name, value);
     }
     head
-}
-
-/// The bytes of pairs of hexadecimal digits; nothing when they are none.
-fn unhex(digits: &[u8]) -> Vec<u8> {
-    let pair = |pair: &[u8]| {
-        let text = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(text, 16)
-            .ok()
-            .filter(|_| pair.len() == 2)
-    };
-    digits
-        .chunks(2)
-        .map(pair)
-        .collect::<Option<_>>()
-        .unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use lbd_config::config::ServerSslSpec;
 use lbd_tls::rustls::{self, ClientConnection};
 
 use super::link::Link;
+use super::target::Cover;
 
 /// A connection that speaks TLS.
 pub(super) struct Secure {
@@ -17,12 +18,16 @@ pub(super) struct Secure {
 
 impl Secure {
     /// Speaks TLS over `link`; the error's text is for `L6RSP`.
-    pub(super) async fn begin(link: Link, ssl: &ServerSslSpec) -> Result<Self, String> {
-        let alpn = ssl.check_alpn.as_deref();
+    pub(super) async fn begin(
+        link: Link,
+        ssl: &ServerSslSpec,
+        cover: &Cover,
+    ) -> Result<Self, String> {
+        let alpn = cover.alpn.as_deref();
         let alpn: Option<Vec<&[u8]>> = alpn.map(|list| list.iter().map(Vec::as_slice).collect());
-        // Checks speak HTTP/1.1: what the traffic may agree on is not for them.
-        let alpn = alpn.or_else(|| ssl.tls.offers_h2().then(|| vec![&b"http/1.1"[..]]));
-        let session = ssl.tls.connect(ssl.check_sni.as_deref(), alpn.as_deref());
+        let session = ssl
+            .tls
+            .connect(cover.sni.as_deref(), alpn.as_deref(), false);
         let session = session.map_err(|error| error.to_string())?;
         let mut secure = Self { link, session };
         secure.handshake().await.map_err(|error| text(&error))?;
@@ -65,6 +70,11 @@ impl Secure {
             self.session.write_tls(&mut out)?;
         }
         self.link.write_all(&out).await
+    }
+
+    /// Whether HTTP/2 was agreed on.
+    pub(super) fn is_h2(&self) -> bool {
+        self.session.alpn_protocol() == Some(b"h2")
     }
 
     /// Reads clear bytes; 0 at the end.

@@ -5,7 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use lbd_backend::check::Connect;
+use lbd_backend::check::{Connect, Proto};
 use lbd_config::config::{ServerAddress, ServerSpec};
 
 /// A place to connect to.
@@ -33,8 +33,21 @@ pub(super) struct Target {
     pub(super) socks: Option<SocketAddr>,
     /// Whether a PROXY header comes first.
     pub(super) send_proxy: bool,
-    /// Whether TLS is spoken then.
-    pub(super) tls: bool,
+    /// TLS, when it is spoken then.
+    pub(super) tls: Option<Cover>,
+    /// What is spoken then, when negotiation does not decide.
+    pub(super) proto: Option<Proto>,
+}
+
+/// What a check asks for by TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Cover {
+    /// The name that the configuration gives.
+    pub(super) sni: Option<String>,
+    /// Without a name the host of the check's request is one (`check-sni-auto`).
+    pub(super) sni_auto: bool,
+    /// Protocols offered; the server line's own unless given.
+    pub(super) alpn: Option<Vec<Vec<u8>>>,
 }
 
 /// Where a health check's `connect` step leads; `port` is what its port expression gave. `None`
@@ -67,12 +80,33 @@ pub(super) fn health(
         .socks4
         .filter(|_| step.via_socks4 || (default && check.is_some_and(|check| check.via_socks4)));
     let send_proxy = step.send_proxy || (default && check.is_some_and(|check| check.send_proxy));
-    let tls = default && spec.ssl.as_ref().is_some_and(|ssl| ssl.for_checks);
+    let of_server = step.proto.or_else(|| {
+        let own = check.and_then(|check| check.proto).filter(|_| default);
+        own.or_else(|| (spec.proto.as_deref() == Some("h2")).then_some(Proto::Http2))
+    });
     Some(Target {
         place,
         socks,
         send_proxy,
-        tls,
+        tls: cover(spec, step),
+        proto: of_server,
+    })
+}
+
+/// TLS of a `connect` step; what it does not say is the server's when it asks for `default`.
+fn cover(spec: &ServerSpec, step: &Connect) -> Option<Cover> {
+    let ssl = spec.ssl.as_ref()?;
+    if !(step.ssl || step.default && ssl.for_checks) {
+        return None;
+    }
+    let of_server = Some(ssl).filter(|_| step.default);
+    let sni = || of_server?.check_sni.as_deref().map(str::to_owned);
+    let alpn = || of_server?.check_alpn.as_ref().map(|list| list.to_vec());
+    let is_auto = spec.check.as_ref().is_some_and(|check| check.sni_auto);
+    Some(Cover {
+        sni: step.sni.clone().or_else(sni),
+        sni_auto: is_auto && step.implicit,
+        alpn: step.alpn.clone().or_else(alpn),
     })
 }
 
@@ -88,7 +122,8 @@ pub(super) fn agent(spec: &ServerSpec, address: &ServerAddress, moved: Moved) ->
         place,
         socks: None,
         send_proxy: false,
-        tls: false,
+        tls: None,
+        proto: None,
     })
 }
 

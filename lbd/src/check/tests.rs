@@ -10,7 +10,7 @@ use lbd_backend::health::{Observation, Which};
 use lbd_config::config::{Config, ServerAddress, ServerSpec};
 use lbd_config::host::MemoryHost;
 use lbd_core::{ProxyId, ServerId};
-use lbd_proxy::log::{LogLine, LogSink};
+use lbd_proxy::log::{LogLine, LogNote, LogSink};
 use lbd_proxy::state::{Generation, Observer as _, Setup, Shared};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -60,6 +60,8 @@ impl LogSink for Lines {
         let text = String::from_utf8_lossy(line.text).into_owned();
         self.0.lock().push((line.level, text));
     }
+
+    fn note(&self, _worker: usize, _generation: &Generation, _note: &LogNote<'_>) {}
 
     fn flush(&self, _worker: usize) {}
 }

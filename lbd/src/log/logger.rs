@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use lbd_config::config::{LogAddress, LogTarget, SyslogFormat};
-use lbd_proxy::log::{LogLine, LogSink};
+use lbd_core::WallTime;
+use lbd_proxy::log::{LogLine, LogNote, LogSink};
 use lbd_proxy::state::Generation;
 use parking_lot::Mutex;
 
@@ -17,7 +18,6 @@ use super::{Dropped, Header, Sinks, compose};
 pub(crate) struct Logger {
     threads: Box<[Mutex<Thread>]>,
     tag: Box<[u8]>,
-    hostname: Box<[u8]>,
     pid: u32,
     utc_offset: i32,
     dropped: Arc<Dropped>,
@@ -46,13 +46,7 @@ impl std::fmt::Debug for Logger {
 
 impl Logger {
     /// A logger for `workers` workers and the control side.
-    pub(crate) fn new(
-        workers: usize,
-        tag: &str,
-        hostname: &str,
-        utc_offset: i32,
-        dropped: &Arc<Dropped>,
-    ) -> Self {
+    pub(crate) fn new(workers: usize, tag: &str, utc_offset: i32, dropped: &Arc<Dropped>) -> Self {
         let thread = || Thread {
             sinks: Sinks::new(Arc::clone(dropped)),
             serial: None,
@@ -61,7 +55,6 @@ impl Logger {
         Self {
             threads: (0..=workers).map(|_| Mutex::new(thread())).collect(),
             tag: tag.as_bytes().into(),
-            hostname: hostname.as_bytes().into(),
             pid: std::process::id(),
             utc_offset,
             dropped: Arc::clone(dropped),
@@ -84,6 +77,31 @@ impl Logger {
     /// Number under which the control side logs.
     pub(crate) fn control(&self) -> usize {
         self.threads.len() - 1
+    }
+
+    /// The header of a line for a target, by tag and name of the host if they are set.
+    fn header<'a>(
+        &'a self,
+        target: &LogTarget,
+        level: u8,
+        (tag, named): (Option<&'a [u8]>, Option<&'a [u8]>),
+        wall: WallTime,
+    ) -> Header<'a> {
+        Header {
+            format: target.format,
+            facility: target.facility,
+            level: level.max(target.min_level),
+            tag: tag.unwrap_or(&self.tag),
+            // Nobody is named unless `log-send-hostname` says so, as in the reference.
+            hostname: match target.format {
+                SyslogFormat::Rfc3164 => Some(named.unwrap_or(b"localhost")),
+                _ => named,
+            },
+            pid: self.pid,
+            wall,
+            utc_offset: self.utc_offset,
+            structured: b"",
+        }
     }
 
     /// Whether this line is one of those that `sample` lets through.
@@ -120,29 +138,35 @@ impl LogSink for Logger {
             .as_deref()
             .or(global.log_tag.as_deref())
             .map(str::as_bytes);
+        let named = global.log_send_hostname.as_deref().map(str::as_bytes);
         for (n, (target, way)) in spec.log.targets.iter().zip(ways).enumerate() {
             if line.level > target.max_level || !self.is_sampled(at * 8 + n, target) {
                 continue;
             }
-            let named = global.log_send_hostname.as_deref().map(str::as_bytes);
-            let hostname = match target.format {
-                SyslogFormat::Local => named,
-                _ => Some(named.unwrap_or(&self.hostname)),
-            };
             let header = Header {
-                format: target.format,
-                facility: target.facility,
-                level: line.level.max(target.min_level),
-                tag: tag.unwrap_or(&self.tag),
-                hostname,
-                pid: self.pid,
-                wall: line.wall,
-                utc_offset: self.utc_offset,
                 structured: line.structured,
+                ..self.header(target, line.level, (tag, named), line.wall)
             };
             thread
                 .sinks
                 .push(*way, |out| compose(&header, line.text, target.len, out));
+        }
+    }
+
+    fn note(&self, worker: usize, generation: &Generation, note: &LogNote<'_>) {
+        let mut thread = self.threads[worker.min(self.control())].lock();
+        let global = &generation.config.global;
+        let tag = global.log_tag.as_deref().map(str::as_bytes);
+        let named = global.log_send_hostname.as_deref().map(str::as_bytes);
+        for target in note.targets {
+            if note.level > target.max_level {
+                continue;
+            }
+            let way = thread.sinks.open(&target.address);
+            let header = self.header(target, note.level, (tag, named), note.wall);
+            thread
+                .sinks
+                .push(way, |out| compose(&header, note.text, target.len, out));
         }
     }
 

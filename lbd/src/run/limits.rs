@@ -49,12 +49,18 @@ impl Limits {
         let maxconn = match asked {
             Some(asked) => asked,
             None => {
+                // As in the reference a lower `ulimit-n` takes nothing away.
                 let free = global
                     .ulimit_n
-                    .unwrap_or(ceiling)
+                    .map_or(ceiling, |limit| limit.max(ceiling))
                     .min(MAX_DERIVED)
                     .saturating_sub(fixed);
-                let derived = u32::try_from(free / 2).unwrap_or(u32::MAX).max(1);
+                let memory = args.memory_mb.map_or(u64::MAX, |megabytes| {
+                    let bytes = megabytes.saturating_mul(1024 * 1024);
+                    bytes / (2 * global.tune.bufsize as u64 + CONNECTION_BYTES)
+                });
+                let derived = u32::try_from((free / 2).min(memory));
+                let derived = derived.unwrap_or(u32::MAX).max(1);
                 report::notice(&format!(
                     "Automatically setting global.maxconn to {derived}."
                 ));
@@ -105,6 +111,10 @@ impl Limits {
 /// Largest number of descriptors from which connections are derived, so that a system without a
 /// limit does not give a meaningless number.
 const MAX_DERIVED: u64 = 1 << 20;
+
+/// Bytes of a connection besides its two buffers, generously, for the number of connections that
+/// `-m` leaves room for.
+const CONNECTION_BYTES: u64 = 4096;
 
 fn fixed_descriptors(config: &Config, workers: usize) -> u64 {
     let listeners = config.listeners.len() as u64 * workers as u64;

@@ -67,8 +67,8 @@ pub(crate) fn bind_all(
         let request = ListenRequest {
             namespaces,
             address: &spec.bind,
-            options: &BindOptions::default(),
-            backlog: limits.backlog(None),
+            options: &spec.bind_options,
+            backlog: limits.backlog(spec.bind_options.backlog),
             shards: 1,
             quiet_ack: false,
             // A new process listens while the old one still does.

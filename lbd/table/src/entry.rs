@@ -3,6 +3,7 @@
 //! It changes nothing; see [`EntryMut`] for that.
 
 mod edit;
+mod shared;
 
 pub use edit::EntryMut;
 
@@ -42,6 +43,17 @@ impl Gpc {
         };
         (spot(count, DataType::Gpc), spot(rate, DataType::GpcRate))
     }
+}
+
+/// Whose part of the counters is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Another node's.
+    Node(usize),
+    /// Ours.
+    Own,
+    /// All together.
+    Sum,
 }
 
 /// A stored value: where it lies, and its period.
@@ -135,14 +147,14 @@ impl EntryView<'_> {
     /// period, byte rates times `brates-factor`, a `server_key` as 0. None when it is not stored.
     pub fn number(&self, data: DataType, index: u32) -> Option<i64> {
         let at = self.context.layout.at(data, index)?;
+        let layout = &self.context.layout;
         Some(match data.kind() {
-            Kind::Unsigned => i64::from(self.row[at]),
+            Kind::Unsigned => i64::from(shared::sum(layout, self.row, data, at)),
             Kind::Signed => i64::from(self.row[at] as i32),
-            Kind::Long => long(self.row, at) as i64,
+            Kind::Long => shared::sum_long(layout, self.row, data, at) as i64,
             Kind::Name => 0,
             Kind::Rate => {
-                let period = self.context.layout.period_ms(data);
-                let rate = rate(self.row, at).read(self.ticks(), period);
+                let rate = shared::sum_rate(layout, self.row, data, at, self.ticks());
                 if data.is_byte_rate() {
                     i64::from(rate) * i64::from(self.context.layout.brates_factor)
                 } else {
@@ -155,21 +167,24 @@ impl EntryView<'_> {
     /// A rate's counter and its period in milliseconds.
     pub fn rate_counter(&self, data: DataType, index: u32) -> Option<(FreqCounter, u32)> {
         let at = self.context.layout.at(data, index)?;
-        (data.kind() == Kind::Rate)
-            .then(|| (rate(self.row, at), self.context.layout.period_ms(data)))
+        let layout = &self.context.layout;
+        (data.kind() == Kind::Rate).then(|| {
+            let merged = shared::merged(layout, self.row, data, at, self.ticks());
+            (merged, layout.period_ms(data))
+        })
     }
 
     /// The count of a general purpose counter.
     pub fn gpc(&self, which: Gpc) -> Option<u32> {
         let (count, _) = which.places(self.context);
-        count.map(|spot| self.row[spot.at])
+        count.map(|spot| shared::sum(&self.context.layout, self.row, spot.data, spot.at))
     }
 
     /// The rate of a general purpose counter.
     pub fn gpc_rate(&self, which: Gpc) -> Option<u32> {
         let spot = which.places(self.context).1?;
-        let period = self.context.layout.period_ms(spot.data);
-        Some(rate(self.row, spot.at).read(self.ticks(), period))
+        let (layout, now) = (&self.context.layout, self.ticks());
+        Some(shared::sum_rate(layout, self.row, spot.data, spot.at, now))
     }
 
     /// A general purpose tag; the first one may be stored as `gpt0` or in `gpt`.
@@ -189,19 +204,45 @@ impl EntryView<'_> {
         self.context.dictionary.text(self.row[at])
     }
 
-    /// Every stored value in the order of the peers protocol.
-    pub fn values(&self, mut take: impl FnMut(DataType, u32, Value<'_>)) {
-        for (data, index) in self.context.layout.all() {
-            let Some(at) = self.context.layout.at(data, index) else {
+    /// Every stored value in the order of the peers protocol; of counters the sum.
+    pub fn values(&self, take: impl FnMut(DataType, u32, Value<'_>)) {
+        self.each(Part::Sum, take);
+    }
+
+    /// The same of one part of the counters.
+    pub(crate) fn each(&self, part: Part, mut take: impl FnMut(DataType, u32, Value<'_>)) {
+        let layout = &self.context.layout;
+        for (data, index) in layout.all() {
+            let Some(at) = layout.at(data, index) else {
                 continue;
             };
+            let is_sum = part == Part::Sum;
+            let at = match part {
+                Part::Node(node) if layout.is_shared(data) => layout.of_node(at, node),
+                Part::Node(_) | Part::Own | Part::Sum => at,
+            };
             match data.kind() {
-                Kind::Unsigned => take(data, index, Value::Unsigned(self.row[at])),
+                Kind::Unsigned => {
+                    let number = match is_sum {
+                        true => shared::sum(layout, self.row, data, at),
+                        false => self.row[at],
+                    };
+                    take(data, index, Value::Unsigned(number));
+                }
                 Kind::Signed => take(data, index, Value::Signed(self.row[at] as i32)),
-                Kind::Long => take(data, index, Value::Long(long(self.row, at))),
+                Kind::Long => {
+                    let number = match is_sum {
+                        true => shared::sum_long(layout, self.row, data, at),
+                        false => long(self.row, at),
+                    };
+                    take(data, index, Value::Long(number));
+                }
                 Kind::Rate => {
-                    let rate = Rate::of(&rate(self.row, at), self.ticks());
-                    take(data, index, Value::Rate(rate));
+                    let counter = match is_sum {
+                        true => shared::merged(layout, self.row, data, at, self.ticks()),
+                        false => rate(self.row, at),
+                    };
+                    take(data, index, Value::Rate(Rate::of(&counter, self.ticks())));
                 }
                 Kind::Name => {
                     let name = self.server_key();

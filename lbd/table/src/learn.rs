@@ -7,6 +7,7 @@ use lbd_core::Time;
 use crate::data::{DataType, Value};
 use crate::entry::EntryMut;
 use crate::key::Key;
+use crate::shard::slab;
 use crate::table::{Full, Table, entry_id};
 
 /// One value of an entry.
@@ -64,6 +65,9 @@ impl Table {
             if is_taken(data) {
                 entry.accept(data, element, value);
             }
+        }
+        if self.context.layout.nodes > 0 {
+            slab::set(entry.row, slab::COPY);
         }
         let own = self.context.layout.expire_ms.unwrap_or(0);
         let lives_ms = expires_ms.map_or(own, |sent| sent.min(own));

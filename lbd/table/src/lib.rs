@@ -14,8 +14,8 @@
 //!
 //! An entry is a row of 32-bit words: a header of 16 bytes, the key (one longer than 64 bytes is
 //! allocated apart with its own length), the values side by side in the order of the peers
-//! protocol's bits. A second set of values for each further node (contributions that add up) would
-//! lie behind the first: the layout's stride and offsets are the only place that knows.
+//! protocol's bits. A set of counters for each further node, where contributions add up
+//! ([`Schema::nodes`]), lies behind: the layout's stride and offsets are the only place that knows.
 //!
 //! Expiry is a queue by deadline in each shard. Using an entry moves its deadline, not its place in
 //! the queue: an entry is looked at when its place comes up, once per lifetime at most. That an
@@ -36,6 +36,10 @@
 //! | ipv6 | 55 (207) | 79 (240) | 116 (272) |
 //! | string len 32 | 75 (240) | 100 (256) | 136 (288) |
 //!
+//! In a table that is shared with other nodes an entry has the words of its counters once more for
+//! each of them, and two words: 4 bytes for gpc0, 28 for gpc0 and two rates, 64 for gpc0 and five
+//! rates, and 8.
+//!
 //! A place in the update log is 12 bytes and goes when all peers have acknowledged it.
 //!
 //! Processor time of one operation on a shared machine: update of a tracked entry 36 ns; finding
@@ -48,7 +52,8 @@
 //! Counters wrap at 2^32 as the reference's do, but the events of a rate stop at the largest number,
 //! where the reference begins again at zero and lets a flood pass. A full table loses the one entry
 //! that would end first, over all shards, not some of the older ones. A zero byte ends a string key
-//! in every place, not only in some.
+//! in every place, not only in some. Who tracks an entry is counted without who looks at it
+//! (`table_trackers`).
 #![forbid(unsafe_code)]
 
 pub mod data;
@@ -57,6 +62,7 @@ pub mod entry;
 mod expire;
 pub mod key;
 pub mod learn;
+pub mod nodes;
 pub mod schema;
 mod shard;
 pub mod table;
@@ -69,6 +75,7 @@ pub use dictionary::Dictionary;
 pub use entry::{EntryMut, EntryView, Gpc};
 pub use key::{Key, KeyType};
 pub use learn::Item;
+pub use nodes::{Learning, Origin, Told};
 pub use schema::{Schema, SchemaError, ServerKeyKind, Stored};
 pub use table::{EntryId, Full, Removal, Stats, Table};
 pub use tracked::Tracked;

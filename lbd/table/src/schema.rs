@@ -114,6 +114,9 @@ pub struct Schema {
     pub write_to: Option<Box<str>>,
     /// Bytes that count as one in the byte rates, 1 to 1024.
     pub brates_factor: u16,
+    /// Other nodes whose contributions to counters are kept beside ours and add up, at most
+    /// [`MAX_NODES`]; 0 when what peers send replaces what is there.
+    pub nodes: u8,
     stored: Vec<Stored>,
 }
 
@@ -139,6 +142,7 @@ impl Schema {
             recv_only: false,
             write_to: None,
             brates_factor: 1,
+            nodes: 0,
             stored: Vec::new(),
         })
     }
@@ -221,7 +225,12 @@ const EXCLUSIONS: &[(DataType, DataType)] = &[
     (DataType::GpcRate, DataType::Gpc1Rate),
 ];
 
-/// Where things lie in an entry: words of the header, then the key, then the data.
+/// Most other nodes whose contributions a table keeps.
+pub const MAX_NODES: u8 = 7;
+
+/// Where things lie in an entry: words of the header, then the key, then what no arithmetic is done
+/// on, then our counters, then those of each other node, then which of these are of the nodes' present
+/// lives, then the epoch.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) key: KeyType,
@@ -230,6 +239,12 @@ pub(crate) struct Layout {
     elements: [u8; DATA_TYPES],
     periods: [u32; DATA_TYPES],
     pub(crate) data_at: usize,
+    /// First word of our counters.
+    pub(crate) counters_at: usize,
+    /// Words of one node's counters.
+    pub(crate) node_words: usize,
+    /// Other nodes.
+    pub(crate) nodes: usize,
     /// Words of an entry.
     pub(crate) stride: usize,
     pub(crate) expire_ms: Option<u32>,
@@ -247,19 +262,56 @@ impl Layout {
             elements: [0; DATA_TYPES],
             periods: [0; DATA_TYPES],
             data_at,
+            counters_at: data_at,
+            node_words: 0,
+            nodes: usize::from(schema.nodes.min(MAX_NODES)),
             stride: data_at,
             expire_ms: schema.expire_ms.filter(|&ms| ms != 0),
             brates_factor: schema.brates_factor.max(1),
         };
-        for stored in &schema.stored {
-            let index = stored.data as usize;
-            // At most 85 words of header and key and 550 of data.
-            layout.offsets[index] = lbd_core::bits::low16(layout.stride as u64);
-            layout.elements[index] = stored.elements;
-            layout.periods[index] = stored.period_ms;
-            layout.stride += stored.data.kind().words() * usize::from(stored.elements);
+        for is_as_is in [true, false] {
+            if !is_as_is {
+                layout.counters_at = layout.stride;
+            }
+            let own = schema.stored.iter();
+            for stored in own.filter(|stored| stored.data.is_as_is() == is_as_is) {
+                let index = stored.data as usize;
+                // At most 85 words of header and key and 550 of data.
+                layout.offsets[index] = lbd_core::bits::low16(layout.stride as u64);
+                layout.elements[index] = stored.elements;
+                layout.periods[index] = stored.period_ms;
+                layout.stride += stored.data.kind().words() * usize::from(stored.elements);
+            }
+        }
+        layout.node_words = layout.stride - layout.counters_at;
+        if layout.nodes > 0 {
+            layout.stride += layout.node_words * layout.nodes + 2;
         }
         layout
+    }
+
+    /// Where another node's part of a counter of ours lies.
+    #[inline]
+    pub(crate) fn of_node(&self, at: usize, node: usize) -> usize {
+        at + (node + 1) * self.node_words
+    }
+
+    /// Whether other nodes have parts of a type.
+    #[inline]
+    pub(crate) fn is_shared(&self, data: DataType) -> bool {
+        self.nodes > 0 && !data.is_as_is()
+    }
+
+    /// The word that has a bit for each node whose part was told in its present life.
+    #[inline]
+    pub(crate) fn present_at(&self) -> Option<usize> {
+        (self.nodes > 0).then(|| self.stride - 2)
+    }
+
+    /// The word of the epoch.
+    #[inline]
+    pub(crate) fn epoch_at(&self) -> Option<usize> {
+        (self.nodes > 0).then(|| self.stride - 1)
     }
 
     /// First word of an element; none when it is not stored.

@@ -7,7 +7,7 @@ pub(crate) mod queue;
 pub(crate) mod slab;
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use ahash::RandomState;
 use hashbrown::HashTable;
@@ -16,10 +16,11 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::data::DataType;
 use crate::dictionary::Dictionary;
 use crate::key;
+use crate::nodes::Tombs;
 use crate::schema::Layout;
 use log::Log;
 use queue::Queue;
-use slab::{DEFERRED, LIVE, LOCAL, LOGGED, PENDING, Slab};
+use slab::{DEFERRED, LIVE, LOCAL, LOGGED, OWNED, PENDING, Slab};
 
 /// How far an entry in use is put behind one used right now: it cannot be removed, and is not to be
 /// looked at again and again.
@@ -47,6 +48,10 @@ pub(crate) struct Context {
     /// The last update id given.
     pub(crate) ids: Apart<AtomicU64>,
     pub(crate) reading: Apart<Reading>,
+    /// What was cleared, for other nodes.
+    pub(crate) tombs: Tombs,
+    /// What this node has to learn: a [`crate::Learning`].
+    pub(crate) learning: AtomicU8,
 }
 
 /// What workers must know of the readers of the update log.
@@ -236,9 +241,18 @@ impl State {
         self.forget_name(context, slot);
         let data_at = context.layout.data_at;
         let deadline = context.deadline(now_ms);
+        let epoch_at = context.layout.epoch_at();
         let row = self.slab.row_mut(slot);
+        // What was said of it to other nodes stays said.
+        let epoch = epoch_at.map(|at| row[at]);
         row[data_at..].fill(0);
-        slab::clear(row, LOCAL | LOGGED | PENDING);
+        if let Some((at, epoch)) = epoch_at.zip(epoch) {
+            row[at] = epoch;
+        }
+        slab::clear(
+            row,
+            LOCAL | LOGGED | PENDING | OWNED | slab::RESTORED | slab::COPY,
+        );
         slab::set_update(row, 0);
         slab::set_deadline(row, deadline);
         self.counted.expired += 1;

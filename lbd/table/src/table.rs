@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use ahash::RandomState;
 use lbd_core::Time;
@@ -15,6 +15,7 @@ use crate::data::DataType;
 use crate::dictionary::Dictionary;
 use crate::entry::{EntryMut, EntryView};
 use crate::key::{self, Key};
+use crate::nodes::{Learning, Tombs};
 use crate::schema::{Layout, Schema};
 use crate::shard::{Apart, Context, Shard, State, slab};
 
@@ -152,6 +153,8 @@ impl Table {
             used: Apart::default(),
             ids: Apart::default(),
             reading: Apart::default(),
+            tombs: Tombs::default(),
+            learning: AtomicU8::new(Learning::Over as u8),
         };
         Self {
             name: name.into(),
@@ -281,14 +284,18 @@ impl Table {
         Some(self.change(state, index, slot, now_ms, false, edit))
     }
 
-    /// Removes the entry of a key, as `clear table` does; peers are not told.
+    /// Removes the entry of a key, as `clear table` does; of the peers only nodes whose contributions
+    /// are kept are told.
     pub fn remove(&self, key: &Key<'_>, now: Time) -> Removal {
         let (index, hash) = self.place(key);
         let mut state = self.shards[index].lock();
-        match state.find(&self.context.layout, hash, key.bytes()) {
+        let removal = match state.find(&self.context.layout, hash, key.bytes()) {
             Some(slot) => self.clear(&mut state, slot, now.as_millis()),
             None => Removal::Absent,
-        }
+        };
+        drop(state);
+        self.tell_of_removals();
+        removal
     }
 
     /// Removes the entry at a place.
@@ -297,10 +304,13 @@ impl Table {
             return Removal::Absent;
         };
         let mut state = shard.lock();
-        match state.live(id.slot) {
+        let removal = match state.live(id.slot) {
             Some(slot) => self.clear(&mut state, slot, now.as_millis()),
             None => Removal::Absent,
-        }
+        };
+        drop(state);
+        self.tell_of_removals();
+        removal
     }
 
     /// Counters and sizes. Takes each shard's lock once: not for the hot path.
@@ -424,11 +434,13 @@ impl Table {
                 let is_over = self.context.is_over(state.slab.row(slot), now_ms);
                 if is_over {
                     state.renew(&self.context, slot, now_ms);
+                    self.begin(&mut state, slot, key);
                 }
                 return Ok((state, slot, is_over));
             }
             if has_room || self.reserve() {
                 if let Some(slot) = state.insert(&self.context, hash, key, now_ms) {
+                    self.begin(&mut state, slot, key);
                     self.publish(index, &state);
                     return Ok((state, slot, true));
                 }
@@ -452,6 +464,9 @@ impl Table {
             return Removal::InUse;
         }
         let is_over = self.context.is_over(row, now_ms);
+        if !is_over {
+            self.bury(state, slot, now_ms);
+        }
         state.remove(&self.context, slot);
         self.context.used.fetch_sub(1, Ordering::Relaxed);
         if is_over {

@@ -22,6 +22,22 @@ pub struct Walk {
     slot: u32,
 }
 
+impl Walk {
+    /// The shard that it is in.
+    pub(crate) fn shard(&self) -> usize {
+        self.shard
+    }
+
+    /// The next slot below `last`.
+    pub(crate) fn step(&mut self, last: u32) -> Option<u32> {
+        let slot = self.slot;
+        (slot < last).then(|| {
+            self.slot += 1;
+            slot
+        })
+    }
+}
+
 /// A comparison of the filters of `show table` and `clear table`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
@@ -146,7 +162,7 @@ impl Table {
         mut is_wanted: impl FnMut(&EntryView<'_>) -> bool,
     ) -> bool {
         let now_ms = now.as_millis();
-        self.slices(walk, at_most, |walk, last| {
+        let has_more = self.slices(walk, at_most, |walk, last| {
             let mut state = self.shards[walk.shard].lock();
             while walk.slot < last {
                 if let Some(slot) = state.live(walk.slot) {
@@ -158,11 +174,13 @@ impl Table {
                 walk.slot += 1;
             }
             ControlFlow::Continue(())
-        })
+        });
+        self.tell_of_removals();
+        has_more
     }
 
     /// Calls `slice` for pieces of the shards' rows until `at_most` rows were looked at.
-    fn slices(
+    pub(crate) fn slices(
         &self,
         walk: &mut Walk,
         at_most: usize,

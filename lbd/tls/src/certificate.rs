@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use rustls::{Error, SignatureAlgorithm};
 
 use crate::facts::CertFacts;
-use crate::pem;
+use crate::material::Material;
+pub use crate::material::Parts;
+use crate::ocsp::Staple;
 
 #[cfg(test)]
 mod tests;
@@ -22,19 +24,6 @@ pub enum KeyKind {
     Ecdsa,
     /// RSA.
     Rsa,
-}
-
-/// The parts of a certificate as files give them.
-#[derive(Debug, Clone, Default)]
-pub struct Parts {
-    /// The PEM text of the certificate, its chain, often its key.
-    pub pem: Vec<u8>,
-    /// A key in a file of its own.
-    pub key: Option<Vec<u8>>,
-    /// The issuer in a file of its own, to check OCSP answers with.
-    pub issuer: Option<Vec<u8>>,
-    /// An OCSP answer (DER).
-    pub ocsp: Option<Vec<u8>>,
 }
 
 /// Why a certificate cannot be used.
@@ -79,8 +68,8 @@ pub struct Certificate {
     pub kind: KeyKind,
     /// The issuer's certificate, from the chain or a companion.
     pub issuer: Option<CertificateDer<'static>>,
-    /// The private key itself, for `dump ssl cert`.
-    pub key: Arc<PrivateKeyDer<'static>>,
+    /// The OCSP answer to send, which is replaced while running.
+    pub staple: Option<Arc<Staple>>,
 }
 
 impl Certificate {
@@ -89,28 +78,24 @@ impl Certificate {
     /// # Errors
     /// What is missing or does not fit.
     pub fn load(parts: &Parts) -> Result<Self, Fault> {
-        let found = pem::sections(&parts.pem).map_err(|_| Fault::Unreadable)?;
-        let mut is_encrypted = found.has_encrypted_key;
-        let mut key = found.key;
-        if let Some(text) = &parts.key {
-            let own = pem::sections(text).map_err(|_| Fault::NoKey)?;
-            is_encrypted |= own.has_encrypted_key;
-            key = key.or(own.key);
-        }
-        if is_encrypted {
-            return Err(Fault::EncryptedKey);
-        }
-        let chain = found.certificates;
-        let leaf = chain.first().ok_or(Fault::NoCertificate)?;
+        Self::of(&Material::read(parts)?)
+    }
+
+    /// Makes what can be served of what there is.
+    ///
+    /// # Errors
+    /// What is missing or does not fit.
+    pub fn of(material: &Material) -> Result<Self, Fault> {
+        let leaf = material.leaf.as_ref().ok_or(Fault::NoCertificate)?;
         let facts = CertFacts::of(leaf).ok_or(Fault::Unreadable)?;
-        let key = key.ok_or(Fault::NoKey)?;
-        let signing = any_supported_type(&key).map_err(|_| Fault::UnsupportedKey)?;
+        let key = material.key.as_ref().ok_or(Fault::NoKey)?;
+        let signing = any_supported_type(key).map_err(|_| Fault::UnsupportedKey)?;
         let kind = match signing.algorithm() {
             SignatureAlgorithm::RSA => KeyKind::Rsa,
             _ => KeyKind::Ecdsa,
         };
-        let issuer = issuer(&chain, parts.issuer.as_deref(), &facts);
-        let mut certified = CertifiedKey::new(chain, signing);
+        let chain = std::iter::once(leaf).chain(material.sent());
+        let certified = CertifiedKey::new(chain.cloned().collect(), signing);
         match certified.keys_match() {
             // Not every certificate lets its key be compared; that is no mismatch.
             Ok(())
@@ -118,38 +103,13 @@ impl Certificate {
             | Err(Error::InvalidCertificate(_)) => {}
             Err(_) => return Err(Fault::Mismatch),
         }
-        certified.ocsp = parts.ocsp.clone();
         Ok(Self {
             certified: Arc::new(certified),
+            issuer: material.issuer_of(&facts),
             facts: Arc::new(facts),
             kind,
-            issuer,
-            key: Arc::new(key),
+            staple: None,
         })
-    }
-
-    /// The same with another staple, or none.
-    pub fn with_ocsp(&self, ocsp: Option<Vec<u8>>) -> Self {
-        let mut certified =
-            CertifiedKey::new(self.certified.cert.clone(), Arc::clone(&self.certified.key));
-        certified.ocsp = ocsp;
-        Self {
-            certified: Arc::new(certified),
-            ..self.clone()
-        }
-    }
-
-    /// The same with a longer chain (`issuers-chain-path`).
-    pub fn with_chain(&self, more: &[CertificateDer<'static>]) -> Self {
-        let mut chain = self.certified.cert.clone();
-        chain.extend_from_slice(more);
-        let mut certified = CertifiedKey::new(chain, Arc::clone(&self.certified.key));
-        certified.ocsp.clone_from(&self.certified.ocsp);
-        Self {
-            certified: Arc::new(certified),
-            issuer: self.issuer.clone().or_else(|| more.first().cloned()),
-            ..self.clone()
-        }
     }
 
     /// Names under which it is found when no filter says otherwise: alternative DNS names and the
@@ -163,24 +123,4 @@ impl Certificate {
         }
         names
     }
-}
-
-fn issuer(
-    chain: &[CertificateDer<'static>],
-    companion: Option<&[u8]>,
-    leaf: &CertFacts,
-) -> Option<CertificateDer<'static>> {
-    let own = companion.and_then(|text| pem::sections(text).ok());
-    let own = own
-        .map(|sections| sections.certificates)
-        .unwrap_or_default();
-    let all = chain.iter().skip(1).chain(&own);
-    for candidate in all {
-        if CertFacts::of(candidate).is_some_and(|facts| leaf.may_be_issued_by(&facts)) {
-            return Some(candidate.clone());
-        }
-    }
-    leaf.is_self_issued
-        .then(|| chain.first().cloned())
-        .flatten()
 }

@@ -7,8 +7,13 @@ use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::aws_lc_rs::{cipher_suite as suite, kx_group};
 use rustls::{SignatureScheme, SupportedCipherSuite};
 
+mod offered;
+mod p521;
+
 #[cfg(test)]
 mod tests;
+
+pub use offered::offered_name;
 
 /// Most words of one list.
 pub const MAX_WORDS: usize = 512;
@@ -197,6 +202,7 @@ pub fn curves(list: &str) -> Chosen<&'static dyn SupportedKxGroup> {
             "X25519" => kx_group::X25519,
             "P-256" | "SECP256R1" | "PRIME256V1" => kx_group::SECP256R1,
             "P-384" | "SECP384R1" => kx_group::SECP384R1,
+            "P-521" | "SECP521R1" => p521::P521,
             "X25519MLKEM768" => kx_group::X25519MLKEM768,
             "SECP256R1MLKEM768" => kx_group::SECP256R1MLKEM768,
             "MLKEM768" => kx_group::MLKEM768,
@@ -207,7 +213,12 @@ pub fn curves(list: &str) -> Chosen<&'static dyn SupportedKxGroup> {
 
 /// The groups without a list, as OpenSSL 3 has them.
 pub fn default_curves() -> Vec<&'static dyn SupportedKxGroup> {
-    vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1]
+    vec![
+        kx_group::X25519,
+        kx_group::SECP256R1,
+        kx_group::SECP384R1,
+        p521::P521,
+    ]
 }
 
 /// OpenSSL's name of a group.
@@ -216,6 +227,7 @@ pub fn curve_name(group: rustls::NamedGroup) -> &'static str {
         rustls::NamedGroup::X25519 => "X25519",
         rustls::NamedGroup::secp256r1 => "prime256v1",
         rustls::NamedGroup::secp384r1 => "secp384r1",
+        rustls::NamedGroup::secp521r1 => "secp521r1",
         rustls::NamedGroup::X25519MLKEM768 => "X25519MLKEM768",
         rustls::NamedGroup::secp256r1MLKEM768 => "SecP256r1MLKEM768",
         rustls::NamedGroup::MLKEM768 => "MLKEM768",

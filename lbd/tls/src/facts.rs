@@ -207,7 +207,8 @@ pub fn entry<'a>(name: &'a [(Box<str>, Box<[u8]>)], kind: &str, position: i64) -
     }
 }
 
-fn name(name: &X509Name<'_>) -> Vec<(Box<str>, Box<[u8]>)> {
+/// The attributes of a distinguished name.
+pub fn name(name: &X509Name<'_>) -> Vec<Attribute> {
     name.iter_attributes()
         .map(|attribute| {
             let id = attribute.attr_type().to_id_string();
@@ -267,6 +268,23 @@ fn signature_name(id: &str) -> Box<str> {
         other => other,
     }
     .into()
+}
+
+/// OpenSSL's long names of signature algorithms.
+pub fn signature_long_name(id: &str) -> &str {
+    match id {
+        "1.2.840.113549.1.1.4" => "md5WithRSAEncryption",
+        "1.2.840.113549.1.1.5" => "sha1WithRSAEncryption",
+        "1.2.840.113549.1.1.10" => "rsassaPss",
+        "1.2.840.113549.1.1.11" => "sha256WithRSAEncryption",
+        "1.2.840.113549.1.1.12" => "sha384WithRSAEncryption",
+        "1.2.840.113549.1.1.13" => "sha512WithRSAEncryption",
+        "1.2.840.10045.4.3.2" => "ecdsa-with-SHA256",
+        "1.2.840.10045.4.3.3" => "ecdsa-with-SHA384",
+        "1.2.840.10045.4.3.4" => "ecdsa-with-SHA512",
+        "1.3.101.112" => "ED25519",
+        other => other,
+    }
 }
 
 fn alternative(name: &GeneralName<'_>) -> Option<Box<str>> {

@@ -84,19 +84,6 @@ impl Index {
     pub fn fallback(&self, abilities: Abilities) -> Option<usize> {
         choose(&self.defaults, abilities, |_| true)
     }
-
-    /// All names with their entries, for lists.
-    pub fn names(&self) -> impl Iterator<Item = (String, usize)> {
-        let exact = self.exact.iter().flat_map(|(name, places)| {
-            let name = name.to_string();
-            places.iter().map(move |place| (name.clone(), place.entry))
-        });
-        let wild = self.wildcards.iter().flat_map(|(name, places)| {
-            let name = format!("*{name}");
-            places.iter().map(move |place| (name.clone(), place.entry))
-        });
-        exact.chain(wild)
-    }
 }
 
 /// ECDSA before RSA when the client verifies both; what it cannot verify only when nothing else is

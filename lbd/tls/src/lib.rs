@@ -9,10 +9,16 @@ pub mod bind;
 pub mod certificate;
 pub mod cipher;
 pub mod facts;
+pub mod forge;
+pub mod hello;
 pub mod index;
+pub mod keylog;
+pub mod material;
+pub mod ocsp;
 pub mod pem;
 pub mod server;
 pub mod settings;
+pub mod store;
 pub mod tickets;
 pub mod verify;
 
@@ -21,6 +27,7 @@ pub use certificate::{Certificate, KeyKind};
 pub use facts::CertFacts;
 pub use server::ServerTls;
 pub use settings::{Settings, Version, VersionRange};
+pub use store::Store;
 
 /// What rustls itself offers to who drives a session.
 pub use rustls;

@@ -89,6 +89,9 @@ impl Settings {
             Some(list) => list.clone(),
             None => defaults.iter().copied().filter(is_old).collect(),
         });
+        // A suite of a version that is not spoken would be offered, and mislead servers about it.
+        let versions = self.usable_versions();
+        suites.retain(|suite| versions.contains(&suite.version()));
         provider.cipher_suites = suites;
         provider.kx_groups = self.curves.clone().unwrap_or_else(cipher::default_curves);
         if let Some(allowed) = &self.client_sigalgs {

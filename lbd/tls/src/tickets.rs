@@ -5,12 +5,13 @@
 //! form to the server). Nothing is rotated by time: without given keys they last as long as the
 //! process, as in the reference.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{digest, rand};
 use parking_lot::RwLock;
-use rustls::server::{ProducesTickets, StoresServerSessions};
+use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions};
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,7 @@ pub struct Tickets {
     /// The last but one makes tickets, all read them.
     keys: RwLock<Vec<Key>>,
     lifetime: u32,
+    is_given: bool,
 }
 
 impl Tickets {
@@ -68,7 +70,19 @@ impl Tickets {
     pub fn random(lifetime: u32) -> Option<Self> {
         let mut secret = [0; KEY_SIZES[1]];
         rand::fill(&mut secret).ok()?;
-        Self::with(&[secret.to_vec()], lifetime)
+        let mut tickets = Self::with(&[secret.to_vec()], lifetime)?;
+        tickets.is_given = false;
+        Some(tickets)
+    }
+
+    /// Others with a random key and the same lifetime.
+    pub fn another(&self) -> Option<Self> {
+        Self::random(self.lifetime)
+    }
+
+    /// Whether the keys were given (`tls-ticket-keys`).
+    pub fn is_given(&self) -> bool {
+        self.is_given
     }
 
     /// With given keys, the oldest first; `None` when one is not 48 or 80 bytes long, or there is
@@ -79,15 +93,19 @@ impl Tickets {
         Some(Self {
             keys: RwLock::new(keys),
             lifetime,
+            is_given: true,
         })
     }
 
-    /// Adds a key as the next one; the oldest goes. `false` when its size is wrong.
+    /// Adds a key as the next one; the oldest goes. `false` when its size is not that of the others.
     pub fn push(&self, secret: &[u8]) -> bool {
         let Some(key) = Key::new(secret) else {
             return false;
         };
         let mut keys = self.keys.write();
+        if keys.iter().any(|known| known.secret.len() != secret.len()) {
+            return false;
+        }
         if keys.len() >= KEYS {
             keys.remove(0);
         }
@@ -145,18 +163,74 @@ impl ProducesTickets for Tickets {
     }
 }
 
+/// A memory of sessions that takes none before the first one comes.
+#[derive(Debug)]
+pub struct SessionsOnDemand {
+    most: usize,
+    store: OnceLock<Arc<ServerSessionMemoryCache>>,
+}
+
+impl SessionsOnDemand {
+    /// One for at most so many sessions.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            store: OnceLock::new(),
+        }
+    }
+
+    fn store(&self) -> &ServerSessionMemoryCache {
+        self.store
+            .get_or_init(|| ServerSessionMemoryCache::new(self.most))
+    }
+}
+
+impl StoresServerSessions for SessionsOnDemand {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.store().put(key, value)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.store().get(key)
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.store().take(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        true
+    }
+}
+
 /// A part of the cache of sessions of the process: a session of one line is none of another line,
 /// which may ask more of clients.
 #[derive(Debug)]
 pub struct Part {
     store: Arc<dyn StoresServerSessions>,
-    number: u32,
+    number: u64,
+    /// Parts made so far of this store.
+    made: Arc<AtomicU64>,
 }
 
 impl Part {
-    /// Part `number` of a store.
-    pub fn new(store: Arc<dyn StoresServerSessions>, number: u32) -> Self {
-        Self { store, number }
+    /// The first part of a store.
+    pub fn new(store: Arc<dyn StoresServerSessions>) -> Self {
+        Self {
+            store,
+            number: 0,
+            made: Arc::new(AtomicU64::new(1)),
+        }
+    }
+
+    /// Another part of the same store.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            number: self.made.fetch_add(1, Ordering::Relaxed),
+            made: Arc::clone(&self.made),
+        }
     }
 
     fn key(&self, key: &[u8]) -> Vec<u8> {

@@ -3,104 +3,27 @@
 //!
 //! Verdicts need the time, which rustls brings along.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{
-    CertificateDer, CertificateRevocationListDer, ServerName, TrustAnchor, UnixTime,
-};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
-    SignatureScheme,
-};
-use webpki::{
-    BorrowedCertRevocationList, CertRevocationList, EndEntityCert, KeyUsage,
-    OwnedCertRevocationList, RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy,
-};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+
+pub use authorities::{Authorities, TrustFile};
+pub use crl::{Crl, CrlFacts};
 
 use crate::facts::CertFacts;
-use crate::pem;
 
+mod authorities;
 pub mod code;
+mod crl;
 #[cfg(test)]
 mod tests;
-
-/// Authorities, and what they revoked.
-#[derive(Debug, Default)]
-pub struct Authorities {
-    roots: Vec<TrustAnchor<'static>>,
-    /// The same as certificates: a peer that presents one of them is trusted as it is.
-    certificates: Vec<CertificateDer<'static>>,
-    subjects: Vec<DistinguishedName>,
-    crls: Vec<CertRevocationList<'static>>,
-}
-
-impl Authorities {
-    /// Reads authorities from PEM; how many were found.
-    ///
-    /// # Errors
-    /// When the text cannot be read.
-    pub fn add_pem(&mut self, text: &[u8]) -> Result<usize, String> {
-        let sections = pem::sections(text)?;
-        self.add_crls(sections.crls);
-        let mut added = 0;
-        for der in sections.certificates {
-            added += usize::from(self.add(der));
-        }
-        Ok(added)
-    }
-
-    /// Adds one authority; `false` when it cannot be read or is known already.
-    pub fn add(&mut self, der: CertificateDer<'static>) -> bool {
-        if self.certificates.contains(&der) {
-            return false;
-        }
-        let mut store = RootCertStore::empty();
-        if store.add(der.clone()).is_ok() {
-            self.subjects.extend(store.subjects());
-            self.roots.append(&mut store.roots);
-        } else if CertFacts::of(&der).is_none() {
-            return false;
-        }
-        self.certificates.push(der);
-        true
-    }
-
-    fn add_crls(&mut self, crls: Vec<CertificateRevocationListDer<'static>>) -> usize {
-        let mut added = 0;
-        for der in crls {
-            let read =
-                BorrowedCertRevocationList::from_der(&der).and_then(|borrowed| borrowed.to_owned());
-            if let Ok(owned) = read {
-                let owned: OwnedCertRevocationList = owned;
-                self.crls.push(owned.into());
-                added += 1;
-            }
-        }
-        added
-    }
-
-    /// Reads revocation lists from PEM; how many were found.
-    ///
-    /// # Errors
-    /// When the text cannot be read.
-    pub fn add_crl_pem(&mut self, text: &[u8]) -> Result<usize, String> {
-        let sections = pem::sections(text)?;
-        Ok(self.add_crls(sections.crls))
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.certificates.is_empty()
-    }
-
-    /// The authorities themselves.
-    pub fn certificates(&self) -> &[CertificateDer<'static>] {
-        &self.certificates
-    }
-}
+mod version1;
 
 /// Which failures are overlooked, by the reference's numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,9 +40,30 @@ impl Ignored {
     }
 }
 
+/// Files that a judge's authorities come from, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustNames {
+    /// `ca-file`.
+    pub ca_file: Option<Arc<str>>,
+    /// `ca-verify-file`.
+    pub ca_verify_file: Option<Arc<str>>,
+    /// `crl-file`.
+    pub crl_file: Option<Arc<str>>,
+}
+
+impl TrustNames {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
+        let all = self.ca_file.iter().chain(&self.ca_verify_file);
+        all.chain(&self.crl_file)
+    }
+}
+
 /// Judges chains against authorities.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Judge {
+    /// Where the authorities come from.
+    pub files: TrustNames,
     authorities: Arc<Authorities>,
     algorithms: WebPkiSupportedAlgorithms,
     /// `crt-ignore-err`.
@@ -137,6 +81,9 @@ pub struct Failure {
     pub is_authority: bool,
 }
 
+/// What webpki asks about a path.
+type Accepts<'a> = &'a dyn Fn(&VerifiedPath<'_>) -> Result<(), webpki::Error>;
+
 /// Which side a peer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -150,10 +97,20 @@ impl Judge {
     /// A judge.
     pub fn new(authorities: Arc<Authorities>, algorithms: WebPkiSupportedAlgorithms) -> Self {
         Self {
+            files: TrustNames::default(),
             authorities,
             algorithms,
             ignored_leaf: Ignored::default(),
             ignored_authority: Ignored::default(),
+        }
+    }
+
+    /// The same with other authorities.
+    #[must_use]
+    pub fn with(&self, authorities: Arc<Authorities>) -> Self {
+        Self {
+            authorities,
+            ..self.clone()
         }
     }
 
@@ -180,29 +137,46 @@ impl Judge {
         {
             return in_time(leaf, now).map_err(own);
         }
+        if version1::is(leaf) {
+            return version1::chain(&self.authorities, self.algorithms, leaf, others, now);
+        }
         let end = EndEntityCert::try_from(leaf).map_err(|error| own(code::of(&error)))?;
         let usage = match peer {
             Peer::Client => KeyUsage::client_auth(),
             Peer::Server => KeyUsage::server_auth(),
         };
-        let crls: Vec<&CertRevocationList<'_>> = self.authorities.crls.iter().collect();
-        let revocation = RevocationOptionsBuilder::new(&crls).ok().map(|builder| {
-            builder
-                .with_depth(RevocationCheckDepth::Chain)
-                .with_status_policy(UnknownStatusPolicy::Deny)
-                .build()
-        });
-        end.verify_for_usage(
+        let crls = &self.authorities.crls;
+        let failed = Cell::new(None);
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let is_unrevoked = |path: &VerifiedPath<'_>| match crl::check(crls, path, seconds) {
+            Ok(()) => Ok(()),
+            Err(why) => {
+                failed.set(Some(why));
+                Err(webpki::Error::UnknownRevocationStatus)
+            }
+        };
+        let accepts: Option<Accepts<'_>> = match crls.is_empty() {
+            true => None,
+            false => Some(&is_unrevoked),
+        };
+        let roots = &self.authorities.roots;
+        let verified = end.verify_for_usage(
             self.algorithms.all,
-            &self.authorities.roots,
+            roots,
             others,
             now,
             usage,
-            revocation,
             None,
-        )
-        .map(|_| ())
-        .map_err(|error| self.classify(&error, leaf, others, now))
+            accepts,
+        );
+        match (verified, failed.get()) {
+            (Ok(_), _) => Ok(()),
+            (Err(_), Some((code, depth))) => Err(Failure {
+                code,
+                is_authority: depth > 0,
+            }),
+            (Err(error), None) => Err(self.classify(&error, leaf, others, now)),
+        }
     }
 
     /// webpki tells what failed but not where: the leaf is asked itself.
@@ -252,6 +226,29 @@ impl Judge {
         }
     }
 
+    /// The authority at the end of a peer's chain, found by names: for chains that were verified,
+    /// or overlooked; `None` when it is not among the authorities.
+    pub fn root(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+    ) -> Option<CertificateDer<'static>> {
+        let mut issuer = CertFacts::of(leaf)?.issuer_der;
+        for _ in 0..=others.len() {
+            let known = self.authorities.certificates.iter();
+            let mut known = known.filter_map(|der| Some((der, CertFacts::of(der)?)));
+            if let Some((der, _)) =
+                known.find(|(_, facts)| facts.is_self_issued && facts.subject_der == issuer)
+            {
+                return Some(der.clone());
+            }
+            let all = others.iter().chain(&self.authorities.certificates);
+            let mut all = all.filter_map(CertFacts::of);
+            issuer = all.find(|facts| facts.subject_der == issuer)?.issuer_der;
+        }
+        None
+    }
+
     /// Whether a failure is overlooked.
     pub fn overlooks(&self, failure: Failure) -> bool {
         match failure.is_authority {
@@ -294,6 +291,8 @@ pub struct ClientVerifier {
     pub judge: Judge,
     /// Without a certificate the handshake fails.
     pub is_required: bool,
+    /// Without `no-ca-names`.
+    pub tells_names: bool,
     /// Names of the authorities told to clients; empty with `no-ca-names`.
     pub names: Vec<DistinguishedName>,
 }
@@ -302,6 +301,21 @@ impl ClientVerifier {
     /// The names of the authorities of a judge.
     pub fn names_of(authorities: &Authorities) -> Vec<DistinguishedName> {
         authorities.subjects.clone()
+    }
+
+    /// The same with authorities that changed; `named` are those of `ca-file`.
+    #[must_use]
+    pub fn with(&self, authorities: Arc<Authorities>, named: Option<&Authorities>) -> Self {
+        let names = match (self.tells_names, named) {
+            (true, Some(named)) => Self::names_of(named),
+            _ => Vec::new(),
+        };
+        Self {
+            judge: self.judge.with(authorities),
+            is_required: self.is_required,
+            tells_names: self.tells_names,
+            names,
+        }
     }
 }
 
@@ -331,7 +345,7 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.judge.algorithms)
+        signature(message, cert, dss, &self.judge.algorithms, false)
     }
 
     fn verify_tls13_signature(
@@ -340,7 +354,7 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.judge.algorithms)
+        signature(message, cert, dss, &self.judge.algorithms, true)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -349,7 +363,7 @@ impl ClientCertVerifier for ClientVerifier {
 }
 
 /// Verifies servers (`verify required|none`, `verifyhost`).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ServerVerifier {
     /// Who decides; `None` with `verify none`.
     pub judge: Option<Judge>,
@@ -392,7 +406,7 @@ impl ServerCertVerifier for ServerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.algorithms)
+        signature(message, cert, dss, &self.algorithms, false)
     }
 
     fn verify_tls13_signature(
@@ -401,11 +415,28 @@ impl ServerCertVerifier for ServerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.algorithms)
+        signature(message, cert, dss, &self.algorithms, true)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+/// Verifies what a peer signed in a handshake.
+fn signature(
+    message: &[u8],
+    cert: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+    is_tls13: bool,
+) -> Result<HandshakeSignatureValid, Error> {
+    if version1::is(cert) {
+        return version1::handshake(message, cert, dss, algorithms, is_tls13);
+    }
+    match is_tls13 {
+        true => rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms),
+        false => rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms),
     }
 }
 

@@ -85,6 +85,10 @@ pub mod kind {
     pub const TIMED: u8 = 0x85;
     /// The same with an id one above.
     pub const TIMED_INCREMENTAL: u8 = 0x86;
+    /// Between nodes of lbd: a third node's part of an entry, or the receiver's own before it forgot.
+    pub const PART: u8 = 0x90;
+    /// Between nodes of lbd: an entry was cleared.
+    pub const REMOVAL: u8 = 0x91;
 }
 
 /// One message.
@@ -137,6 +141,11 @@ impl<'a> Fields<'a> {
     /// The fields of a body.
     pub fn new(body: &'a [u8]) -> Self {
         Self(body)
+    }
+
+    /// What is left.
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
     }
 
     /// Whether nothing is left.

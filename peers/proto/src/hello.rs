@@ -34,11 +34,29 @@ pub struct Hello<'a> {
     pub callee: &'a str,
     /// Who calls.
     pub caller: &'a str,
+    /// The caller's life, if it is a node of lbd.
+    pub life: Option<u64>,
+}
+
+/// How the word begins by which nodes of lbd know each other, and behind which their life stands: a
+/// number that is another one after each start. HAProxy looks at nothing behind the numbers of the
+/// third line, nor behind the code of an answer.
+const SIBLING: &str = "lbd/1:";
+
+/// The word of this node.
+pub fn sibling(life: u64) -> String {
+    format!("{SIBLING}{life:x}")
+}
+
+fn life_of<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<u64> {
+    let digits = words.find_map(|word| word.strip_prefix(SIBLING))?;
+    u64::from_str_radix(digits, 16).ok()
 }
 
 /// Writes a caller's lines.
-pub fn put(out: &mut Vec<u8>, minor: u32, callee: &str, caller: &str, pid: u32) {
-    let text = format!("{MAGIC} 2.{minor}\n{callee}\n{caller} {pid} 1\n");
+pub fn put(out: &mut Vec<u8>, minor: u32, callee: &str, caller: &str, (pid, life): (u32, u64)) {
+    let word = sibling(life);
+    let text = format!("{MAGIC} 2.{minor}\n{callee}\n{caller} {pid} 1 {word}\n");
     out.extend_from_slice(text.as_bytes());
 }
 
@@ -59,6 +77,10 @@ pub fn take(bytes: &[u8]) -> Result<Option<(Hello<'_>, usize)>, Status> {
                 false => Ok(None),
             };
         };
+        // The same whether it came in one piece or in several.
+        if at + end >= MAX_LEN {
+            return Err(Status::Protocol);
+        }
         let text = std::str::from_utf8(&rest[..end]).map_err(|_| Status::Protocol)?;
         *line = text.strip_suffix('\r').unwrap_or(text);
         at += end + 1;
@@ -66,11 +88,12 @@ pub fn take(bytes: &[u8]) -> Result<Option<(Hello<'_>, usize)>, Status> {
             version(line)?;
         }
     }
-    let (caller, _) = lines[2].split_once(' ').ok_or(Status::Protocol)?;
+    let (caller, rest) = lines[2].split_once(' ').ok_or(Status::Protocol)?;
     let hello = Hello {
         minor: version(lines[0])?,
         callee: lines[1],
         caller,
+        life: life_of(rest.split(' ')),
     };
     Ok(Some((hello, at)))
 }
@@ -90,12 +113,20 @@ fn version(line: &str) -> Result<u32, Status> {
     }
 }
 
-/// The code of an answer at the start of `bytes` and the line's length; what follows the number is
-/// not looked at. `None` when more must come.
+/// An answer to a hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// Its code.
+    pub code: u32,
+    /// The life of who answers, if it is a node of lbd.
+    pub life: Option<u64>,
+}
+
+/// The answer at the start of `bytes` and the line's length. `None` when more must come.
 ///
 /// # Errors
 /// A line that is none, or too long.
-pub fn take_status(bytes: &[u8]) -> Result<Option<(u32, usize)>, NoAnswer> {
+pub fn take_status(bytes: &[u8]) -> Result<Option<(Answer, usize)>, NoAnswer> {
     let Some(end) = bytes.iter().position(|&byte| byte == b'\n') else {
         return if bytes.len() > MAX_LEN {
             Err(NoAnswer)
@@ -103,13 +134,18 @@ pub fn take_status(bytes: &[u8]) -> Result<Option<(u32, usize)>, NoAnswer> {
             Ok(None)
         };
     };
+    if end >= MAX_LEN {
+        return Err(NoAnswer);
+    }
     let digits = bytes
         .iter()
         .take_while(|byte| byte.is_ascii_digit())
         .count();
     let text = std::str::from_utf8(&bytes[..digits.min(end)]).map_err(|_| NoAnswer)?;
     let code = text.parse().map_err(|_| NoAnswer)?;
-    Ok(Some((code, end + 1)))
+    let rest = std::str::from_utf8(&bytes[digits.min(end)..end]).unwrap_or("");
+    let life = life_of(rest.trim_end_matches('\r').split(' '));
+    Ok(Some((Answer { code, life }, end + 1)))
 }
 
 /// A line that is no answer to a hello.

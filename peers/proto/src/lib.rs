@@ -14,6 +14,8 @@
 pub mod codec;
 pub mod hello;
 pub mod section;
+pub mod snapshot;
 pub mod varint;
+pub mod words;
 
 pub use section::{ConnId, Output, PeerSpec, Section, Shared, Spec};

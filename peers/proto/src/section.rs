@@ -8,9 +8,12 @@
 //! peer, five seconds each at most. Who is asked for a lesson sends every entry once. Between lessons
 //! each change made here goes to every peer, in the order of the update ids.
 
+mod calls;
 mod conn;
 mod fill;
 mod receive;
+mod resync;
+mod siblings;
 mod snapshot;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,12 +21,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lbd_core::Time;
-use lbd_table::{ReaderId, Table, Walk};
+use lbd_table::{Learning, ReaderId, Table, Walk};
 
-use crate::codec::Control;
-use crate::hello;
+use crate::words::{Said, Word, Words};
 
 use conn::Conn;
+use resync::{RESYNC_TIMEOUT, Resync};
 pub use snapshot::{PeerView, SectionView, TableView};
 
 /// A connection, numbered by the section.
@@ -95,6 +98,8 @@ pub enum Output {
     Event(Event),
     /// The old process has taught the new one, or there is none.
     Stopped,
+    /// Carry out what was said on another node.
+    Word(Box<Word>),
 }
 
 /// What operators may want to know.
@@ -108,17 +113,6 @@ pub enum Event {
     Refused(String, u32),
     /// A session with a peer has begun.
     Up(String),
-}
-
-/// How far this node has learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Resync {
-    /// All that others knew, or nobody was there.
-    Finished,
-    /// An old process of this node will call.
-    FromLocal { until: Time },
-    /// A remote peer is, or will be, asked.
-    FromRemote { until: Time, teacher: Option<usize> },
 }
 
 /// A peer and how things stand with it.
@@ -138,6 +132,14 @@ pub(crate) struct Peer {
     pub(crate) readers: Vec<Option<ReaderId>>,
     /// It had its turn as teacher.
     pub(crate) was_asked: bool,
+    /// It has told what it knew of this node's part, or knows no parts.
+    pub(crate) has_taught: bool,
+    /// Last update ids when its session began, by table.
+    pub(crate) marks: Vec<u64>,
+    /// Its life when it was last heard of, if it is a node of lbd.
+    pub(crate) life: Option<u64>,
+    /// When its connections at that moment are forgotten, unless it comes back.
+    pub(crate) gone_at: Option<Time>,
     pub(crate) counters: PeerCounters,
 }
 
@@ -191,8 +193,19 @@ pub struct Section {
     pub(crate) peers: Vec<Peer>,
     pub(crate) conns: BTreeMap<ConnId, Conn>,
     pub(crate) resync: Resync,
+    pub(crate) words: Words,
     outputs: VecDeque<Output>,
     random: u64,
+    /// Another number after each start.
+    pub(crate) life: u64,
+    /// This node's own parts are all that anybody knows of them.
+    pub(crate) is_whole: bool,
+    /// Learning was over once.
+    has_learned: bool,
+    /// What tables were told of learning.
+    learning: Learning,
+    /// Connections refused because too many have not said who they are.
+    strangers_refused: u64,
     /// When stopping is given up.
     stopping: Option<Time>,
     is_stopped: bool,
@@ -217,6 +230,10 @@ impl Section {
                 is_old: false,
                 readers: spec.tables.iter().map(reader).collect(),
                 was_asked: false,
+                has_taught: false,
+                marks: Vec::new(),
+                life: None,
+                gone_at: None,
                 counters: PeerCounters::default(),
             }
         });
@@ -229,9 +246,18 @@ impl Section {
                 teacher: None,
             },
         };
+        for shared in &spec.tables {
+            shared.table.set_learning(Learning::Lesson);
+        }
         Self {
             spec,
             peers,
+            life: seed,
+            is_whole: false,
+            has_learned: false,
+            learning: Learning::Lesson,
+            strangers_refused: 0,
+            words: Words::default(),
             conns: BTreeMap::new(),
             resync,
             outputs: VecDeque::new(),
@@ -241,11 +267,29 @@ impl Section {
         }
     }
 
+    /// An operator of this node says something that other nodes are to know. Says whether they will.
+    pub fn say_word(&mut self, now: Time, said: Said) -> bool {
+        let is_taken = self.words.say(said, &self.spec.local).is_some();
+        self.turn(now);
+        is_taken
+    }
+
+    /// What operators have said, on all nodes.
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// Takes notice of what happened.
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Accepted(id) => {
-                self.conns.insert(id, Conn::accepted(now));
+                let strangers = self.conns.values().filter(|conn| !conn.is_open());
+                if strangers.count() >= MAX_STRANGERS {
+                    self.strangers_refused += 1;
+                    self.say(Output::Close(id));
+                } else {
+                    self.conns.insert(id, Conn::accepted(now));
+                }
             }
             Input::Called(peer, id) => self.called(now, peer, id),
             Input::CallFailed(peer) => self.call_failed(now, peer),
@@ -274,6 +318,16 @@ impl Section {
         self.conns.get_mut(&id).map(|conn| &mut conn.output)
     }
 
+    /// Connections refused because too many had not said who they are.
+    pub fn strangers_refused(&self) -> u64 {
+        self.strangers_refused
+    }
+
+    /// The tables shared.
+    pub fn tables(&self) -> &[Shared] {
+        &self.spec.tables
+    }
+
     /// What to do next.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
@@ -285,12 +339,14 @@ impl Section {
             return None;
         }
         let calls = self.peers.iter().filter_map(|peer| peer.call_at);
+        let gone = self.peers.iter().filter_map(|peer| peer.gone_at);
         let conns = self.conns.values().map(Conn::next);
         let resync = match self.resync {
             Resync::Finished => None,
             Resync::FromLocal { until } | Resync::FromRemote { until, .. } => Some(until),
         };
-        calls.chain(conns).chain(resync).chain(self.stopping).min()
+        let waits = calls.chain(gone).chain(conns);
+        waits.chain(resync).chain(self.stopping).min()
     }
 
     /// Whether the old process of this node has nothing more to teach.
@@ -309,124 +365,6 @@ impl Section {
         x ^= x << 17;
         self.random = x;
         x
-    }
-
-    /// The pause of the reference after a session that it ended: 50 to 2049 ms.
-    fn pause(&mut self) -> Duration {
-        Duration::from_millis(50 + self.random() % 2000)
-    }
-
-    fn called(&mut self, now: Time, at: usize, id: ConnId) {
-        let Some(peer) = self.peers.get_mut(at) else {
-            return;
-        };
-        peer.is_calling = false;
-        let mut conn = Conn::calling(now, at);
-        let minor = u32::from(!peer.is_old);
-        hello::put(
-            &mut conn.output,
-            minor,
-            &peer.spec.name,
-            &self.spec.local,
-            self.spec.pid,
-        );
-        self.conns.insert(id, conn);
-    }
-
-    fn call_failed(&mut self, now: Time, at: usize) {
-        let Some(peer) = self.peers.get_mut(at) else {
-            return;
-        };
-        peer.is_calling = false;
-        if peer.is_local {
-            // Nobody listens there: no new process.
-            return self.stopped();
-        }
-        self.call_later(now, at);
-    }
-
-    /// Calls again after a failure: half a second at first, five at last, and chance.
-    pub(crate) fn call_later(&mut self, now: Time, at: usize) {
-        let chance = self.random() % 512;
-        let is_stopping = self.stopping.is_some();
-        let peer = &mut self.peers[at];
-        let wait = if peer.is_local {
-            Duration::from_millis(500)
-        } else {
-            let base = 500_u64 << peer.failures.min(3);
-            Duration::from_millis(base + chance * base / 512)
-        };
-        peer.failures = peer.failures.saturating_add(1);
-        if peer.is_local == is_stopping {
-            peer.call_at = Some(now + wait.min(LONGEST_WAIT));
-        }
-    }
-
-    /// A connection is no more.
-    pub(crate) fn lose(&mut self, now: Time, id: ConnId) {
-        let Some(conn) = self.conns.remove(&id) else {
-            return;
-        };
-        let Some(at) = conn.peer() else { return };
-        if !conn.is_open() {
-            self.call_later(now, at);
-            return;
-        }
-        if self.peers[at].conn != Some(id) {
-            return;
-        }
-        self.peers[at].conn = None;
-        let name = self.peers[at].spec.name.clone();
-        self.say(Output::Event(Event::Down(name)));
-        self.lesson_lost(now, at);
-        if self.stopping.is_none() && !self.peers[at].is_local {
-            let pause = self.pause();
-            self.peers[at].call_at = Some(now + pause);
-        } else if self.stopping.is_some() && self.peers[at].is_local {
-            self.call_later(now, at);
-        }
-    }
-
-    /// The session in which a lesson was had is no more: it is asked for again, of the same peer too.
-    fn lesson_lost(&mut self, now: Time, at: usize) {
-        if let Resync::FromRemote { teacher, until } = &mut self.resync
-            && *teacher == Some(at)
-        {
-            *teacher = None;
-            *until = now + RESYNC_TIMEOUT;
-            self.peers[at].was_asked = false;
-        }
-    }
-
-    /// Ends a connection from this side.
-    pub(crate) fn close(&mut self, now: Time, id: ConnId) {
-        self.say(Output::Close(id));
-        self.lose(now, id);
-    }
-
-    /// A connection has become a session with a peer.
-    pub(crate) fn opened(&mut self, now: Time, at: usize, id: ConnId) {
-        let old = self.peers[at].conn.take();
-        let peer = &mut self.peers[at];
-        peer.conn = Some(id);
-        peer.call_at = None;
-        peer.failures = 0;
-        peer.counters.sessions += 1;
-        peer.counters.last_status = hello::Status::Accepted as u32;
-        peer.counters.last_handshake = Some(now);
-        for (shared, reader) in self.spec.tables.iter().zip(&peer.readers) {
-            if let Some(reader) = *reader {
-                shared.table.rewind(reader);
-            }
-        }
-        let name = peer.spec.name.clone();
-        if let Some(old) = old.filter(|old| *old != id) {
-            self.peers[at].counters.collisions += 1;
-            self.lesson_lost(now, at);
-            self.conns.remove(&old);
-            self.say(Output::Close(old));
-        }
-        self.say(Output::Event(Event::Up(name)));
     }
 
     /// Calls, timeouts, lessons to ask for, and what there is to send.
@@ -449,168 +387,12 @@ impl Section {
         }
         self.tend(now);
         self.learn(now);
+        self.mourn(now);
+        self.settle();
         let ids: Vec<_> = self.conns.keys().copied().collect();
         for id in ids {
             self.fill(now, id);
         }
-    }
-
-    /// Sessions that are silent, and hellos that do not come.
-    fn tend(&mut self, now: Time) {
-        let ids: Vec<_> = self.conns.keys().copied().collect();
-        for id in ids {
-            let Some(conn) = self.conns.get_mut(&id) else {
-                continue;
-            };
-            if now >= conn.last_rx + conn.patience() {
-                if let Some(at) = conn.peer().filter(|_| conn.is_open()) {
-                    self.peers[at].counters.silent += 1;
-                }
-                self.close(now, id);
-                continue;
-            }
-            if conn.is_open() && now >= conn.heartbeat_at {
-                conn.heartbeat_at = now + HEARTBEAT;
-                if conn.output.is_empty() {
-                    Control::Heartbeat.put(&mut conn.output);
-                    if let Some(at) = conn.peer() {
-                        self.peers[at].counters.tx_heartbeats += 1;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Asks a peer for a lesson, or goes on without.
-    fn learn(&mut self, now: Time) {
-        match self.resync {
-            Resync::Finished => return,
-            Resync::FromLocal { until } => {
-                if now >= until {
-                    self.learn_from_remote(now);
-                }
-                return;
-            }
-            Resync::FromRemote { until, teacher } => {
-                if now < until && teacher.is_some() {
-                    return;
-                }
-                if now >= until && teacher.is_none() {
-                    self.resync = Resync::Finished;
-                    return;
-                }
-                if teacher.is_some() {
-                    // It lives and does not teach: another has its turn.
-                    self.learn_from_remote(now);
-                }
-            }
-        }
-        let open = self.peers.iter().position(|peer| {
-            !peer.is_local && !peer.was_asked && peer.conn.is_some() && !self.is_covered(peer)
-        });
-        let Some(at) = open else { return };
-        self.peers[at].was_asked = true;
-        if let Some(conn) = self.peers[at].conn.and_then(|id| self.conns.get_mut(&id)) {
-            Control::ResyncRequest.put(&mut conn.output);
-            self.resync = Resync::FromRemote {
-                until: now + RESYNC_TIMEOUT,
-                teacher: Some(at),
-            };
-        }
-    }
-
-    /// Whether another peer of the same shard has taught already.
-    fn is_covered(&self, peer: &Peer) -> bool {
-        let shard = peer.spec.shard;
-        shard != 0
-            && self.peers.iter().any(|other| {
-                other.was_asked && other.spec.shard == shard && other.spec.name != peer.spec.name
-            })
-    }
-
-    /// A teacher goes on.
-    pub(crate) fn lesson_goes_on(&mut self, now: Time, at: usize) {
-        if let Resync::FromRemote { teacher, until } = &mut self.resync
-            && *teacher == Some(at)
-        {
-            *until = now + RESYNC_TIMEOUT;
-        }
-    }
-
-    pub(crate) fn learn_from_remote(&mut self, now: Time) {
-        self.resync = Resync::FromRemote {
-            until: now + RESYNC_TIMEOUT,
-            teacher: None,
-        };
-    }
-
-    /// A lesson that this node had is over.
-    pub(crate) fn learned(&mut self, now: Time, at: usize, is_complete: bool) {
-        let is_local = self.peers[at].is_local;
-        match self.resync {
-            Resync::FromLocal { .. } if is_local => match is_complete {
-                true => self.resync = Resync::Finished,
-                false => self.learn_from_remote(now),
-            },
-            Resync::FromRemote { teacher, .. } if teacher == Some(at) => {
-                let shards_left = self.peers[at].spec.shard != 0
-                    && self.peers.iter().any(|peer| {
-                        !peer.is_local
-                            && !peer.was_asked
-                            && peer.spec.shard != self.peers[at].spec.shard
-                    });
-                if is_complete && !shards_left {
-                    self.resync = Resync::Finished;
-                } else {
-                    self.learn_from_remote(now);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether this node is learning from that peer: it is pushed nothing meanwhile.
-    pub(crate) fn is_learning_from(&self, at: usize) -> bool {
-        match self.resync {
-            Resync::Finished => false,
-            Resync::FromLocal { .. } => self.peers[at].is_local,
-            Resync::FromRemote { teacher, .. } => teacher == Some(at),
-        }
-    }
-
-    /// Ends all sessions and calls the own address, where a new process may be.
-    fn stop(&mut self, now: Time) {
-        if self.stopping.is_some() {
-            return;
-        }
-        self.stopping = Some(now + RESYNC_TIMEOUT);
-        let ids: Vec<_> = self.conns.keys().copied().collect();
-        for id in ids {
-            self.close(now, id);
-        }
-        for peer in &mut self.peers {
-            peer.call_at = None;
-        }
-        let local = self.peers.iter().position(|peer| peer.is_local);
-        match local.filter(|_| self.resync == Resync::Finished) {
-            Some(at) => {
-                self.peers[at].is_calling = true;
-                self.say(Output::Call(at));
-            }
-            None => self.stopped(),
-        }
-    }
-
-    /// Nothing more is to be taught.
-    pub(crate) fn stopped(&mut self) {
-        if self.stopping.is_some() && !self.is_stopped {
-            self.is_stopped = true;
-            self.say(Output::Stopped);
-        }
-    }
-
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.is_some()
     }
 
     /// Gives up the places in the tables' update logs.
@@ -625,11 +407,8 @@ impl Section {
     }
 }
 
-/// How long a lesson is waited for, and how long a stopping process tries to teach.
-const RESYNC_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Time between signs of life.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(3);
 
-/// Longest pause between two calls.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Connections at once that have not said who they are.
+const MAX_STRANGERS: usize = 256;

@@ -7,291 +7,16 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+#[path = "support/net.rs"]
+mod net;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use lbd_core::Time;
-use lbd_table::{DataType, Gpc, Key, KeyType, Schema, Stored, Table, Walk};
+use net::{Net, QUIET, Step};
 use peers_proto::section::Input;
 use peers_proto::{ConnId, Output, PeerSpec, Section, Shared, Spec};
 use proptest::prelude::*;
-
-/// A node: its table and its section.
-struct Node {
-    name: String,
-    table: Arc<Table>,
-    section: Section,
-}
-
-/// One end of a connection: node and number there.
-type End = (usize, ConnId);
-
-/// Bytes, or the end of the stream.
-type Packet = (Time, Option<Vec<u8>>);
-
-struct Net {
-    now: Time,
-    nodes: Vec<Option<Node>>,
-    /// From either end to the other.
-    links: BTreeMap<End, End>,
-    /// What is on its way to an end.
-    packets: BTreeMap<End, Vec<Packet>>,
-    next: u64,
-    delay: Duration,
-    /// Calls between these get nowhere.
-    parted: Option<(usize, usize)>,
-}
-
-fn schema() -> Schema {
-    let mut schema = Schema::new(KeyType::Integer, 10_000).unwrap();
-    schema.expire_ms = Some(3_600_000);
-    schema.store(Stored::plain(DataType::Gpc0)).unwrap();
-    schema.store(Stored::plain(DataType::ServerKey)).unwrap();
-    schema
-}
-
-impl Net {
-    fn new(count: usize, delay_ms: u64) -> Self {
-        let mut net = Self {
-            now: Time::from_millis(1000),
-            nodes: Vec::new(),
-            links: BTreeMap::new(),
-            packets: BTreeMap::new(),
-            next: 1,
-            delay: Duration::from_millis(delay_ms),
-            parted: None,
-        };
-        for at in 0..count {
-            let node = net.node(at, count, None);
-            net.nodes.push(Some(node));
-        }
-        net
-    }
-
-    fn node(&self, at: usize, count: usize, table: Option<Arc<Table>>) -> Node {
-        let name = |at: usize| format!("n{at}");
-        let table = table.unwrap_or_else(|| Arc::new(Table::new("t", schema(), at as u64)));
-        let spec = Spec {
-            local: name(at),
-            peers: (0..count)
-                .map(|at| PeerSpec {
-                    name: name(at),
-                    shard: 0,
-                })
-                .collect(),
-            tables: vec![Shared {
-                name: "t".to_owned(),
-                table: Arc::clone(&table),
-                write_to: None,
-            }],
-            pid: 1,
-            max_updates: 200,
-            has_old_process: false,
-        };
-        Node {
-            name: name(at),
-            table,
-            section: Section::new(spec, self.now, at as u64 * 77 + 5),
-        }
-    }
-
-    fn id(&mut self) -> ConnId {
-        self.next += 1;
-        ConnId(self.next)
-    }
-
-    /// Does what the sections say, and moves bytes.
-    fn settle(&mut self) {
-        loop {
-            let mut is_quiet = true;
-            for at in 0..self.nodes.len() {
-                while let Some(output) = self.nodes[at]
-                    .as_mut()
-                    .and_then(|node| node.section.poll_output())
-                {
-                    is_quiet = false;
-                    match output {
-                        Output::Call(peer) => self.call(at, peer),
-                        Output::Close(id) => self.cut((at, id), true),
-                        Output::Event(_) | Output::Stopped => {}
-                    }
-                }
-                self.collect(at);
-            }
-            if is_quiet {
-                return;
-            }
-        }
-    }
-
-    fn call(&mut self, at: usize, peer: usize) {
-        let parted = self
-            .parted
-            .is_some_and(|(a, b)| (a, b) == (at, peer) || (b, a) == (at, peer));
-        let now = self.now;
-        if parted || self.nodes.get(peer).is_none_or(Option::is_none) {
-            let node = self.nodes[at].as_mut().unwrap();
-            return node.section.handle(now, Input::CallFailed(peer));
-        }
-        let (mine, theirs) = (self.id(), self.id());
-        self.links.insert((at, mine), (peer, theirs));
-        self.links.insert((peer, theirs), (at, mine));
-        let node = self.nodes[peer].as_mut().unwrap();
-        node.section.handle(now, Input::Accepted(theirs));
-        let node = self.nodes[at].as_mut().unwrap();
-        node.section.handle(now, Input::Called(peer, mine));
-    }
-
-    /// Takes what a node has to send.
-    fn collect(&mut self, at: usize) {
-        let ends: Vec<_> = self
-            .links
-            .range((at, ConnId(0))..(at + 1, ConnId(0)))
-            .map(|(a, b)| (*a, *b))
-            .collect();
-        for (own, other) in ends {
-            let Some(node) = self.nodes[at].as_mut() else {
-                continue;
-            };
-            if let Some(bytes) = node
-                .section
-                .outgoing(own.1)
-                .filter(|bytes| !bytes.is_empty())
-            {
-                let bytes = std::mem::take(bytes);
-                self.packets
-                    .entry(other)
-                    .or_default()
-                    .push((self.now + self.delay, Some(bytes)));
-                node.section.handle(self.now, Input::Tick);
-            }
-        }
-    }
-
-    /// Ends a connection; what is on its way still arrives if it is ended in order.
-    fn cut(&mut self, end: End, in_order: bool) {
-        self.collect(end.0);
-        let Some(other) = self.links.remove(&end) else {
-            return;
-        };
-        self.links.remove(&other);
-        let now = self.now;
-        if let Some(node) = self.nodes[end.0].as_mut() {
-            node.section.handle(now, Input::Closed(end.1));
-        }
-        if in_order {
-            self.packets
-                .entry(other)
-                .or_default()
-                .push((now + self.delay, None));
-        } else {
-            self.packets.remove(&other);
-            if let Some(node) = self.nodes[other.0].as_mut() {
-                node.section.handle(now, Input::Closed(other.1));
-            }
-        }
-        self.packets.remove(&end);
-    }
-
-    /// Lets time pass.
-    fn run(&mut self, time: Duration) {
-        let until = self.now + time;
-        loop {
-            self.settle();
-            let timers = self
-                .nodes
-                .iter()
-                .flatten()
-                .filter_map(|node| node.section.poll_timeout());
-            let packets = self
-                .packets
-                .values()
-                .filter_map(|list| Some(list.first()?.0));
-            let next = timers.chain(packets).min().filter(|next| *next < until);
-            let Some(next) = next else { break };
-            self.now = self.now.max(next);
-            let due: Vec<_> = self
-                .packets
-                .iter_mut()
-                .filter(|(_, list)| list.first().is_some_and(|first| first.0 <= next))
-                .map(|(end, list)| (*end, list.remove(0).1))
-                .collect();
-            for (end, packet) in due {
-                let Some(node) = self.nodes[end.0].as_mut() else {
-                    continue;
-                };
-                match packet {
-                    Some(bytes) => node.section.receive(self.now, end.1, &bytes),
-                    None => node.section.handle(self.now, Input::Closed(end.1)),
-                }
-            }
-            self.packets.retain(|_, list| !list.is_empty());
-            for node in self.nodes.iter_mut().flatten() {
-                node.section.handle(self.now, Input::Tick);
-            }
-        }
-        self.now = until;
-    }
-
-    fn hit(&mut self, at: usize, key: u32, count: u32) {
-        let Some(node) = self.nodes[at].as_mut() else {
-            return;
-        };
-        let change = |entry: &mut lbd_table::EntryMut<'_>| {
-            entry.add_gpc(Gpc::First, count);
-            entry.set_server_key(&format!("s{}", key % 300));
-        };
-        node.table
-            .upsert(&Key::integer(key), self.now, change)
-            .unwrap();
-        node.section.handle(self.now, Input::Tick);
-    }
-
-    fn crash(&mut self, at: usize) {
-        let ends: Vec<_> = self
-            .links
-            .range((at, ConnId(0))..(at + 1, ConnId(0)))
-            .map(|(a, _)| *a)
-            .collect();
-        for end in ends {
-            self.cut(end, false);
-        }
-        self.nodes[at] = None;
-    }
-
-    fn restart(&mut self, at: usize, count: usize) {
-        if self.nodes[at].is_none() {
-            self.nodes[at] = Some(self.node(at, count, None));
-        }
-    }
-
-    fn values(&self, at: usize) -> BTreeMap<u32, u32> {
-        let mut values = BTreeMap::new();
-        let node = self.nodes[at].as_ref().unwrap();
-        let mut walk = Walk::default();
-        while node.table.walk(&mut walk, self.now, 1000, |entry| {
-            let key = u32::from_ne_bytes(entry.key().try_into().unwrap());
-            values.insert(key, entry.gpc(Gpc::First).unwrap());
-            std::ops::ControlFlow::Continue(())
-        }) {}
-        values
-    }
-
-    fn assert_same(&self) {
-        let first = self.values(0);
-        for at in 1..self.nodes.len() {
-            assert_eq!(
-                self.values(at),
-                first,
-                "{} is not as n0",
-                self.nodes[at].as_ref().unwrap().name
-            );
-        }
-    }
-}
-
-const QUIET: Duration = Duration::from_secs(40);
 
 #[test]
 fn changes_of_each_node_reach_all_others() {
@@ -460,27 +185,18 @@ fn a_new_process_is_taught_by_the_old_one() {
     );
 }
 
-#[derive(Debug, Clone)]
-enum Step {
-    Hit(usize, u32, u32),
-    Run(u64),
-    Cut(usize),
-    Part(usize),
-    Join,
-    Crash(usize),
-    Restart(usize),
-}
-
-fn step(count: usize) -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => (0..count, 0..40_u32, 1..9_u32).prop_map(|(at, key, n)| Step::Hit(at, key, n)),
-        4 => (1..3000_u64).prop_map(Step::Run),
-        1 => (0..20_usize).prop_map(Step::Cut),
-        1 => (1..count).prop_map(Step::Part),
-        1 => Just(Step::Join),
+fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0..count, 0..40_u32, 1..9_u32)
+            .prop_map(|(at, key, n)| Step::Hit(at, at as u32 * 100 + key, n)),
+        4 => (1..3000_u64).prop_map(Step::Wait),
+        1 => (0..20_usize).prop_map(|number| Step::Cut(number, false)),
+        1 => (1..count).prop_map(|at| Step::Part(0, at)),
+        1 => Just(Step::Heal),
         1 => (1..count).prop_map(Step::Crash),
         1 => (1..count).prop_map(Step::Restart),
-    ]
+    ];
+    prop::collection::vec(step, 1..60)
 }
 
 proptest! {
@@ -489,43 +205,12 @@ proptest! {
     /// Each key is changed by one node only: what it said last is what all know after quiet.
     #[test]
     fn after_quiet_all_nodes_hold_the_same(
-        count in 2..5_usize,
+        (count, steps) in (2..5_usize).prop_flat_map(|count| (Just(count), steps(count))),
         delay in 0..50_u64,
-        steps in prop::collection::vec(step(4), 1..60),
     ) {
         let mut net = Net::new(count, delay);
         net.run(QUIET);
-        for step in steps {
-            match step {
-                Step::Hit(at, key, n) => {
-                    let at = at % count;
-                    net.hit(at, at as u32 * 100 + key, n);
-                }
-                Step::Run(ms) => net.run(Duration::from_millis(ms)),
-                Step::Cut(n) => {
-                    let ends: Vec<_> = net.links.keys().copied().collect();
-                    if !ends.is_empty() {
-                        net.cut(ends[n % ends.len()], false);
-                    }
-                }
-                Step::Part(at) => net.parted = Some((0, at % count)),
-                Step::Join => net.parted = None,
-                // A node that crashes before anybody heard of its changes takes them along.
-                Step::Crash(at) if at % count != 0 => {
-                    net.parted = None;
-                    net.run(QUIET);
-                    net.crash(at % count);
-                }
-                Step::Restart(at) => net.restart(at % count, count),
-                Step::Crash(_) => {}
-            }
-        }
-        net.parted = None;
-        for at in 0..count {
-            net.restart(at, count);
-        }
-        net.run(QUIET);
-        net.run(QUIET);
+        net.play(&steps);
         net.assert_same();
     }
 

@@ -7,6 +7,7 @@ use support::scenario::{Case, Group, get, response, send, serve, sleep, slowly};
 mod limits;
 mod requests;
 mod responses;
+mod shortages;
 mod timing;
 
 const DIRECTORY: &str = "e2e/bad_input/expected";

@@ -12,10 +12,12 @@ use support::{Client, Origin, Proxy, ProxyBuilder, Reply, SyslogSink, eventually
 mod agent;
 mod csv;
 mod endings;
+mod forms;
 mod greeting;
 mod life;
 mod orders;
 mod scripts;
+mod transport;
 
 use csv::Row;
 

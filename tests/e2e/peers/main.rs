@@ -1,11 +1,21 @@
 //! Peers: lbd and HAProxy, in every role, hold the same tables.
 
+#[path = "../tls/certs.rs"]
+#[allow(dead_code, reason = "the TLS tests use more of it")]
+mod certs;
+mod handover;
+mod hostile;
+mod operators;
+mod section;
+mod secure;
+mod together;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use support::proxy::Program;
-use support::{Client, Proxy, eventually, free_port};
+use support::{Client, Proxy, eventually, free_port, program};
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -99,7 +109,7 @@ fn debian() -> &'static Path {
 /// Both kinds of HAProxy, as far as they are there.
 fn programs() -> Vec<Program> {
     let mut programs = vec![Program::Haproxy];
-    if *support::program::haproxy() != *debian() && debian().is_file() {
+    if *program::haproxy() != *debian() && debian().is_file() {
         programs.push(Program::At(debian().to_owned()));
     }
     programs
@@ -238,7 +248,7 @@ fn peers_with_shards_get_their_share() {
         )
     };
     for program in [Program::Lbd, Program::Haproxy] {
-        if program == Program::Haproxy && *support::program::haproxy() == *debian() {
+        if program == Program::Haproxy && *program::haproxy() == *debian() {
             continue;
         }
         let start = |program: &Program, name: &str| {

@@ -44,6 +44,7 @@ fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
 }
 
 mod command_line;
+mod flags;
 mod fuzz;
 mod runtime;
 mod sockets;

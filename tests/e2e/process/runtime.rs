@@ -298,3 +298,73 @@ fn sessions_are_listed_and_shut_down() {
         client.read_to_end();
     });
 }
+
+#[test]
+fn limits_per_second_change_at_run_time() {
+    let origin = Origin::http("s1");
+    on_both(|program| {
+        let proxy = start(program, &simple(), &origin);
+        let limits = |names: [&str; 3]| {
+            let info = proxy.runtime("show info");
+            names.map(|name| {
+                let line = info.lines().find(|line| line.starts_with(name));
+                line.and_then(|line| line.split(": ").nth(1))
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+        };
+        for (setting, value) in [("connections", 900), ("sessions", 6), ("ssl-sessions", 7)] {
+            let answer = proxy.runtime(&format!("set rate-limit {setting} global {value}"));
+            assert_eq!(answer.trim(), "", "{program:?}");
+        }
+        assert_eq!(
+            limits(["SessRateLimit", "SslRateLimit", "Maxconn"])[..2],
+            ["6", "7"],
+            "{program:?}"
+        );
+        for wrong in ["foo global 1", "connections foo 1", ""] {
+            let answer = proxy.runtime(&format!("set rate-limit {wrong}"));
+            assert!(
+                answer.contains("'set rate-limit' only supports"),
+                "{program:?}: {answer}"
+            );
+        }
+        // Six sessions in a second, the seventh waits for the next one.
+        let begun = Instant::now();
+        for _ in 0..8 {
+            let mut client = Client::connect(proxy.address("front"));
+            assert_eq!(client.get("/").status, 200, "{program:?}");
+        }
+        assert!(
+            begun.elapsed() >= Duration::from_millis(100),
+            "{program:?}: nobody waited"
+        );
+    });
+}
+
+#[test]
+fn a_line_of_a_megabyte_is_refused_and_harms_nobody() {
+    use std::io::{Read as _, Write as _};
+    let origin = Origin::http("s1");
+    on_both(|program| {
+        let proxy = start(program, &simple(), &origin);
+        let line = [b"show info ".to_vec(), vec![b'a'; 1 << 20], b"\n".to_vec()].concat();
+        for _ in 0..3 {
+            let mut stream = proxy.runtime_stream();
+            // The program may close before it has taken all of it; HAProxy 2.6 just stops to read.
+            let patience = Some(Duration::from_secs(1));
+            stream.set_write_timeout(patience).expect("a timeout");
+            stream.set_read_timeout(patience).expect("a timeout");
+            let _ = stream.write_all(&line);
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+            assert!(answer.len() < 1000, "{program:?}");
+        }
+        assert!(
+            proxy.runtime("show info").contains("\nMaxconn: "),
+            "{program:?}"
+        );
+        let mut client = Client::connect(proxy.address("front"));
+        assert_eq!(client.get("/").status, 200, "{program:?}");
+    });
+}

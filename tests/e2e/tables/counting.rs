@@ -178,3 +178,19 @@ fn bytes_of_a_relayed_connection_are_counted_both_ways() {
     assert_eq!(tables[0]["127.0.0.1"]["bytes_in_cnt"], "132");
     assert_eq!(tables[1]["127.0.0.1"]["bytes_in_cnt"], "132");
 }
+
+#[test]
+fn a_request_is_tracked_by_what_it_asks_for_on_a_connection_in_tcp_mode() {
+    let text = "frontend fe\n    mode tcp\n    bind <front>\n    stick-table type string len 40 size \
+                100 expire 1h store gpc0,conn_cnt\n    tcp-request inspect-delay 5s\n    tcp-request \
+                content track-sc0 url\n    tcp-request content sc-inc-gpc0(0) if { method GET } { \
+                req.hdr(host) www.example.com }\n    default_backend be\nbackend be\n    mode tcp\n    server s1 \
+                <s1>\n";
+    let tables = same_tables(text, &["fe"], |proxy| {
+        for target in ["/200/a", "/200/b", "/200/a"] {
+            Client::exchange(proxy.address("front"), &get(target));
+        }
+    });
+    assert_eq!(tables[0]["/200/a"]["gpc0"], "2");
+    assert_eq!(tables[0].len(), 2);
+}

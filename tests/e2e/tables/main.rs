@@ -8,9 +8,12 @@ use std::time::Duration;
 use support::proxy::Program;
 use support::{Client, Origin, Proxy, Reply, eventually};
 
+mod checklist;
 mod commands;
 mod counting;
+mod persist;
 mod seeds;
+mod snapshots;
 
 const HEAD: &str = "\
 global
@@ -33,11 +36,7 @@ fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
 /// Whether the judge is Debian's HAProxy 2.6, which lacks some of the keywords, and some answers of
 /// commands.
 fn judge_is_old() -> bool {
-    let version = std::process::Command::new(support::program::haproxy())
-        .arg("-v")
-        .output()
-        .expect("HAProxy starts");
-    String::from_utf8_lossy(&version.stdout).contains("version 2.")
+    support::program::haproxy_is_old()
 }
 
 /// A server that answers with the status that the path names.

@@ -1,8 +1,8 @@
 //! Certificates made for a test: authorities, leaves, bundles in PEM.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256,
     RevokedCertParams, SerialNumber, SignatureAlgorithm,
 };
 use rustls::pki_types::CertificateDer;
@@ -43,6 +43,26 @@ impl Authority {
         pem("CERTIFICATE", &self.der)
     }
 
+    pub(crate) fn key_pem(&self) -> String {
+        pem("PRIVATE KEY", self.issuer.key().serialized_der())
+    }
+
+    /// A leaf that names a responder (RFC 5280 4.2.2.1).
+    pub(crate) fn leaf_asking(&self, names: &[&str], uri: &str) -> Leaf {
+        let tlv = |tag: u8, content: &[u8]| {
+            let len = u8::try_from(content.len()).expect("short");
+            [&[tag, len], content].concat()
+        };
+        let method = [6, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 1];
+        let access = [&method[..], &tlv(0x86, uri.as_bytes())].concat();
+        let access = tlv(0x30, &tlv(0x30, &access));
+        self.leaf_with(names, &PKCS_ECDSA_P256_SHA256, |params| {
+            let id = [1, 3, 6, 1, 5, 5, 7, 1, 1];
+            let extension = CustomExtension::from_oid_content(&id, access.clone());
+            params.custom_extensions.push(extension);
+        })
+    }
+
     /// A leaf for names, valid now.
     pub(crate) fn leaf(&self, names: &[&str]) -> Leaf {
         self.leaf_with(names, &PKCS_ECDSA_P256_SHA256, |_| {})
@@ -77,6 +97,7 @@ impl Authority {
             .distinguished_name
             .push(DnType::OrganizationName, "Tests");
         let serial = 4096 + names.first().map_or(0, |name| name.len() as u64);
+        params.use_authority_key_identifier_extension = true;
         params.serial_number = Some(SerialNumber::from(serial));
         change(&mut params);
         let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
@@ -85,6 +106,45 @@ impl Authority {
             key,
             serial,
         }
+    }
+
+    /// A certificate of version 1 with its key, as `openssl x509 -req` makes it; `None` without
+    /// OpenSSL.
+    pub(crate) fn version_1(&self, name: &str) -> Option<String> {
+        let directory = support::TempDir::new();
+        let path = |file: &str| directory.path().join(file).display().to_string();
+        let write = |file: &str, text: &str| std::fs::write(path(file), text).expect("a file");
+        write("ca.pem", &self.pem());
+        write(
+            "ca.key",
+            &pem("PRIVATE KEY", self.issuer.key().serialized_der()),
+        );
+        let key = KeyPair::generate().expect("a key");
+        let key = pem("PRIVATE KEY", key.serialized_der());
+        write("leaf.key", &key);
+        let run = |words: &[&str]| {
+            let output = std::process::Command::new("openssl").args(words).output();
+            output.ok().filter(|output| output.status.success())
+        };
+        let subject = format!("/CN={name}");
+        let (leaf, request) = (path("leaf.key"), path("leaf.csr"));
+        run(&[
+            "req", "-new", "-key", &leaf, "-subj", &subject, "-out", &request,
+        ])?;
+        let (ca, ca_key) = (path("ca.pem"), path("ca.key"));
+        let signed = run(&[
+            "x509",
+            "-req",
+            "-in",
+            &request,
+            "-CA",
+            &ca,
+            "-CAkey",
+            &ca_key,
+            "-set_serial",
+            "77",
+        ])?;
+        Some(format!("{}{key}", String::from_utf8_lossy(&signed.stdout)))
     }
 
     /// A list that revokes leaves.

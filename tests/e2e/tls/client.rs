@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::client::Resumption;
@@ -67,12 +67,65 @@ impl Tls {
     pub(crate) fn trusting_names_or_not(authority: &Authority) -> Self {
         let mut tls = Self::trusting(authority);
         if let Some(config) = Arc::get_mut(&mut tls.0) {
-            config
-                .dangerous()
-                .set_certificate_verifier(Arc::new(Anything));
+            let anything = Arc::new(Anything::default());
+            config.dangerous().set_certificate_verifier(anything);
             config.resumption = Resumption::disabled();
         }
         tls
+    }
+
+    /// The OCSP answer that comes with the certificate; empty without.
+    pub(crate) fn staple(&self, address: impl ToString, name: &str) -> Vec<u8> {
+        let seen = Arc::new(Anything::default());
+        let mut config = ClientConfig::clone(&self.0);
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::clone(&seen) as _);
+        config.resumption = Resumption::disabled();
+        let client = Self(Arc::new(config)).connect(address, name);
+        client.expect("a handshake");
+        seen.staple.lock().expect("no panic").clone()
+    }
+
+    /// The first bytes of a connection with `early` behind the first message; nothing is sent.
+    pub(crate) fn flight(&self, name: &str, early: &[u8]) -> Vec<u8> {
+        let mut session = self.early_session(name);
+        let mut data = session.early_data().expect("a session that allows it");
+        data.write_all(early).expect("early data");
+        let mut bytes = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut bytes).expect("a first message");
+        }
+        bytes
+    }
+
+    fn early_session(&self, name: &str) -> ClientConnection {
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let mut config = ClientConfig::clone(&self.0);
+        config.enable_early_data = true;
+        ClientConnection::new(Arc::new(config), name).expect("a session")
+    }
+
+    /// Connects and sends `early` behind the first message, as far as a remembered session
+    /// allows that.
+    pub(crate) fn begin(&self, address: impl ToString, name: &str, early: &[u8]) -> Begun {
+        let socket = TcpStream::connect(address.to_string()).expect("a connection");
+        socket.set_nodelay(true).expect("an option");
+        let patience = Some(Duration::from_secs(10));
+        socket.set_read_timeout(patience).expect("an option");
+        let mut stream = StreamOwned::new(self.early_session(name), socket);
+        let sent = match stream.conn.early_data() {
+            Some(mut data) => data.write(early).expect("early data"),
+            None => 0,
+        };
+        while stream.conn.wants_write() {
+            let written = stream.conn.write_tls(&mut stream.sock);
+            written.expect("a first message");
+        }
+        Begun {
+            stream,
+            early: sent,
+        }
     }
 
     /// Connects and completes the handshake.
@@ -98,8 +151,64 @@ impl Tls {
     }
 }
 
-#[derive(Debug)]
-struct Anything;
+/// A connection whose handshake was only begun, with early data behind the first message.
+pub(crate) struct Begun {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+    /// Bytes that went early; 0 when no session was remembered that allows it.
+    pub(crate) early: usize,
+}
+
+impl Begun {
+    /// Reads an answer's head while our own part of the handshake is held back.
+    pub(crate) fn head(&mut self) -> Result<String, String> {
+        let fault = |error: std::io::Error| error.to_string();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            match self.stream.conn.reader().read(&mut byte) {
+                Ok(1) => head.push(byte[0]),
+                Ok(_) => return Err("closed".to_owned()),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    let stream = &mut self.stream;
+                    if stream.conn.read_tls(&mut stream.sock).map_err(fault)? == 0 {
+                        return Err("closed".to_owned());
+                    }
+                    let done = stream.conn.process_new_packets();
+                    done.map_err(|error| error.to_string())?;
+                }
+                Err(error) => return Err(fault(error)),
+            }
+        }
+        Ok(String::from_utf8_lossy(&head).to_ascii_lowercase())
+    }
+
+    /// Whether nothing of an answer comes while our part of the handshake is held back.
+    pub(crate) fn is_silent_for(&mut self, patience: Duration) -> bool {
+        let set = |time| self.stream.sock.set_read_timeout(Some(time));
+        set(patience).expect("a timeout");
+        let silent = self.head().is_err_and(|error| error != "closed");
+        let set = |time| self.stream.sock.set_read_timeout(Some(time));
+        set(Duration::from_secs(10)).expect("a timeout");
+        silent
+    }
+
+    /// Completes the handshake; whether the server took what went early.
+    pub(crate) fn finish(mut self) -> Result<(TlsClient, bool), String> {
+        let stream = &mut self.stream;
+        while stream.conn.is_handshaking() || stream.conn.wants_write() {
+            let done = stream.conn.complete_io(&mut stream.sock);
+            done.map_err(|error| error.to_string())?;
+        }
+        let taken = stream.conn.is_early_data_accepted();
+        let stream = self.stream;
+        Ok((TlsClient { stream }, taken))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Anything {
+    staple: Mutex<Vec<u8>>,
+}
 
 impl ServerCertVerifier for Anything {
     fn verify_server_cert(
@@ -107,9 +216,10 @@ impl ServerCertVerifier for Anything {
         _end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.staple.lock().expect("no panic") = ocsp_response.to_vec();
         Ok(ServerCertVerified::assertion())
     }
 
@@ -150,6 +260,11 @@ impl TlsClient {
         chain[0].clone().into_owned()
     }
 
+    /// Certificates that were shown.
+    pub(crate) fn chain_length(&self) -> usize {
+        self.stream.conn.peer_certificates().map_or(0, <[_]>::len)
+    }
+
     pub(crate) fn is_resumed(&self) -> bool {
         self.stream.conn.handshake_kind() == Some(HandshakeKind::Resumed)
     }
@@ -172,6 +287,14 @@ impl TlsClient {
             .write_all(bytes)
             .map_err(|error| error.to_string())?;
         self.stream.flush().map_err(|error| error.to_string())
+    }
+
+    /// Reads what comes first.
+    pub(crate) fn read_some(&mut self) -> Result<Vec<u8>, String> {
+        let mut bytes = vec![0; 4096];
+        let read = self.stream.read(&mut bytes);
+        bytes.truncate(read.map_err(|error| error.to_string())?);
+        Ok(bytes)
     }
 
     /// Sends a GET and reads the answer: status and body.

@@ -12,8 +12,15 @@ use client::Tls;
 mod certs;
 mod client;
 
+mod early;
+mod generated;
+mod hello;
 mod lists;
+mod ocsp;
+mod proxy_header;
+mod runtime;
 mod serving;
+mod stores;
 mod to_servers;
 mod verifying;
 

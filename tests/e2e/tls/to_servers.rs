@@ -273,3 +273,87 @@ fn no_more_tls_connections_than_allowed_are_served() {
         tls.connect(proxy.address("tls"), "a.test").is_ok()
     });
 }
+
+#[test]
+fn defaults_count_from_where_they_stand_and_for_later_lines_only() {
+    let pki = Pki::new();
+    let config = "frontend web
+    bind <front>
+    use_backend two if { path /two }
+    default_backend one
+global
+    ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
+backend one
+    server s <one> ssl verify none
+frontend far-one
+    bind <one> ssl crt site.pem
+    http-request return status 200 hdr x-seen %[ssl_fc_cipher]
+global
+    ssl-default-bind-ciphersuites TLS_AES_256_GCM_SHA384
+backend two
+    server s <two> ssl verify none
+frontend far-two
+    bind <two> ssl crt site.pem
+    http-request return status 200 hdr x-seen %[ssl_fc_cipher]
+";
+    on_both(|program| {
+        let proxy = super::program(program, config)
+            .listener("one")
+            .listener("two")
+            .file("site.pem", pki.site.bundle())
+            .start();
+        for (path, seen) in [
+            ("/one", "TLS_AES_128_GCM_SHA256"),
+            ("/two", "TLS_AES_256_GCM_SHA384"),
+        ] {
+            let head = format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n");
+            let response = Client::exchange(proxy.address("front"), &head);
+            assert_eq!(response.header("x-seen"), Some(seen), "{program:?} {path}");
+        }
+    });
+}
+
+#[test]
+fn a_group_that_only_one_side_names_is_agreed_on() {
+    let pki = Pki::new();
+    let origin = Origin::http("s1");
+    let judge = runtime::knows_the_words().then_some(Program::Haproxy);
+    for program in judge.iter().chain([&Program::Lbd]) {
+        // OpenSSL takes no certificate of another curve in TLS 1.2.
+        let line = "ssl verify none curves P-521 force-tlsv13";
+        let proxy = pki.chain(program, &origin, line).start();
+        let head = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+        let response = Client::exchange(proxy.address("front"), head);
+        assert_eq!(response.status, 200, "{program:?}");
+    }
+}
+
+#[test]
+fn many_connections_opened_at_once_resume_sessions() {
+    const MANY: usize = 20;
+    let pki = Pki::new();
+    let origin = Origin::http("s1");
+    let line = "ssl verify none sni str(a.test)";
+    let proxy = pki
+        .chain(&Program::Lbd, &origin, line)
+        .with("backend", "http-reuse never")
+        .start();
+    let round = || {
+        let ask = || {
+            let head = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+            let response = Client::exchange(proxy.address("front"), head);
+            response.header("x-resumed") == Some("1")
+        };
+        std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..MANY).map(|_| scope.spawn(ask)).collect();
+            let answers = asking.into_iter().map(|one| one.join().expect("no panic"));
+            answers.filter(|resumed| *resumed).count()
+        })
+    };
+    round();
+    assert_eq!(
+        round(),
+        MANY,
+        "each session of the first round is good for one"
+    );
+}

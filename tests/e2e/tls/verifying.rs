@@ -100,3 +100,61 @@ fn a_refused_client_has_its_log_line() {
         log.wait_line("web/tls: SSL client certificate not trusted");
     });
 }
+
+#[test]
+fn certificates_of_version_1_are_verified_on_both_sides() {
+    let authority = Authority::new("CA");
+    let stranger = Authority::new("stranger");
+    let (Some(known), Some(unknown)) = (authority.version_1("old"), stranger.version_1("old"))
+    else {
+        eprintln!("no openssl: not tested");
+        return;
+    };
+    let origin = Origin::http("s1");
+    on_both(|program| {
+        for (client, server, status) in [
+            (&known, &known, Some(200)),
+            (&unknown, &known, None),
+            (&known, &unknown, Some(503)),
+        ] {
+            let proxy = super::program(
+                program,
+                "frontend web
+    bind <front> ssl crt site.pem ca-file ca.pem verify required
+    bind <inner> ssl crt server.pem
+    use_backend plain if { so_id 2 }
+    default_backend app
+backend app
+    retries 0
+    server s1 <inner> ssl crt client.pem ca-file ca.pem verify required sni str(old)
+backend plain
+    server s1 <s1>
+",
+            )
+            .listener("inner")
+            .with("s1", origin.address())
+            .file("site.pem", authority.leaf(&["www.example.com"]).bundle())
+            .file("ca.pem", authority.pem())
+            .file("client.pem", client)
+            .file("server.pem", server)
+            .start();
+            let directory = proxy.directory().display();
+            let answer = std::process::Command::new("curl")
+                .args([
+                    "-sk",
+                    "--max-time",
+                    "10",
+                    "-w",
+                    "%{http_code}",
+                    "-o",
+                    "/dev/null",
+                ])
+                .args(["--cert", &format!("{directory}/client.pem")])
+                .arg(format!("https://{}/", proxy.address("front")))
+                .output();
+            let Ok(answer) = answer else { return };
+            let told: u16 = String::from_utf8_lossy(&answer.stdout).parse().unwrap_or(0);
+            assert_eq!(told, status.unwrap_or(0), "{program:?}");
+        }
+    });
+}

@@ -21,7 +21,8 @@ use target::Target;
 const USAGE: &str = "\
 usage: cargo run --manifest-path tests/fuzz/Cargo.toml -- [options] [FILE...]
   --target LIST   comma-separated: request,response,proxy,h2-server,h2-client,
-                  hpack,config,condition,vrrp,keepalived (all)
+                  hpack,config,condition,peers,peers-sibling,
+                  peers-message,vrrp,keepalived (all)
   --seconds N     time for each target (10)
   --seed N        start of the random numbers (the clock)
   FILE            only these inputs, unchanged: shows a finding again (with one --target)

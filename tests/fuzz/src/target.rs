@@ -6,8 +6,10 @@ use lbd_core as core;
 
 mod config;
 mod h2;
+mod hello;
 mod message;
 mod parts;
+mod peers;
 mod proxy;
 mod vrrp;
 
@@ -35,6 +37,11 @@ pub(crate) const ALL: &[Target] = &[
         run: proxy::header,
     },
     Target {
+        name: "hello",
+        dictionary: hello::WORDS,
+        run: hello::message,
+    },
+    Target {
         name: "h2-server",
         dictionary: h2::WORDS,
         run: h2::server,
@@ -58,6 +65,21 @@ pub(crate) const ALL: &[Target] = &[
         name: "condition",
         dictionary: config::WORDS,
         run: config::condition,
+    },
+    Target {
+        name: "peers",
+        dictionary: peers::WORDS,
+        run: peers::session,
+    },
+    Target {
+        name: "peers-sibling",
+        dictionary: peers::SIBLING_WORDS,
+        run: peers::sibling,
+    },
+    Target {
+        name: "peers-message",
+        dictionary: peers::WORDS,
+        run: peers::message,
     },
     Target {
         name: "vrrp",

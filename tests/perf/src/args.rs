@@ -8,7 +8,8 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 usage: cargo run --release -p lbd-perf -- [options]
   --work LIST      comma-separated: small,log,newconn,64k,1m,tcp,tcp1000,idle,load,twoworkers,p99,
-                   h2small,h2-64k,h2-1m (these need h2load)
+                   tls,tls-p256,tls-rsa,tls-resumed,tls-64k,tls-idle,
+                   h2small,h2-64k,h2-1m,h2tls (these need h2load)
   --quick          three short rounds
   --rounds N       rounds per side (5)
   --seconds S      length of one round (3)
@@ -35,6 +36,13 @@ pub(crate) enum Work {
     H2Small,
     H2Body64k,
     H2Body1m,
+    H2Tls,
+    Tls,
+    TlsP256,
+    TlsRsa,
+    TlsResumed,
+    TlsBody64k,
+    TlsIdle,
 }
 
 const WORKS: &[(&str, Work)] = &[
@@ -52,6 +60,13 @@ const WORKS: &[(&str, Work)] = &[
     ("h2small", Work::H2Small),
     ("h2-64k", Work::H2Body64k),
     ("h2-1m", Work::H2Body1m),
+    ("h2tls", Work::H2Tls),
+    ("tls", Work::Tls),
+    ("tls-p256", Work::TlsP256),
+    ("tls-rsa", Work::TlsRsa),
+    ("tls-resumed", Work::TlsResumed),
+    ("tls-64k", Work::TlsBody64k),
+    ("tls-idle", Work::TlsIdle),
 ];
 
 #[derive(Clone, Debug)]

@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use crate::secure::Key;
+
 /// What distinguishes the texts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
@@ -12,8 +14,10 @@ pub(crate) struct Options {
     pub has_log: bool,
     pub has_splice: bool,
     pub is_tcp: bool,
-    /// Clients speak HTTP/2 in clear.
+    /// Clients speak HTTP/2, in clear unless there is TLS.
     pub is_h2: bool,
+    /// Clients speak TLS; the key of the certificate.
+    pub tls: Option<Key>,
     /// One more server, for a second origin.
     pub has_second_server: bool,
 }
@@ -27,6 +31,7 @@ impl Default for Options {
             has_splice: false,
             is_tcp: false,
             is_h2: false,
+            tls: None,
             has_second_server: false,
         }
     }
@@ -42,7 +47,12 @@ pub(crate) fn text(options: Options) -> String {
     if options.is_tcp {
         text.push_str("frontend web\n    bind <web>\n    default_backend app\n");
     } else {
-        let version = if options.is_h2 { " proto h2" } else { "" };
+        let version = match (options.is_h2, options.tls) {
+            (true, None) => " proto h2".to_owned(),
+            (false, None) => String::new(),
+            (true, Some(key)) => format!(" ssl crt {} alpn h2", key.file()),
+            (false, Some(key)) => format!(" ssl crt {} alpn http/1.1", key.file()),
+        };
         // Writing to a String cannot fail.
         let _ = write!(
             text,

@@ -7,18 +7,22 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use rustls::ClientConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use support::port::bind_free;
 
 use crate::histogram::Histogram;
 
 mod client;
+mod line;
 mod origin;
 
 use client::{Client, Fate};
+use line::Line;
 use origin::OriginConnection;
 
 const LISTENER: u64 = u64::MAX;
@@ -35,6 +39,8 @@ pub(crate) struct Load {
     pub connections: usize,
     pub duration: Duration,
     pub pace: Pace,
+    /// Connections speak TLS.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +60,8 @@ pub(crate) enum Pace {
 pub(crate) struct Outcome {
     /// Answered after the ramp.
     pub requests: u64,
+    /// Of them on connections whose session was resumed, or without TLS.
+    pub resumed: u64,
     /// Answered in all.
     pub answered: u64,
     pub errors: u64,
@@ -88,6 +96,7 @@ struct Run<'a> {
     load: &'a Load,
     request: Vec<u8>,
     requests: u64,
+    resumed: u64,
     answered: u64,
     errors: u64,
     latency: Histogram,
@@ -169,6 +178,7 @@ impl Engine {
         self.close_clients();
         let Run {
             requests,
+            resumed,
             answered,
             errors,
             latency,
@@ -176,6 +186,7 @@ impl Engine {
         } = run;
         Ok(Outcome {
             requests,
+            resumed,
             answered,
             errors,
             elapsed,
@@ -192,6 +203,7 @@ impl Engine {
             connections: 0,
             duration: Duration::ZERO,
             pace: Pace::Closed,
+            tls: None,
         };
         let mut run = Run::new(&load);
         let mut looked = Instant::now();
@@ -327,7 +339,11 @@ impl Engine {
         }
         run.opened += 1;
         let stream = TcpStream::from(socket);
-        self.register(Slot::Client(Client::new(stream)))
+        let line = match &run.load.tls {
+            None => Line::clear(stream),
+            Some(config) => Line::tls(stream, config)?,
+        };
+        self.register(Slot::Client(Client::new(line)))
     }
 
     fn accept(&mut self) -> io::Result<()> {
@@ -398,6 +414,7 @@ impl<'a> Run<'a> {
             load,
             request: request.into_bytes(),
             requests: 0,
+            resumed: 0,
             answered: 0,
             errors: 0,
             latency: Histogram::new(),
@@ -410,6 +427,7 @@ impl<'a> Run<'a> {
 
     fn start_measuring(&mut self) {
         self.requests = 0;
+        self.resumed = 0;
         self.latency = Histogram::new();
         self.late.clear();
         self.is_measuring = true;
@@ -419,8 +437,9 @@ impl<'a> Run<'a> {
         self.load.pace == Pace::Fill && self.idle.len() >= self.load.connections
     }
 
-    fn completed(&mut self, started: Instant) {
+    fn completed(&mut self, started: Instant, is_resumed: bool) {
         self.requests += 1;
+        self.resumed += u64::from(is_resumed);
         self.answered += 1;
         if self.is_measuring {
             self.latency.record(started.elapsed());

@@ -18,6 +18,7 @@ pub(crate) struct H2Load {
     /// At once on each connection.
     pub streams: usize,
     pub duration: Duration,
+    pub is_tls: bool,
 }
 
 /// What h2load counted.
@@ -31,12 +32,13 @@ pub(crate) struct Done {
 impl H2Load {
     /// Runs it on the cores of this thread.
     pub(crate) fn run(&self, engine: &mut Engine) -> io::Result<Done> {
+        let scheme = if self.is_tls { "https" } else { "http" };
         let start = Instant::now();
         let mut child = Command::new("h2load")
             .arg(format!("--duration={}ms", self.duration.as_millis().max(1)))
             .arg(format!("--clients={}", self.connections))
             .arg(format!("--max-concurrent-streams={}", self.streams))
-            .arg(format!("http://{}{}", self.target, self.path))
+            .arg(format!("{scheme}://{}{}", self.target, self.path))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

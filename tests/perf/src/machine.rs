@@ -32,6 +32,11 @@ impl Machine {
             lbd: first_line(Command::new(lbd).arg("-v")),
         }
     }
+
+    /// When it was read.
+    pub(crate) fn date(&self) -> &str {
+        &self.date
+    }
 }
 
 impl fmt::Display for Machine {

@@ -11,8 +11,10 @@ mod h2load;
 mod histogram;
 mod machine;
 mod network;
+mod peers;
 mod process;
 mod report;
+mod secure;
 mod work;
 
 use std::fs;
@@ -23,6 +25,10 @@ use args::Args;
 use support::program;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1).peekable();
+    if words.next_if(|word| word == "peers").is_some() {
+        return peers::run(words);
+    }
     let args = match Args::parse(std::env::args().skip(1)) {
         Ok(Some(args)) => args,
         Ok(None) => {
@@ -64,6 +70,7 @@ fn measure(args: &Args) -> Result<bool, Box<dyn std::error::Error>> {
     let bench = work::Bench {
         haproxy,
         lbd,
+        certificates: secure::Certificates::new()?,
         pace: args.pace(),
         network,
     };

@@ -2,11 +2,13 @@
 //!
 //! It does not touch the wire itself; `engine` and `bulk` do.
 
+mod standing;
+mod workers;
+
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::Proxy;
 use support::stream::Address;
@@ -16,19 +18,17 @@ use crate::bulk::Bulk;
 use crate::config::{self, Options};
 use crate::engine::{Engine, Load, Outcome, Pace};
 use crate::h2load::H2Load;
-use crate::histogram::Histogram;
 use crate::network::Network;
 use crate::process;
-use crate::report::{Row, Side, median, summarize};
-
-/// How long freed and lazily used memory may settle before it is read.
-const SETTLE: Duration = Duration::from_millis(300);
+use crate::report::{Row, Side, summarize};
+use crate::secure::{self, Certificates, Key, Secure};
 
 /// Both programs and how to measure them.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub haproxy: PathBuf,
     pub lbd: PathBuf,
+    pub certificates: Certificates,
     pub pace: args::Pace,
     pub network: Network,
 }
@@ -44,6 +44,8 @@ struct Requests {
     options: Options,
     /// HAProxy also runs with splicing, and its better figure counts.
     may_splice: bool,
+    /// Connections speak TLS.
+    secure: Option<Secure>,
 }
 
 impl Default for Requests {
@@ -56,6 +58,7 @@ impl Default for Requests {
             bound: 0.75,
             options: Options::default(),
             may_splice: false,
+            secure: None,
         }
     }
 }
@@ -87,6 +90,10 @@ impl Bench {
     /// Measures one work; several rows where it is measured under several conditions.
     pub(crate) fn run(&self, work: Work) -> io::Result<Vec<Row>> {
         let base = Requests::default();
+        let kept = Some(Secure {
+            key: Key::P256,
+            resumes: false,
+        });
         let small = |requests| self.requests(requests).map(|row| vec![row]);
         match work {
             Work::Small => small(base),
@@ -133,15 +140,47 @@ impl Bench {
                 let connections = 1000 / self.pace.divisor;
                 self.under_each_congestion_control(|| self.tcp("tcp1000", connections, 1.0))
             }
-            Work::Idle => self.idle().map(|row| vec![row]),
+            Work::Idle => self.idle("idle", None),
             Work::Load => self.load().map(|row| vec![row]),
             Work::TwoWorkers => self.two_workers().map(|row| vec![row]),
             Work::P99 => self.p99().map(|row| vec![row]),
-            Work::H2Small => self
-                .h2("h2 small", "/", (20, 10), 0.65)
-                .map(|row| vec![row]),
-            Work::H2Body64k => self.h2("h2 64k", "/64k", (10, 5), 0.9).map(|row| vec![row]),
-            Work::H2Body1m => self.h2("h2 1m", "/1m", (5, 4), 0.9).map(|row| vec![row]),
+            Work::H2Small => self.h2("h2 small", "/", (20, 10), 0.65, None),
+            Work::H2Body64k => self.h2("h2 64k", "/64k", (10, 5), 0.9, None),
+            Work::H2Body1m => self.h2("h2 1m", "/1m", (5, 4), 0.9, None),
+            Work::H2Tls => self.h2("h2 tls small", "/", (20, 10), 0.65, Some(Key::P256)),
+            Work::Tls => small(Requests {
+                name: "tls",
+                secure: kept,
+                ..base
+            }),
+            Work::TlsP256 | Work::TlsRsa | Work::TlsResumed => small(self.handshakes(work)),
+            Work::TlsBody64k => small(Requests {
+                name: "tls 64k",
+                path: "/64k",
+                connections: 50,
+                bound: 0.7,
+                secure: kept,
+                ..base
+            }),
+            Work::TlsIdle => self.idle("tls idle", Some(Key::P256)),
+        }
+    }
+
+    /// A new connection with a small request for each handshake.
+    fn handshakes(&self, work: Work) -> Requests {
+        let (name, bound, key) = match work {
+            Work::TlsRsa => ("tls rsa-2048", 0.9, Key::Rsa2048),
+            Work::TlsResumed => ("tls resumed", 0.7, Key::P256),
+            _ => ("tls p-256", 0.5, Key::P256),
+        };
+        let resumes = work == Work::TlsResumed;
+        Requests {
+            name,
+            connections: 50,
+            pace: Pace::NewConnection,
+            bound,
+            secure: Some(Secure { key, resumes }),
+            ..Requests::default()
         }
     }
 
@@ -178,6 +217,9 @@ impl Bench {
         addresses: &[(&str, String)],
     ) -> io::Result<Started> {
         let mut builder = Proxy::at(program, text).listener("web");
+        for (name, content) in self.certificates.files() {
+            builder = builder.file(name, content);
+        }
         for (name, address) in addresses {
             builder = builder.with(name, address);
         }
@@ -230,23 +272,35 @@ impl Bench {
             ("s1", engine.address().to_string()),
             ("log", engine.sink_address()?.to_string()),
         ];
-        let sides = self.start_all(work.options, work.may_splice, &addresses)?;
+        let options = Options {
+            tls: work.secure.map(|secure| secure.key),
+            ..work.options
+        };
+        let sides = self.start_all(options, work.may_splice, &addresses)?;
         let connections = (work.connections / self.pace.divisor).max(2);
         let (_, core) = Self::cores();
         let mut logged = 0;
         let mut asked = 0;
+        let mut resumed = [0, 0];
         let sums = process::on_cores(&core, || {
             self.in_turn(&sides, |side, duration| {
                 let Requests { path, pace, .. } = work;
+                let tls = match work.secure {
+                    Some(secure) => Some(secure::client(secure.resumes)?),
+                    None => None,
+                };
                 let load = Load {
                     target: side.target(),
                     path,
                     connections,
                     duration,
                     pace,
+                    tls,
                 };
                 let before = engine.log_lines();
                 let outcome = engine.run(&load, || side.cpu(), || {})?;
+                resumed[0] += outcome.resumed;
+                resumed[1] += outcome.requests;
                 if side.label == "lbd" {
                     logged += engine.log_lines() - before;
                     asked += outcome.answered;
@@ -259,14 +313,15 @@ impl Bench {
             let share = logged as f64 / asked.max(1) as f64;
             note = format!("{note}; lbd: {share:.2} lines per request");
         }
-        Ok(compare(
-            work.name,
-            "us/request",
-            work.bound,
-            &sides,
-            sums,
-            note,
-        ))
+        if let Some(Secure { resumes: true, .. }) = work.secure {
+            let share = resumed[0] as f64 / resumed[1].max(1) as f64;
+            note = format!("{note}, {:.1} % resumed", share * 100.0);
+        }
+        let unit = match (work.secure, work.pace) {
+            (Some(_), Pace::NewConnection) => "us/handshake",
+            _ => "us/request",
+        };
+        Ok(compare(work.name, unit, work.bound, &sides, sums, note))
     }
 
     /// Requests by HTTP/2: so many connections, of so many streams each.
@@ -276,7 +331,8 @@ impl Bench {
         path: &'static str,
         (connections, streams): (usize, usize),
         bound: f64,
-    ) -> io::Result<Row> {
+        tls: Option<Key>,
+    ) -> io::Result<Vec<Row>> {
         let mut engine = Engine::new()?;
         let addresses = [
             ("s1", engine.address().to_string()),
@@ -284,6 +340,7 @@ impl Bench {
         ];
         let options = Options {
             is_h2: true,
+            tls,
             ..Options::default()
         };
         let sides = self.start_all(options, false, &addresses)?;
@@ -293,6 +350,7 @@ impl Bench {
             self.in_turn(&sides, |side, time| {
                 let before = side.cpu();
                 let load = H2Load {
+                    is_tls: tls.is_some(),
                     target: side.target(),
                     path,
                     connections,
@@ -310,8 +368,10 @@ impl Bench {
                 })
             })
         })??;
-        let note = format!("{connections} connections of {streams} streams, in clear, by h2load");
-        Ok(compare(name, "us/request", bound, &sides, sums, note))
+        let how = if tls.is_some() { "TLS" } else { "in clear" };
+        let note = format!("{connections} connections of {streams} streams, {how}, by h2load");
+        let row = compare(name, "us/request", bound, &sides, sums, note);
+        Ok(vec![row])
     }
 
     fn tcp(&self, name: &'static str, connections: usize, bound: f64) -> io::Result<Row> {
@@ -341,132 +401,6 @@ impl Bench {
         Ok(compare(name, "us/MB", bound, &sides, sums, note))
     }
 
-    /// Memory per idle connection: a new process for each round.
-    fn idle(&self) -> io::Result<Row> {
-        let connections = 8000 / self.pace.divisor;
-        let options = Options {
-            max_connections: 9500,
-            ..Options::default()
-        };
-        let (_, core) = Self::cores();
-        let mut rounds = [Vec::new(), Vec::new()];
-        for _ in 0..self.pace.rounds.min(3) {
-            let mut engine = Engine::new()?;
-            let addresses = [("s1", engine.address().to_string())];
-            let sides = self.start_all(options, false, &addresses)?;
-            for (side, rounds) in sides.iter().zip(&mut rounds) {
-                let sample =
-                    process::on_cores(&core, || idle_connections(&mut engine, side, connections))??;
-                rounds.push(sample);
-            }
-        }
-        let [haproxy, lbd] = rounds.map(|rounds| summarize(&rounds));
-        let note = format!("{connections} connections, one request each");
-        Ok(Row {
-            work: "idle".into(),
-            unit: "bytes/connection",
-            haproxy,
-            lbd,
-            bound: 1.0,
-            note,
-        })
-    }
-
-    /// From the start of the process to the first accepted connection, in milliseconds.
-    fn load(&self) -> io::Result<Row> {
-        let backends = 1000 / self.pace.divisor;
-        let text = config::large(backends);
-        let (proxy_core, core) = Self::cores();
-        let mut rounds = [Vec::new(), Vec::new()];
-        for _ in 0..self.pace.rounds {
-            for (program, rounds) in [&self.haproxy, &self.lbd].into_iter().zip(&mut rounds) {
-                let builder = Proxy::at(program, &text).listener("web").no_wait();
-                let start = Instant::now();
-                let proxy = process::on_cores(&proxy_core, || builder.start())?;
-                let started = Started { label: "", proxy };
-                process::on_cores(&core, || wait_accepting(started.target()))??;
-                rounds.push(Side {
-                    figure: start.elapsed().as_secs_f64() * 1e3,
-                    resident_bytes: started.resident(),
-                    ..Side::default()
-                });
-            }
-        }
-        let [haproxy, lbd] = rounds.map(|rounds| summarize(&rounds));
-        let note = format!("{backends} backends of 10 servers, {backends} rules");
-        Ok(Row {
-            work: "load".into(),
-            unit: "ms",
-            haproxy,
-            lbd,
-            bound: 1.0,
-            note,
-        })
-    }
-
-    /// Requests per second with one worker over those with two; nothing is pinned.
-    fn two_workers(&self) -> io::Result<Row> {
-        let connections = (100 / self.pace.divisor).max(2);
-        let mut engines = [Engine::new()?, Engine::new()?];
-        let addresses = [
-            ("s1", engines[0].address().to_string()),
-            ("s2", engines[1].address().to_string()),
-        ];
-        let all = process::cores();
-        let mut sides = Vec::new();
-        for (label, program) in [("haproxy", &self.haproxy), ("lbd", &self.lbd)] {
-            for threads in [1, 2] {
-                let options = Options {
-                    threads,
-                    has_second_server: true,
-                    ..Options::default()
-                };
-                let text = config::text(options);
-                sides.push(self.start(label, program, &all, &text, &addresses)?);
-            }
-        }
-        let mut rates = vec![Vec::new(); sides.len()];
-        let mut seen = vec![Vec::new(); sides.len()];
-        for round in 0..=self.pace.rounds {
-            for (index, side) in sides.iter().enumerate() {
-                let outcome = twice(&mut engines, side.target(), connections, self.pace.round)?;
-                // The first round warms up.
-                if round > 0 {
-                    rates[index].push(rate(&outcome));
-                    seen[index].push(cpu_per_request(&outcome, side.resident()));
-                }
-            }
-        }
-        let side = |one: usize| {
-            let growth = |(one, two): (&f64, &f64)| one / two;
-            let figures: Vec<f64> = rates[one].iter().zip(&rates[one + 1]).map(growth).collect();
-            let two = summarize(&seen[one + 1]);
-            let low = figures.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = figures.iter().copied().fold(0.0, f64::max);
-            Side {
-                figure: median(figures),
-                range: (low, high),
-                ..two
-            }
-        };
-        let (haproxy, lbd) = (side(0), side(2));
-        let note = format!(
-            "{} cores shared with the load; rates of one worker {:.0} / {:.0}",
-            all.len(),
-            median(rates[0].iter().copied()),
-            median(rates[2].iter().copied())
-        );
-        let unit = "rps of 1 worker / of 2";
-        Ok(Row {
-            work: "twoworkers".into(),
-            unit,
-            haproxy,
-            lbd,
-            bound: 1.0,
-            note,
-        })
-    }
-
     /// The 99th percentile at half of what HAProxy can do.
     fn p99(&self) -> io::Result<Row> {
         let mut engine = Engine::new()?;
@@ -485,6 +419,7 @@ impl Bench {
                 connections,
                 duration: self.pace.round,
                 pace: Pace::Closed,
+                tls: None,
             };
             half = rate(&engine.run(&load, || 0, || {})?) / 2.0;
             self.in_turn(&sides, |side, duration| {
@@ -563,97 +498,4 @@ fn compare(
         bound,
         note,
     }
-}
-
-fn idle_connections(engine: &mut Engine, side: &Started, connections: usize) -> io::Result<Side> {
-    let warm = Load {
-        target: side.target(),
-        path: "/",
-        connections: 20,
-        duration: SETTLE,
-        pace: Pace::Closed,
-    };
-    engine.run(&warm, || 0, || {})?;
-    thread::sleep(SETTLE);
-    let before = side.resident();
-    let fill = Load {
-        connections,
-        pace: Pace::Fill,
-        ..warm
-    };
-    let mut after = before;
-    let outcome = engine.run(
-        &fill,
-        || 0,
-        || {
-            thread::sleep(SETTLE);
-            after = side.resident();
-        },
-    )?;
-    Ok(Side {
-        figure: after.saturating_sub(before) as f64 / connections as f64,
-        resident_bytes: after,
-        errors: outcome.errors,
-        ..Side::default()
-    })
-}
-
-fn wait_accepting(target: SocketAddr) -> io::Result<()> {
-    let end = Instant::now() + Duration::from_secs(120);
-    loop {
-        match TcpStream::connect(target) {
-            Ok(_) => return Ok(()),
-            Err(e) if Instant::now() > end => return Err(e),
-            Err(_) => thread::sleep(Duration::from_micros(200)),
-        }
-    }
-}
-
-/// Both engines at once, each with half of the connections.
-fn twice(
-    engines: &mut [Engine; 2],
-    target: SocketAddr,
-    connections: usize,
-    duration: Duration,
-) -> io::Result<Outcome> {
-    let load = Load {
-        target,
-        path: "/",
-        connections,
-        duration,
-        pace: Pace::Closed,
-    };
-    let load = Load {
-        connections: connections.div_ceil(2),
-        ..load
-    };
-    let outcomes = thread::scope(|scope| {
-        let running: Vec<_> = engines
-            .iter_mut()
-            .map(|engine| {
-                let load = load.clone();
-                scope.spawn(move || engine.run(&load, || 0, || {}))
-            })
-            .collect();
-        let joined = running.into_iter().map(|thread| thread.join());
-        joined
-            .map(|result| result.unwrap_or_else(|_| Err(io::Error::other("a load thread failed"))))
-            .collect::<io::Result<Vec<_>>>()
-    })?;
-    let none = Outcome {
-        requests: 0,
-        answered: 0,
-        errors: 0,
-        elapsed: Duration::ZERO,
-        latency: Histogram::new(),
-        probed: 0,
-    };
-    Ok(outcomes.into_iter().fold(none, |mut sum, outcome| {
-        sum.requests += outcome.requests;
-        sum.answered += outcome.answered;
-        sum.errors += outcome.errors;
-        sum.elapsed = sum.elapsed.max(outcome.elapsed);
-        sum.latency.add(&outcome.latency);
-        sum
-    }))
 }

@@ -2,7 +2,7 @@
 //!
 //! It keeps whether a stage that a duration measures was reached.
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -61,6 +61,11 @@ impl Lost {
             _waiting: waiting,
         }
     }
+}
+
+/// A socket whose connections nobody takes out of the kernel's queue.
+pub(super) fn open() -> TcpListener {
+    bind_free(TcpListener::bind).expect("listen").0
 }
 
 /// Texts to replace by names.

@@ -18,6 +18,8 @@ use crate::stream::Stream;
 
 /// How long a step waits for bytes, or for another script, before the record says that it did.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// What a record says when a script waited for a word that never came.
+pub(super) const IN_VAIN: &str = "nobody said";
 /// Longer texts are recorded by length and sum.
 const MAX_TEXT: usize = 400;
 
@@ -94,7 +96,7 @@ impl Player {
             if let Step::Await(word) = step
                 && !flags.wait(word)
             {
-                return format!("nobody said {word}\n");
+                return format!("{IN_VAIN} {word}\n");
             }
         }
         match Stream::connect(address, PATIENCE) {
@@ -125,7 +127,7 @@ impl Player {
         match step {
             Step::Await(word) => {
                 if !self.flags.wait(word) {
-                    let _ = writeln!(self.record, "nobody said {word}");
+                    let _ = writeln!(self.record, "{IN_VAIN} {word}");
                 }
             }
             Step::Bytes(count) => self.exactly(*count),

@@ -110,6 +110,8 @@ pub struct Global {
     pub prometheus: Option<std::net::SocketAddr>,
     /// `handover`: the channel between the two nodes (lbd's own keyword).
     pub handover: Option<Handover>,
+    /// `fence`: the kernel answers for addresses only while they are advertised (lbd's own keyword).
+    pub fence: bool,
 }
 
 impl Default for Global {
@@ -145,6 +147,7 @@ impl Default for Global {
             mail: Mail::default(),
             prometheus: None,
             handover: None,
+            fence: true,
         }
     }
 }

@@ -10,10 +10,13 @@
 //!     keep serving what is connected
 //!     Go -------------------------------------->  take the addresses
 //!     BACKUP  <------------ advertisement, Taken
+//!     stop answering for the addresses
 //!     Released -------------------------------->  announce once more
 //!     connections end, or the drain limit passes
 //!     Drained <-------------------------------->  both remove what they added
 //! ```
+//!
+//! `Probe` asks what `Ask` would be answered, and changes nothing.
 //!
 //! Every wait has an end, every end undoes its steps, and every step may be undone twice.
 
@@ -107,6 +110,11 @@ pub enum HandoverInput {
 /// ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
+    /// Taker: it would take the addresses (answer to `Probe`).
+    Able {
+        /// Which question.
+        id: u64,
+    },
     /// Either: undo it.
     Abort {
         /// Which.
@@ -127,6 +135,11 @@ pub enum Message {
     /// Giver: take them.
     Go {
         /// Which.
+        id: u64,
+    },
+    /// Giver: would you take the addresses?
+    Probe {
+        /// Which question.
         id: u64,
     },
     /// Taker: I can.
@@ -173,7 +186,9 @@ pub enum Step {
     KeepServing,
     /// Taker: pass packets of connections that began elsewhere to the giver.
     RelayToPartner,
-    /// Giver: undo `KeepServing`.
+    /// Giver: once the addresses have moved, answer no question about them.
+    StopAnswering,
+    /// Giver: undo `KeepServing` and `StopAnswering`.
     StopServing,
     /// Taker: undo `RelayToPartner`.
     StopRelay,
@@ -312,6 +327,9 @@ impl Handover {
                 let until = now + ANSWER_WAIT;
                 self.phase = Phase::Ready(Deal { until, ..deal });
             }
+            (Phase::Draining(deal), Step::StopAnswering) => {
+                self.tell(Message::Released { id: deal.id });
+            }
             _ => {}
         }
     }
@@ -323,6 +341,10 @@ impl Handover {
                 let why = Refusal::StepFailed;
                 self.tell(Message::Refuse { id: deal.id, why });
                 self.end(Outcome::StepFailed(step));
+            }
+            // Both answer until the drain ends; the partner announces once more all the same.
+            (Phase::Draining(deal), Step::StopAnswering) => {
+                self.tell(Message::Released { id: deal.id });
             }
             _ => {}
         }
@@ -345,6 +367,12 @@ impl Handover {
     fn on_message(&mut self, now: Time, message: Message) {
         if let Message::Ask { id, drain } = message {
             return self.on_asked(now, id, drain);
+        }
+        if let Message::Probe { id } = message {
+            return self.tell(match self.refusal() {
+                None => Message::Able { id },
+                Some(why) => Message::Refuse { id, why },
+            });
         }
         let Some(deal) = self.deal().filter(|deal| deal.id == message.id()) else {
             return;
@@ -373,22 +401,28 @@ impl Handover {
     }
 
     fn on_asked(&mut self, now: Time, id: u64, drain: Duration) {
-        let why = if self.phase != Phase::Idle {
-            Refusal::Busy
+        if let Some(why) = self.refusal() {
+            return self.tell(Message::Refuse { id, why });
+        }
+        self.put(HandoverOutput::Step(Step::RelayToPartner));
+        self.phase = Phase::Readying(Deal {
+            id,
+            drain: drain.min(MAX_DRAIN),
+            until: now + STEP_WAIT,
+        });
+    }
+
+    /// Why the addresses cannot be taken now.
+    fn refusal(&self) -> Option<Refusal> {
+        if self.phase != Phase::Idle {
+            Some(Refusal::Busy)
         } else if self.unit.state != State::Backup {
-            Refusal::NotBackup
+            Some(Refusal::NotBackup)
         } else if !self.unit.can_take {
-            Refusal::Unhealthy
+            Some(Refusal::Unhealthy)
         } else {
-            self.put(HandoverOutput::Step(Step::RelayToPartner));
-            self.phase = Phase::Readying(Deal {
-                id,
-                drain: drain.min(MAX_DRAIN),
-                until: now + STEP_WAIT,
-            });
-            return;
-        };
-        self.tell(Message::Refuse { id, why });
+            None
+        }
     }
 
     /// Before the addresses moved it is undone; afterwards the drain limit ends it.
@@ -407,7 +441,7 @@ impl Handover {
         self.unit = unit;
         match self.phase {
             Phase::Giving(deal) if unit.state == State::Backup => {
-                self.tell(Message::Released { id: deal.id });
+                self.put(HandoverOutput::Step(Step::StopAnswering));
                 let until = now + deal.drain;
                 self.phase = Phase::Draining(Deal { until, ..deal });
             }
@@ -486,10 +520,12 @@ impl Message {
     /// The switchover it is about.
     pub fn id(self) -> u64 {
         match self {
-            Self::Abort { id }
+            Self::Able { id }
+            | Self::Abort { id }
             | Self::Ask { id, .. }
             | Self::Drained { id }
             | Self::Go { id }
+            | Self::Probe { id }
             | Self::Ready { id }
             | Self::Refuse { id, .. }
             | Self::Released { id }

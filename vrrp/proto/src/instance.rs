@@ -9,6 +9,7 @@ mod book;
 mod health;
 pub mod input;
 pub mod output;
+pub mod parcel;
 mod receive;
 pub mod snapshot;
 mod state;
@@ -20,6 +21,7 @@ use lbd_core::{Time, WallTime};
 
 pub use input::{Input, Order, Packet, Stop};
 pub use output::{Announce, Change, Event, Output, Report, Scope};
+pub use parcel::Parcel;
 pub use snapshot::{Counters, Snapshot};
 pub use state::{Reason, State};
 
@@ -152,11 +154,7 @@ impl Instance {
                 self.ears.is_holding = true;
                 self.trigger(now, Trigger::Release, Reason::Released, None);
             }
-            Input::Resume => {
-                if self.state == State::Init {
-                    self.health.resume();
-                }
-            }
+            Input::Resume(parcel) => self.on_resume(now, &parcel),
             Input::Source(address) => self.on_source(now, address),
             Input::Start => self.health.start(now, self.spec.start_delay),
             Input::Stop(how) => self.on_stop(now, how),

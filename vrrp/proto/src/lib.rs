@@ -44,6 +44,10 @@ pub const DEVIATIONS: &[(&str, &str)] = &[
         "RFC 9568 section 7.1 leaves it open; two routers that ignore each other are both master",
     ),
     (
+        "strict mode goes on accepting what is sent to the addresses, and no_accept is refused",
+        "keepalived drops it unless it owns them; a balancer that accepts nothing serves nobody",
+    ),
+    (
         "members of a sync group that must follow send priority 0",
         "the partner's group need not wait for its down timers",
     ),

@@ -9,7 +9,7 @@ use lbd_core::{Time, WallTime};
 
 use crate::group::{Group, GroupOutput};
 use crate::handover::{Handover, HandoverInput, HandoverOutput, Message, Outcome, Standing, Step};
-use crate::instance::{Input, Instance, Output, Packet, Report, State, Stop};
+use crate::instance::{Input, Instance, Output, Packet, Parcel, Report, State, Stop};
 use crate::packet::{Family, Priority, peek_vrid};
 use crate::spec::{InstanceSpec, Reach};
 use crate::track::TrackSpec;
@@ -210,6 +210,29 @@ impl Router {
                 handover,
             });
         }
+    }
+
+    /// Goes on with what another process left, by the instances' names. Sources and links go before
+    /// it; what is not named must be started.
+    pub fn resume(&mut self, now: Time, parcels: &[(String, Parcel)]) {
+        for placed in &mut self.instances {
+            let name = &placed.instance.spec().name;
+            if let Some((_, parcel)) = parcels.iter().find(|(known, _)| known == name) {
+                let input = Input::Resume(Box::new(parcel.clone()));
+                placed.instance.handle(now, input);
+            }
+        }
+        let groups = std::mem::take(&mut self.groups);
+        self.rebuild_units(groups.into_iter().map(|(spec, _)| spec).collect());
+        self.settle(now);
+    }
+
+    /// What another process needs to go on, by the instances' names.
+    pub fn pack(&self, now: Time) -> Vec<(String, Parcel)> {
+        let instances = self.instances.iter().map(|placed| &placed.instance);
+        instances
+            .map(|instance| (instance.spec().name.clone(), instance.pack(now)))
+            .collect()
     }
 
     /// Gives an input to an instance; an index that does not exist is nobody.

@@ -63,14 +63,11 @@ impl Engine {
         self.follow_slots();
         self.tell_all();
         self.do_outputs();
+        let handed = std::mem::take(&mut self.handed.instances);
+        self.router.resume(self.clock.now(), &handed);
+        self.do_outputs();
         for at in 0..self.places.len() {
-            let is_resumed = self.resumed.contains(&self.places[at].name);
-            let input = if is_resumed {
-                Input::Resume
-            } else {
-                Input::Start
-            };
-            self.router.handle(now, at, input);
+            self.router.handle(now, at, Input::Start);
         }
         self.do_outputs();
         self.guard_now();
@@ -153,6 +150,10 @@ impl Engine {
             if slot.ears.iter().any(|(known, _)| known == family) {
                 continue;
             }
+            if let Some(ear) = self.handed.take(slot, *family) {
+                slot.ears.push((*family, ear));
+                continue;
+            }
             let interface = (!slot.name.is_empty()).then_some(slot.name.as_str());
             match Ear::open(*family, interface) {
                 Ok(ear) => slot.ears.push((*family, ear)),
@@ -181,7 +182,8 @@ impl Engine {
             .instances()
             .nth(at)
             .map(vrrp_proto::Instance::state);
-        let is_resumed = self.resumed.contains(&self.places[at].name);
+        let name = self.places[at].name.as_str();
+        let is_resumed = self.handed.masters().any(|master| master == name);
         if state != Some(State::Master) && !is_resumed {
             self.clean_stale(at);
         }

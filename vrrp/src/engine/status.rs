@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use vrrp_proto::instance::Snapshot;
+use vrrp_proto::handover::Phase;
+use vrrp_proto::instance::{Reason, Snapshot};
+use vrrp_proto::track::Status;
 use vrrp_proto::{Priority, State};
 
 use super::{Engine, EngineCounters};
@@ -13,6 +15,8 @@ use super::{Engine, EngineCounters};
 pub struct RouterStatus {
     /// The instances, in the order of the configuration.
     pub instances: Vec<InstanceStatus>,
+    /// Switchovers under way.
+    pub switchovers: usize,
     /// The groups.
     pub groups: Vec<(String, State)>,
     /// Packets for no instance.
@@ -46,10 +50,23 @@ pub struct InstanceStatus {
     pub placed: Vec<IpAddr>,
     /// How long it has been in its state.
     pub age: Duration,
-    /// What its trackers are called.
-    pub trackers: Vec<String>,
+    /// What is tracked, with its last result.
+    pub trackers: Vec<(String, Status)>,
     /// The machine.
     pub snapshot: Snapshot,
+}
+
+impl InstanceStatus {
+    /// Why it is in its state; the machine knows what is tracked by its place only.
+    pub fn reason(&self) -> String {
+        match self.snapshot.reason {
+            Reason::Tracked(at) => match self.trackers.get(at) {
+                Some((name, _)) => format!("tracked {name} is down"),
+                None => self.snapshot.reason.to_string(),
+            },
+            reason => reason.to_string(),
+        }
+    }
 }
 
 impl Engine {
@@ -70,12 +87,7 @@ impl Engine {
                 addresses: configured.all_addresses().map(|a| a.ip).collect(),
                 placed: place.addresses.iter().map(|(_, a)| a.ip).collect(),
                 age: now.since(snapshot.since),
-                trackers: instance
-                    .spec()
-                    .trackers
-                    .iter()
-                    .map(|t| t.name.clone())
-                    .collect(),
+                trackers: instance.results(),
                 snapshot,
             }
         });
@@ -86,6 +98,11 @@ impl Engine {
                 .groups()
                 .map(|(spec, state)| (spec.name.clone(), state))
                 .collect(),
+            switchovers: self
+                .router
+                .handovers()
+                .filter(|(_, handover)| handover.phase() != Phase::Idle)
+                .count(),
             unknown_packets: self.router.unknown_packets(),
             announcements: self.announcer.sent(),
             counters: self.counters,

@@ -12,10 +12,12 @@ fn every_message_survives_the_way() {
     let drain = Duration::from_secs(30);
     let why = Refusal::Unhealthy;
     for message in [
+        Message::Able { id },
         Message::Abort { id },
         Message::Ask { id, drain },
         Message::Drained { id },
         Message::Go { id },
+        Message::Probe { id },
         Message::Ready { id },
         Message::Refuse { id, why },
         Message::Released { id },

@@ -47,8 +47,10 @@ impl Default for CheckRequest {
 }
 
 impl CheckRequest {
-    /// The request as it is sent: `connection: close` is added unless a header says otherwise,
-    /// and the length of the body unless there is none and the method has none as a rule.
+    /// The request as it is sent: the length of the body is added unless there is none and the
+    /// method has none as a rule, `connection: close` where a connection would stay otherwise.
+    /// Framing is not the configuration's: its `content-length` and `transfer-encoding` are left
+    /// out.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = [
             &self.method,
@@ -67,15 +69,20 @@ impl CheckRequest {
         };
         let mut persistence = false;
         for (name, value) in self.headers.iter().filter(|(_, value)| !value.is_empty()) {
+            let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+            if is(b"content-length") || is(b"transfer-encoding") {
+                continue;
+            }
             put(name, value);
-            persistence |= name.eq_ignore_ascii_case(b"connection");
-        }
-        if !persistence {
-            put(b"connection", b"close");
+            persistence |= is(b"connection");
         }
         let bodiless: [&[u8]; 4] = [b"OPTIONS", b"GET", b"HEAD", b"DELETE"];
         if !self.body.is_empty() || !bodiless.contains(&self.method.as_slice()) {
             put(b"content-length", self.body.len().to_string().as_bytes());
+        }
+        let is_old = matches!(self.version.as_slice(), b"HTTP/1.0" | b"HTTP/0.9");
+        if !persistence && !is_old {
+            put(b"connection", b"close");
         }
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(&self.body);
@@ -92,6 +99,8 @@ pub fn connect_script() -> Script {
 pub fn http_script(request: u32) -> Script {
     let send = Step::Send(Send {
         data: Pattern::Token(request),
+        is_hex: false,
+        implicit: false,
         comment: None,
     });
     Script::new(Kind::Http, vec![send])
@@ -297,6 +306,8 @@ pub fn ssl_hello_script() -> Script {
 fn send(bytes: &[u8]) -> Step {
     Step::Send(Send {
         data: Pattern::Bytes(bytes.to_vec()),
+        is_hex: false,
+        implicit: false,
         comment: None,
     })
 }

@@ -26,8 +26,9 @@ pub(super) enum Read {
     Reply(HttpReply),
 }
 
-/// Reads `data`; `closed` when nothing more will come. Interim answers (1xx) are passed over.
-pub(super) fn read(mut data: &[u8], closed: bool) -> Read {
+/// Reads `data`; `closed` when nothing more will come, `is_head` when the request was HEAD. Interim
+/// answers (1xx) are passed over, other than in the reference, which judges them.
+pub(super) fn read(mut data: &[u8], closed: bool, is_head: bool) -> Read {
     loop {
         let Some(end) = head_end(data) else {
             let start = &data[..data.len().min(5)];
@@ -45,7 +46,7 @@ pub(super) fn read(mut data: &[u8], closed: bool) -> Read {
         if (100..200).contains(&reply.status) && reply.status != 101 {
             continue;
         }
-        read_body(&mut reply, data, closed);
+        read_body(&mut reply, data, closed, is_head);
         return Read::Reply(reply);
     }
 }
@@ -90,7 +91,7 @@ fn parse_head(head: &[u8]) -> Option<HttpReply> {
     })
 }
 
-fn read_body(reply: &mut HttpReply, data: &[u8], closed: bool) {
+fn read_body(reply: &mut HttpReply, data: &[u8], closed: bool, is_head: bool) {
     let header = |name: &[u8]| {
         let found = reply.headers.iter().find(|(n, _)| n == name);
         found.map(|(_, value)| value.as_slice())
@@ -99,7 +100,7 @@ fn read_body(reply: &mut HttpReply, data: &[u8], closed: bool) {
         header(b"transfer-encoding").is_some_and(|v| v.to_ascii_lowercase().ends_with(b"chunked"));
     let length =
         header(b"content-length").and_then(|v| std::str::from_utf8(v).ok()?.parse::<usize>().ok());
-    if matches!(reply.status, 204 | 304) {
+    if is_head || matches!(reply.status, 204 | 304) {
         reply.complete = true;
     } else if chunked {
         (reply.body, reply.complete) = unchunk(data);

@@ -10,7 +10,7 @@ use lbd_core::Time;
 use super::expect::{Verdict, judge_bytes, judge_http};
 use super::http::{self, HttpReply, Read};
 use super::script::{CodeSource, Connect, Expect, Kind, Pattern, Script, Step, Text};
-use super::text::{at_step, mismatch};
+use super::text::{at_step, mismatch, unhex};
 use super::{Answer, MAX_ANSWER, Renderer};
 use crate::health::{AgentReply, CheckReport, CheckStatus};
 
@@ -104,6 +104,8 @@ pub struct CheckRun {
     must_read: bool,
     data: Vec<u8>,
     http: Option<HttpReply>,
+    /// The last request was HEAD: its answer has no body.
+    is_head: bool,
     code: u32,
     start: Time,
     deadline: Time,
@@ -124,6 +126,7 @@ impl CheckRun {
             must_read: false,
             data: Vec::new(),
             http: None,
+            is_head: false,
             code: 0,
             start: now,
             deadline: now + timeouts.inter,
@@ -234,9 +237,21 @@ impl CheckRun {
                     self.http = None;
                     self.must_read = true;
                     let bytes = match &send.data {
-                        Pattern::Bytes(bytes) => bytes.clone(),
-                        Pattern::Token(token) => renderer.render(*token, self.answer()),
+                        Pattern::Bytes(bytes) => Some(bytes.clone()),
+                        Pattern::Token(token) => {
+                            let text = renderer.render(*token, self.answer());
+                            if send.is_hex {
+                                unhex(&text)
+                            } else {
+                                Some(text)
+                            }
+                        }
                     };
+                    let Some(bytes) = bytes else {
+                        let text = format!("{NOT_BUILT} at step {number}").into_bytes();
+                        return self.finish(now, CheckStatus::L7Response, text);
+                    };
+                    self.is_head = bytes.starts_with(b"HEAD ");
                     if !bytes.is_empty() {
                         return Next::Send(bytes);
                     }
@@ -280,7 +295,7 @@ impl CheckRun {
     ) -> Option<Next> {
         let last = self.closed || self.data.len() >= MAX_ANSWER;
         let verdict = if self.script.kind == Kind::Http {
-            match http::read(&self.data, last) {
+            match http::read(&self.data, last, self.is_head) {
                 Read::Invalid => return Some(self.fail_io(now, CheckStatus::SocketError, "")),
                 Read::More => Verdict::Wait,
                 Read::Reply(reply) => {
@@ -481,3 +496,6 @@ impl CheckRun {
         }
     }
 }
+
+/// What is told of a `send` whose format gives nothing that can be sent.
+const NOT_BUILT: &str = "tcp-check send : failed to build log-format string";

@@ -2,7 +2,6 @@
 //!
 //! It runs nothing; `CheckRun` does.
 
-use lbd_core::bits;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -165,6 +164,17 @@ impl Expect {
     }
 }
 
+/// The protocol of a check's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proto {
+    /// HTTP/1, whatever was agreed on.
+    Http1,
+    /// HTTP/2 from the first byte.
+    Http2,
+    /// Bytes.
+    None,
+}
+
 /// `connect`; what is not given comes from the server's check settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connect {
@@ -187,9 +197,9 @@ pub struct Connect {
     /// `sni`.
     pub sni: Option<String>,
     /// `alpn`.
-    pub alpn: Option<String>,
+    pub alpn: Option<Vec<Vec<u8>>>,
     /// `proto`.
-    pub proto: Option<String>,
+    pub proto: Option<Proto>,
     /// `linger`: close in order instead of resetting.
     pub linger: bool,
     /// `comment`.
@@ -201,6 +211,10 @@ pub struct Connect {
 pub struct Send {
     /// What to send; nothing is sent when it renders to nothing.
     pub data: Pattern,
+    /// What it renders to are hexadecimal digits.
+    pub is_hex: bool,
+    /// Not written as a step in the configuration, and not counted as one.
+    pub implicit: bool,
     /// `comment`.
     pub comment: Option<String>,
 }
@@ -255,6 +269,11 @@ impl Script {
         }
     }
 
+    /// Whether answers are read as HTTP.
+    pub fn is_http(&self) -> bool {
+        self.kind == Kind::Http
+    }
+
     /// `http-check disable-on-404`.
     #[must_use]
     pub fn with_disable_on_404(mut self, on: bool) -> Self {
@@ -273,8 +292,10 @@ fn attach_comments(steps: Vec<Step>) -> Vec<(u32, Step)> {
     let mut out = Vec::with_capacity(steps.len() + 1);
     let mut pending: Option<String> = None;
     let mut last: Option<std::mem::Discriminant<Step>> = None;
-    for (at, mut step) in steps.into_iter().enumerate() {
+    let mut number = 0;
+    for mut step in steps {
         let kind = std::mem::discriminant(&step);
+        number += u32::from(!matches!(&step, Step::Send(Send { implicit: true, .. })));
         if last.is_some_and(|last| last != kind) {
             pending = None;
         }
@@ -300,7 +321,7 @@ fn attach_comments(steps: Vec<Step>) -> Vec<(u32, Step)> {
         if let Some(comment @ None) = comment {
             comment.clone_from(&pending);
         }
-        out.push((bits::count32(at) + 1, step));
+        out.push((number, step));
     }
     out
 }

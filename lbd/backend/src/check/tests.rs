@@ -82,6 +82,8 @@ fn outcome(script: Script, events: &[Event<'_>]) -> (&'static str, u32, String) 
 fn send(bytes: &[u8]) -> Step {
     Step::Send(Send {
         data: Pattern::Bytes(bytes.to_vec()),
+        is_hex: false,
+        implicit: false,
         comment: None,
     })
 }
@@ -346,6 +348,8 @@ fn http(what: Option<Expect>) -> Script {
         Some(what) => {
             let send = Step::Send(Send {
                 data: Pattern::Token(1),
+                is_hex: false,
+                implicit: false,
                 comment: None,
             });
             Script::new(Kind::Http, vec![send, Step::Expect(what)])
@@ -606,7 +610,19 @@ fn actions_are_performed_and_endless_answers_are_cut() {
 #[test]
 fn requests_are_written_as_configured() {
     let plain = CheckRequest::default().encode();
-    assert_eq!(plain, b"OPTIONS / HTTP/1.0\r\nconnection: close\r\n\r\n");
+    assert_eq!(plain, b"OPTIONS / HTTP/1.0\r\n\r\n");
+    let get = CheckRequest {
+        version: b"HTTP/1.1".to_vec(),
+        headers: vec![
+            (b"Content-Length".to_vec(), b"9".to_vec()),
+            (b"Transfer-Encoding".to_vec(), b"chunked".to_vec()),
+        ],
+        ..CheckRequest::default()
+    };
+    assert_eq!(
+        get.encode(),
+        b"OPTIONS / HTTP/1.1\r\nconnection: close\r\n\r\n"
+    );
     let post = CheckRequest {
         method: b"POST".to_vec(),
         uri: b"/h".to_vec(),

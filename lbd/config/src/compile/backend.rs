@@ -59,6 +59,7 @@ impl Compiler<'_> {
             hash_expr,
             servers,
             use_server: self.use_servers(id, draft, acls),
+            stick: self.sticks(id, draft, acls),
             cookie: settings.cookie.as_ref().map(cookie),
             dynamic_cookie: dynamic_key(draft),
             force_persist: self.persist_rules(at, &draft.force_persist, "force-persist"),

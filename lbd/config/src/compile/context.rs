@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use lbd_core::{Checkpoint, Diag, Diags, ProxyId, Span};
+use lbd_core::{Checkpoint, Diag, Diags, ProxyId, Span, TableId};
 use lbd_rules::acl::{AclTable, Cond};
 use lbd_rules::expr::Expr;
 use lbd_rules::logformat::{Flags, LogFormat};
@@ -32,6 +32,8 @@ pub(super) struct Compiler<'c> {
     /// `server-state-file`, read once.
     pub(super) states: StateFile,
     pub(super) tls: super::tls::Tls,
+    /// Tables that hold servers, because `stick` lines use them.
+    pub(super) stuck: HashSet<TableId>,
     /// Names of ACLs whose lines were refused.
     pub(super) failed_acls: HashSet<String>,
 }
@@ -63,6 +65,7 @@ impl<'c> Compiler<'c> {
             diags,
             states,
             tls: super::tls::Tls::default(),
+            stuck: HashSet::new(),
             failed_acls: HashSet::new(),
         }
     }

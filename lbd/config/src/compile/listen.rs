@@ -9,7 +9,7 @@ use lbd_core::{BindId, Diag, ListenerId, ProxyId, Span};
 
 use super::context::Compiler;
 use crate::address::{Address, AddressSpec};
-use crate::config::{BindSpec, ListenAddress, ListenerSpec};
+use crate::config::{BindSpec, ListenAddress, ListenerSpec, Mode};
 use crate::draft::ProxyDraft;
 use crate::resolve::number;
 
@@ -93,7 +93,12 @@ impl Compiler<'_> {
                 });
                 next_uid += 1;
             }
-            let tls = self.bind_tls(proxy, draft);
+            let tls = self.tls_maker().bind_tls(
+                &proxy.name,
+                proxy.mode() == Mode::Http,
+                draft,
+                &proxy.crt_uses,
+            );
             binds.push(BindSpec {
                 tls,
                 id: bind,

@@ -2,12 +2,15 @@
 //!
 //! Lines are read in `directive::peers`.
 
+use std::sync::Arc;
+
 use lbd_core::{Diag, TableId};
 
 use super::context::Compiler;
+use super::tls::Place;
 use crate::address::{Address, PortSpec};
 use crate::config::{ListenAddress, PeerSpec, PeersSpec, ServerAddress};
-use crate::draft::{PeerDraft, PeersDraft};
+use crate::draft::{LogPlace, PeerDraft, PeersDraft};
 use crate::resolve::number;
 
 impl Compiler<'_> {
@@ -38,7 +41,9 @@ impl Compiler<'_> {
             return None;
         };
         let own = &draft.peers[at];
-        let (address, span) = match (&draft.bind, &own.address) {
+        let said = draft.bind.addresses.first();
+        let said = said.map(|address| (address, draft.bind.span));
+        let (address, span) = match (said, &own.address) {
             (Some(_), Some((_, span))) => {
                 self.fault(Diag::alert(
                     *span,
@@ -49,7 +54,8 @@ impl Compiler<'_> {
                 ));
                 return None;
             }
-            (Some((address, span)), None) | (None, Some((address, span))) => (address, *span),
+            (Some((address, span)), None) => (address, span),
+            (None, Some((address, span))) => (address, *span),
             (None, None) => {
                 self.fault(Diag::warning(
                     draft.span,
@@ -66,6 +72,33 @@ impl Compiler<'_> {
             .listen_addresses(std::slice::from_ref(address), span, "peer")
             .into_iter()
             .next()?;
+        let bind_tls = self
+            .tls_maker()
+            .bind_tls(&draft.name, false, &draft.bind, &[]);
+        if bind_tls.is_some() && !own.server.ssl.on {
+            self.fault(
+                Diag::warning(
+                    own.name.span,
+                    format!(
+                        "Peers section '{}': at a reload the old process cannot teach the new one, \
+                         because the local peer '{local}' is called in clear and listens with 'ssl'.",
+                        draft.name
+                    ),
+                )
+                .hint("Say 'default-server ssl' with the peers' certificate and ca-file."),
+            );
+        }
+        let mut logs = Vec::new();
+        for place in &draft.logs {
+            match place {
+                LogPlace::Global(_) => {
+                    for log in &self.draft.global.logs {
+                        logs.extend(self.log_target(log));
+                    }
+                }
+                LogPlace::Target(log) => logs.extend(self.log_target(log)),
+            }
+        }
         let mut peers = Vec::new();
         for peer in &draft.peers {
             peers.push(self.peer(draft, peer, &bind, peer.name.name == local)?);
@@ -78,6 +111,9 @@ impl Compiler<'_> {
             peers,
             local: at,
             bind,
+            bind_options: draft.bind.options.clone(),
+            bind_tls,
+            logs,
             tables: self.shared(draft),
         })
     }
@@ -146,10 +182,23 @@ impl Compiler<'_> {
             ));
             shard = 0;
         }
+        let tls = match draft.server.ssl.on {
+            false => None,
+            true => {
+                let title = format!("'server {name}'");
+                let place = Place {
+                    proxy: &section.name,
+                    title: &title,
+                    span: draft.name.span,
+                };
+                Some(Arc::new(self.tls_maker().server_tls(&draft.server, place)?))
+            }
+        };
         Some(PeerSpec {
             name: name.as_str().into(),
             address,
             shard,
+            tls,
         })
     }
 

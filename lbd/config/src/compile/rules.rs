@@ -48,7 +48,8 @@ impl Compiler<'_> {
     /// All rulesets of a proxy.
     pub(super) fn rules(&mut self, id: ProxyId, proxy: &ProxyDraft, acls: &AclTable) -> Rules {
         let mut steps = Steps::default();
-        let is_back = proxy.is_back() && !proxy.is_front();
+        // A `listen` section is its own backend: there its facts are known from the beginning.
+        let is_back = proxy.is_back();
         if let Some(defaults) = proxy.from.and_then(|from| self.draft.defaults.get(from)) {
             let inherited = self.acls(Some(id), defaults);
             self.steps(Some(id), is_back, &defaults.rules, &inherited, &mut steps);

@@ -124,6 +124,7 @@ impl Compiler<'_> {
             md5_key: draft.md5_key.clone(),
             strict_maxconn: draft.strict_maxconn,
             pool_conn_name: self.pool_conn_name(id, draft, acls),
+            pool_low_conn: draft.pool_low_conn.unwrap_or(0),
             pool_max_conn: draft.pool_max_conn.unwrap_or(-1),
             pool_purge_delay: draft.pool_purge_delay.unwrap_or(PURGE_DELAY),
             max_reuse: draft.max_reuse.unwrap_or(-1),
@@ -239,6 +240,8 @@ impl Compiler<'_> {
             send_proxy: health.send_proxy
                 || draft.send_proxy.is_some() && health.port.is_none() && health.address.is_none(),
             via_socks4: health.via_socks4,
+            proto: health.proto,
+            sni_auto: !health.no_sni_auto,
         };
         match health.address.as_ref().map(|address| &address.address) {
             None => {}

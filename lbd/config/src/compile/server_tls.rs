@@ -11,7 +11,7 @@ use lbd_tls::{Certificate, ServerTls, Settings};
 
 use super::context::{At, Compiler};
 use super::server::Shared;
-use super::tls::{Place, record_size};
+use super::tls::{Maker, Place, record_size};
 use crate::config::{Mode, ServerSslSpec};
 use crate::draft::{ServerDraft, Verify};
 use crate::lex::Word;
@@ -26,7 +26,7 @@ impl Compiler<'_> {
     ) -> Option<Arc<ServerSslSpec>> {
         let ssl = &draft.ssl;
         let for_checks = ssl.check.unwrap_or(ssl.on);
-        if !ssl.on && !for_checks {
+        if !ssl.on && !for_checks && !shared.proxy.settings.check.speaks_tls() {
             return None;
         }
         let span = draft.span.unwrap_or(shared.proxy.span);
@@ -37,10 +37,12 @@ impl Compiler<'_> {
             span,
         };
         let is_http = shared.proxy.mode() == Mode::Http;
-        let tls = self.server_tls(draft, place)?;
+        let tls = self.tls_maker().server_tls(draft, place)?;
         let sni = self.server_sni(shared, draft, is_http);
+        let tls = Arc::new(tls);
+        self.tls.store.add_server(Arc::clone(&tls));
         Some(Arc::new(ServerSslSpec {
-            tls: Arc::new(tls),
+            tls,
             for_traffic: ssl.on,
             for_checks,
             sni: sni.map(Arc::new),
@@ -48,10 +50,17 @@ impl Compiler<'_> {
             check_alpn: ssl.check_alpn.clone().map(Into::into),
         }))
     }
+}
 
-    fn server_tls(&mut self, draft: &ServerDraft, place: Place<'_>) -> Option<ServerTls> {
+impl Maker<'_> {
+    /// What begins sessions with a server.
+    pub(super) fn server_tls(
+        &mut self,
+        draft: &ServerDraft,
+        place: Place<'_>,
+    ) -> Option<ServerTls> {
         let ssl = &draft.ssl;
-        let defaults = &self.draft.global.ssl_server;
+        let defaults = ssl.defaults.as_deref().unwrap_or(self.server_defaults);
         let mut settings = self.settings(&ssl.settings, defaults, place)?;
         // Of a client's words `sigalgs` is what the server may use, `client-sigalgs` what we may.
         std::mem::swap(&mut settings.sigalgs, &mut settings.client_sigalgs);
@@ -66,7 +75,7 @@ impl Compiler<'_> {
                 Some(found.into_iter().next()?)
             }
         };
-        let maxrecord = self.draft.global.value.ssl.maxrecord;
+        let maxrecord = self.tune.maxrecord;
         let setup = ServerSetup {
             settings: &settings,
             verifier,
@@ -76,6 +85,8 @@ impl Compiler<'_> {
             resumes: ssl.reuse.unwrap_or(true),
             tickets: ssl.settings.tickets.or(defaults.tickets).unwrap_or(true),
             max_record: record_size(maxrecord),
+            logs_keys: self.tune.keylog,
+            allows_early: ssl.settings.early,
         };
         match ServerTls::new(setup) {
             Ok(tls) => Some(tls),
@@ -95,7 +106,7 @@ impl Compiler<'_> {
     ) -> Option<ServerVerifier> {
         let ssl = &draft.ssl;
         let said = ssl.settings.verify;
-        let default = self.draft.global.ssl_server.verify;
+        let default = self.server_defaults.verify;
         let algorithms = settings.provider().signature_verification_algorithms;
         let mut verifier = ServerVerifier {
             judge: None,
@@ -106,7 +117,7 @@ impl Compiler<'_> {
         if said.or(default) == Some(Verify::None) {
             return Some(verifier);
         }
-        let Some(file) = &ssl.settings.ca_file else {
+        if ssl.settings.ca_file.is_none() {
             let before = match said {
                 Some(_) => "verify is enabled",
                 None => "verify is enabled by default",
@@ -122,13 +133,17 @@ impl Compiler<'_> {
                 ),
             ));
             return None;
-        };
-        let crl = ssl.settings.crl_file.as_ref();
-        let authorities = self.authorities(&[("ca-file", file)], crl, place)?;
-        verifier.judge = Some(Judge::new(authorities, algorithms));
+        }
+        let files = self.trust(&ssl.settings, place)?;
+        let authorities = self.authorities(&files)?;
+        let mut judge = Judge::new(authorities, algorithms);
+        judge.files = files;
+        verifier.judge = Some(judge);
         Some(verifier)
     }
+}
 
+impl Compiler<'_> {
     /// The name to ask for: `sni`, else the host of the request (haproxy 3.4 configuration 5.2,
     /// `sni-auto`, which is the default in HTTP).
     fn server_sni(

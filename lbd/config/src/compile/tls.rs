@@ -4,28 +4,93 @@
 
 use std::sync::Arc;
 
-use lbd_core::{Diag, Span};
-use lbd_tls::bind::{Entry, Policy, Resumption};
+use lbd_core::{Diag, Diags, Span};
+use lbd_tls::bind::{Entry, ForgedCache, Forging, Origin, Policy, Resumption, Wire};
 use lbd_tls::cipher::{self, Chosen};
+use lbd_tls::forge::Forger;
 use lbd_tls::rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache};
-use lbd_tls::rustls::server::{ProducesTickets, StoresServerSessions};
-use lbd_tls::tickets::{Part, Tickets};
-use lbd_tls::verify::{ClientVerifier, Judge};
-use lbd_tls::{BindTls, Settings, Version, VersionRange};
+use lbd_tls::store::{CrtList, ListLine};
+use lbd_tls::tickets::{Part, SessionsOnDemand, Tickets};
+use lbd_tls::verify::{ClientVerifier, Judge, TrustNames};
+use lbd_tls::{BindTls, Settings, Store, Version, VersionRange};
 
 use super::context::Compiler;
-use super::tls_files::Files;
-use crate::config::Mode;
+use super::tls_files::{Found, Seen};
+use crate::config::{SslTune, Tune};
 use crate::draft::{
-    BindDraft, BindSslDraft, CrtLine, CrtSource, Named, ProxyDraft, SslDraft, SslVersion, Verify,
+    BindDraft, BindSslDraft, CrtLine, CrtSource, Named, SslDraft, SslVersion, Verify,
 };
+use crate::host::Host;
 
 /// What compiling TLS shares among lines.
 #[derive(Debug, Default)]
 pub(super) struct Tls {
-    pub(super) files: Files,
-    cache: Option<Arc<dyn StoresServerSessions>>,
-    lines: u32,
+    /// Everything that was read, by name.
+    pub(super) store: Arc<Store>,
+    pub(super) seen: Seen,
+    /// What should be known of certificates, and refuses nothing.
+    pub(super) cautions: Vec<String>,
+    /// Of each `bind` line that speaks TLS what its crt-lists may get lines for later.
+    pub(super) lines: Vec<BindBase>,
+    cache: Option<Part>,
+    /// Certificates that were made up, of all lines.
+    forged: Option<Arc<ForgedCache>>,
+    /// Sessions that may bring early data, where nothing else remembers any.
+    early_cache: Option<Part>,
+}
+
+impl Tls {
+    /// For lines that come later.
+    pub(super) fn at(store: Arc<Store>) -> Self {
+        Self {
+            store,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a line of a crt-list inherits from a `bind` line.
+#[derive(Debug, Clone)]
+pub(crate) struct BindBase {
+    /// `bind '…'`, for messages.
+    pub(crate) title: String,
+    pub(crate) proxy: String,
+    pub(crate) span: Span,
+    pub(crate) settings: SslDraft,
+    /// `ssl-default-bind-*` where it stands.
+    pub(crate) defaults: Arc<BindSslDraft>,
+    pub(crate) resumption: Resumption,
+    pub(crate) is_http: bool,
+}
+
+impl BindBase {
+    fn place(&self) -> Place<'_> {
+        Place {
+            proxy: &self.proxy,
+            title: &self.title,
+            span: self.span,
+        }
+    }
+}
+
+/// Sessions that may bring early data and are remembered at most when there is no cache.
+const EARLY_SESSIONS: usize = 20_000;
+
+/// Most bytes of early data of a session, as the reference bounds it.
+pub(super) fn early_bytes(tune: &Tune) -> u32 {
+    u32::try_from(tune.bufsize.saturating_sub(tune.maxrewrite)).unwrap_or(u32::MAX)
+}
+
+/// Makes TLS of lines: while a configuration is compiled, and for lines that come later.
+pub(crate) struct Maker<'a> {
+    pub(crate) bind_defaults: &'a BindSslDraft,
+    pub(crate) server_defaults: &'a SslDraft,
+    pub(crate) tune: &'a SslTune,
+    /// Most bytes of early data: what a buffer takes of a request.
+    pub(crate) early: u32,
+    pub(crate) host: &'a dyn Host,
+    pub(super) tls: &'a mut Tls,
+    pub(crate) diags: &'a mut Diags,
 }
 
 /// Who says settings, for messages: `bind ':443'`, `server 'b/s'`.
@@ -50,16 +115,40 @@ impl Place<'_> {
 }
 
 impl Compiler<'_> {
-    /// The certificates of a `bind` line; `None` without `ssl`.
+    /// What makes TLS of lines.
+    pub(super) fn tls_maker(&mut self) -> Maker<'_> {
+        let global = &self.draft.global;
+        Maker {
+            bind_defaults: &global.ssl_bind,
+            server_defaults: &global.ssl_server,
+            tune: &global.value.ssl,
+            early: early_bytes(&global.value.tune),
+            host: self.environment.host(),
+            tls: &mut self.tls,
+            diags: &mut self.diags,
+        }
+    }
+}
+
+impl Maker<'_> {
+    /// Records a fault.
+    pub(super) fn fault(&mut self, diag: Diag) {
+        self.diags.push(diag);
+    }
+
+    /// The certificates of a `bind` line, `ssl-f-use` of its frontend among them; `None` without
+    /// `ssl`.
     pub(super) fn bind_tls(
         &mut self,
-        proxy: &ProxyDraft,
+        proxy: &str,
+        is_http: bool,
         draft: &BindDraft,
+        uses: &[CrtLine],
     ) -> Option<Arc<BindTls>> {
         let ssl = &draft.ssl;
         let title = format!("bind '{}'", draft.text);
         let place = Place {
-            proxy: &proxy.name,
+            proxy,
             title: &title,
             span: draft.span,
         };
@@ -68,27 +157,75 @@ impl Compiler<'_> {
                 self.fault(Diag::warning(
                     draft.span,
                     format!(
-                        "Proxy '{}': A certificate was specified but SSL was not enabled on {title} \
-                         (use 'ssl').",
-                        proxy.name
+                        "Proxy '{proxy}': A certificate was specified but SSL was not enabled on \
+                         {title} (use 'ssl')."
                     ),
                 ));
             }
             return None;
         }
-        let is_strict = ssl
-            .strict_sni
-            .or(self.draft.global.ssl_bind.strict_sni)
-            .unwrap_or(false);
-        let defaults = &self.draft.global.ssl_bind.settings;
-        let is_http = proxy.mode() == Mode::Http;
-        let resumption = self.resumption(ssl, defaults, place);
-        let policy = self.policy(&ssl.settings, defaults, place, &resumption, is_http);
-        let entries = self.entries(ssl, policy.as_ref()?, place, &resumption, is_http);
+        let now = || Arc::new(self.bind_defaults.clone());
+        let defaults = ssl.defaults.clone().unwrap_or_else(now);
+        let is_strict = ssl.strict_sni.or(defaults.strict_sni).unwrap_or(false);
+        let wants_tickets = ssl.settings.tickets.or(defaults.settings.tickets);
+        let resumption = self.resumption(ssl, wants_tickets.unwrap_or(true), place);
+        let base = BindBase {
+            proxy: proxy.to_owned(),
+            title: title.clone(),
+            span: draft.span,
+            settings: ssl.settings.clone(),
+            defaults,
+            resumption,
+            is_http,
+        };
+        let policy = self.policy(&ssl.settings, &base);
+        let entries = self.entries(ssl, policy.as_ref()?, &base, uses);
         if entries.is_empty() && !self.has_alert_at(draft.span) {
             self.no_certificate(proxy, &title, draft.span, is_strict);
         }
-        Some(Arc::new(BindTls::new(entries, is_strict)))
+        self.tls.lines.push(base);
+        let forging = match ssl.generates {
+            true => Some(self.forging(ssl, place)?),
+            false => None,
+        };
+        Some(Arc::new(BindTls::new(entries, is_strict, forging)))
+    }
+
+    /// Who signs certificates of a line that are made up.
+    fn forging(&mut self, ssl: &BindSslDraft, place: Place<'_>) -> Option<Forging> {
+        let Some(file) = &ssl.ca_sign_file else {
+            let text = format!(
+                "Proxy '{}': cannot enable certificate generation, no CA certificate File \
+                 configured at {} (use 'ca-sign-file').",
+                place.proxy, place.title
+            );
+            self.fault(Diag::alert(place.span, text));
+            return None;
+        };
+        let read = self.host.read(&file.name);
+        let pass = ssl.ca_sign_pass.as_deref();
+        let read = read.and_then(|text| {
+            let forger = Forger::read(&text, pass);
+            forger.map_err(|fault| fault.text().to_owned())
+        });
+        match read {
+            Ok(forger) => {
+                let cache = &mut self.tls.forged;
+                let made = || Arc::new(ForgedCache::new(self.tune.forged));
+                Some(Forging {
+                    forger: Arc::new(forger),
+                    cache: Arc::clone(cache.get_or_insert_with(made)),
+                })
+            }
+            Err(error) => {
+                let text = format!(
+                    "Proxy '{}': Failed to read CA certificate file '{}' at {} : {error}.",
+                    place.proxy, file.name, place.title
+                );
+                self.fault(Diag::alert(file.span, text));
+                None
+            }
+        }
     }
 
     fn has_alert_at(&self, span: Span) -> bool {
@@ -99,11 +236,8 @@ impl Compiler<'_> {
             .any(|at| (at.file, at.line) == (span.file, span.line))
     }
 
-    fn no_certificate(&mut self, proxy: &ProxyDraft, title: &str, span: Span, is_strict: bool) {
-        let before = format!(
-            "Proxy '{}': no SSL certificate specified for {title}",
-            proxy.name
-        );
+    fn no_certificate(&mut self, proxy: &str, title: &str, span: Span, is_strict: bool) {
+        let before = format!("Proxy '{proxy}': no SSL certificate specified for {title}");
         self.fault(match is_strict {
             true => Diag::warning(
                 span,
@@ -117,24 +251,28 @@ impl Compiler<'_> {
         &mut self,
         ssl: &BindSslDraft,
         policy: &Arc<Policy>,
-        place: Place<'_>,
-        resumption: &Resumption,
-        is_http: bool,
+        base: &BindBase,
+        uses: &[CrtLine],
     ) -> Vec<Entry> {
         let mut entries: Vec<Entry> = Vec::new();
         let has_default = ssl
             .crts
             .iter()
             .any(|(kind, _)| matches!(kind, CrtSource::Default));
+        let at = self.tls.lines.len();
+        let store = Arc::clone(&self.tls.store);
         for (kind, file) in &ssl.crts {
             if let CrtSource::List(lines) = kind {
-                for line in lines {
-                    let found = self.list_line(line, ssl, place, (policy, resumption), is_http);
-                    entries.extend(found);
-                }
+                let (added, list) = self.list(lines, &file.name, base, policy);
+                entries.extend(added);
+                store.use_list(&file.name, at, || list);
                 continue;
             }
-            let found = self.certificates(file, place);
+            let is_directory = self.host.is_dir(&file.name);
+            let found = self.certificates(file, base.place());
+            if is_directory {
+                store.use_list(&file.name, at, || directory(&found));
+            }
             for (name, certificate) in found {
                 // The first one of all answers for what nothing else does, with its other keys.
                 let is_first = entries.is_empty() || entries[0].name == name;
@@ -147,88 +285,127 @@ impl Compiler<'_> {
                         true => matches!(kind, CrtSource::Default),
                         false => is_first,
                     },
+                    origin: is_directory.then(|| Origin {
+                        list: file.name.as_str().into(),
+                        line: 0,
+                    }),
                 });
             }
+        }
+        if !uses.is_empty() {
+            // As in the reference the last line is the first of the list.
+            let name = format!("@{}", base.proxy);
+            let lines: Vec<CrtLine> = uses.iter().rev().cloned().collect();
+            let (added, list) = self.list(&lines, &name, base, policy);
+            entries.extend(added);
+            store.use_list(&name, at, || list);
         }
         mark_default(&mut entries);
         entries
     }
 
+    /// The lines of a crt-list as entries, and the list itself.
+    fn list(
+        &mut self,
+        lines: &[CrtLine],
+        name: &str,
+        base: &BindBase,
+        policy: &Arc<Policy>,
+    ) -> (Vec<Entry>, CrtList) {
+        let mut entries = Vec::new();
+        let mut list = CrtList::default();
+        for line in lines {
+            let found = self.list_line(line, name, base, policy);
+            let shown = found.iter().map(|entry| ListLine {
+                name: Arc::clone(&entry.name),
+                number: line.number,
+                options: line.options().into(),
+                filters: Arc::clone(&entry.filters),
+            });
+            list.lines.extend(shown);
+            entries.extend(found);
+        }
+        (entries, list)
+    }
+
     /// The certificates of a crt-list line; its options come before those of the `bind` line.
-    fn list_line(
+    pub(crate) fn list_line(
         &mut self,
         line: &CrtLine,
-        ssl: &BindSslDraft,
-        place: Place<'_>,
-        (policy, resumption): (&Arc<Policy>, &Resumption),
-        is_http: bool,
+        list: &str,
+        base: &BindBase,
+        policy: &Arc<Policy>,
     ) -> Vec<Entry> {
         let own = match &line.settings {
             None => Some(Arc::clone(policy)),
-            Some(settings) => {
-                let merged = settings.over(&ssl.settings);
-                let defaults = &self.draft.global.ssl_bind.settings;
-                self.policy(&merged, defaults, place, resumption, is_http)
-            }
+            Some(settings) => self.policy(&settings.over(&base.settings), base),
         };
         let Some(own) = own else { return Vec::new() };
-        let found = self.certificates(&line.file, place);
+        let found = match &line.load {
+            None => self.certificates(&line.file, base.place()),
+            Some(load) => self.loaded(&line.file, load, base.place()),
+        };
         let filters: Arc<[Box<str>]> = line.filters.clone().into();
+        let origin = Origin {
+            list: list.into(),
+            line: line.number,
+        };
         let entry = |(name, certificate)| Entry {
             name,
             certificate,
             policy: Arc::clone(&own),
             filters: Arc::clone(&filters),
             is_default: false,
+            origin: Some(origin.clone()),
         };
         found.into_iter().map(entry).collect()
     }
 
     /// What resumes sessions of one line: nothing of it is good on another line.
-    fn resumption(
-        &mut self,
-        ssl: &BindSslDraft,
-        defaults: &SslDraft,
-        place: Place<'_>,
-    ) -> Resumption {
-        let tune = self.draft.global.value.ssl.clone();
-        let cache = self.tls.cache.get_or_insert_with(|| match tune.cachesize {
-            0 => Arc::new(NoServerSessionStorage {}),
-            size => ServerSessionMemoryCache::new(size),
+    fn resumption(&mut self, ssl: &BindSslDraft, wants: bool, place: Place<'_>) -> Resumption {
+        let tune = self.tune;
+        let cache = self.tls.cache.get_or_insert_with(|| {
+            Part::new(match tune.cachesize {
+                0 => Arc::new(NoServerSessionStorage {}),
+                size => ServerSessionMemoryCache::new(size),
+            })
         });
-        self.tls.lines += 1;
-        let store = Arc::new(Part::new(Arc::clone(cache), self.tls.lines));
-        let wants = ssl.settings.tickets.or(defaults.tickets).unwrap_or(true);
+        let store = Arc::new(cache.next());
         let lifetime = u32::try_from(tune.lifetime.as_secs()).unwrap_or(u32::MAX);
         let tickets = match (&ssl.ticket_keys, wants) {
             (_, false) => None,
             (Some(file), true) => self.ticket_keys(file, lifetime),
             (None, true) => Tickets::random(lifetime).map(Arc::new),
         };
+        // What tickets of lines with early data name must be remembered, with a cache or without.
+        let early_cache = &mut self.tls.early_cache;
+        let early = (tune.cachesize == 0 && wants).then(|| {
+            let cache = early_cache
+                .get_or_insert_with(|| Part::new(Arc::new(SessionsOnDemand::new(EARLY_SESSIONS))));
+            Arc::new(cache.next())
+        });
         if wants && tickets.is_none() && ssl.ticket_keys.is_none() {
             self.fault(Diag::alert(place.span, "the system gives no random bytes"));
         }
         Resumption {
             store,
-            ticketer: tickets.map(|tickets| tickets as Arc<dyn ProducesTickets>),
+            ticketer: tickets,
+            early,
         }
     }
 
     /// The settings of a line and how it verifies clients.
-    pub(super) fn policy(
-        &mut self,
-        ssl: &SslDraft,
-        defaults: &SslDraft,
-        place: Place<'_>,
-        resumption: &Resumption,
-        is_http: bool,
-    ) -> Option<Arc<Policy>> {
-        let mut settings = self.settings(ssl, defaults, place)?;
-        settings.alpn = Self::alpn(ssl, is_http);
+    pub(crate) fn policy(&mut self, ssl: &SslDraft, base: &BindBase) -> Option<Arc<Policy>> {
+        let place = base.place();
+        let mut settings = self.settings(ssl, &base.defaults.settings, place)?;
+        settings.alpn = Self::alpn(ssl, base.is_http);
         let verifier = self.client_verifier(ssl, &settings, place)?;
-        let max_record = self.draft.global.value.ssl.maxrecord;
-        let policy = Policy::new(settings, verifier, resumption, record_size(max_record));
-        match policy {
+        let wire = Wire {
+            max_record: record_size(self.tune.maxrecord),
+            logs_keys: self.tune.keylog,
+            early: if ssl.early { self.early } else { 0 },
+        };
+        match Policy::new(settings, verifier, &base.resumption, wire) {
             Ok(policy) => Some(Arc::new(policy)),
             Err(error) => {
                 self.fault(Diag::alert(
@@ -270,16 +447,16 @@ impl Compiler<'_> {
         };
         Some(Settings {
             versions,
-            ciphers: self.list(ciphers, "SSL cipher list", cipher::ciphers, place)?,
-            ciphersuites: self.list(
+            ciphers: self.words(ciphers, "SSL cipher list", cipher::ciphers, place)?,
+            ciphersuites: self.words(
                 suites,
                 "TLS 1.3 cipher suites",
                 cipher::ciphersuites,
                 place,
             )?,
-            curves: self.list(curves, what, cipher::curves, place)?,
+            curves: self.words(curves, what, cipher::curves, place)?,
             sigalgs: self
-                .list(
+                .words(
                     sigalgs,
                     "SSL Signature Algorithm list",
                     cipher::sigalgs,
@@ -287,7 +464,7 @@ impl Compiler<'_> {
                 )?
                 .map(Into::into),
             client_sigalgs: self
-                .list(
+                .words(
                     client,
                     "SSL Client Signature Algorithm list",
                     cipher::sigalgs,
@@ -300,7 +477,7 @@ impl Compiler<'_> {
     }
 
     /// One list: `Some(None)` when it is not said, `None` when nothing of it is left.
-    fn list<T>(
+    fn words<T>(
         &mut self,
         said: Option<&Named>,
         what: &str,
@@ -409,31 +586,42 @@ impl Compiler<'_> {
             ));
             return None;
         }
-        let named = match &ssl.ca_file {
-            Some(file) => Some(self.authorities(&[("ca-file", file)], None, place)?),
-            None => None,
+        let files = self.trust(ssl, place)?;
+        let authorities = self.authorities(&files)?;
+        let named = match (&files.ca_file, ssl.no_ca_names) {
+            (Some(_), false) => self.authorities(&TrustNames {
+                ca_file: files.ca_file.clone(),
+                ..TrustNames::default()
+            }),
+            _ => None,
         };
-        let mut files: Vec<(&str, &Named)> = Vec::new();
-        files.extend(ssl.ca_file.as_ref().map(|file| ("ca-file", file)));
-        files.extend(
-            ssl.ca_verify_file
-                .as_ref()
-                .map(|file| ("ca-verify-file", file)),
-        );
-        let authorities = self.authorities(&files, ssl.crl_file.as_ref(), place)?;
-        let names = match (&named, ssl.no_ca_names) {
-            (Some(named), false) => ClientVerifier::names_of(named),
-            _ => Vec::new(),
-        };
+        let names = named.map(|named| ClientVerifier::names_of(&named));
         let algorithms = settings.provider().signature_verification_algorithms;
         let mut judge = Judge::new(authorities, algorithms);
+        judge.files = files;
         judge.ignored_authority = ssl.ca_ignored.clone().unwrap_or_default();
         judge.ignored_leaf = ssl.crt_ignored.clone().unwrap_or_default();
         Some(Some(Arc::new(ClientVerifier {
             judge,
             is_required,
-            names,
+            tells_names: !ssl.no_ca_names,
+            names: names.unwrap_or_default(),
         })))
+    }
+}
+
+/// A directory as a list.
+fn directory(found: &[Found]) -> CrtList {
+    let line = |(name, _): &Found| ListLine {
+        name: Arc::clone(name),
+        number: 0,
+        options: "".into(),
+        filters: Arc::default(),
+    };
+    CrtList {
+        lines: found.iter().map(line).collect(),
+        is_directory: true,
+        binds: Vec::new(),
     }
 }
 

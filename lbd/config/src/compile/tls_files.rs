@@ -6,21 +6,47 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lbd_core::Diag;
-use lbd_tls::Certificate;
-use lbd_tls::certificate::{Fault, Parts};
+use lbd_tls::certificate::Fault;
+use lbd_tls::material::{Material, Parts, first_certificate};
+use lbd_tls::store::{Options, Source, TrustKind};
 use lbd_tls::tickets::{KEYS, Tickets};
-use lbd_tls::verify::Authorities;
+use lbd_tls::verify::{Authorities, TrustFile, TrustNames};
+use lbd_tls::{CertFacts, Certificate};
 
-use super::context::Compiler;
-use super::tls::Place;
-use crate::draft::Named;
+use super::tls::{Maker, Place};
+use crate::draft::{LoadDraft, Named, SslDraft};
 
-/// Files that were read.
+/// Why a certificate cannot be used with other options than before.
+fn incompatible(name: &str, before: Option<bool>, now: Option<bool>) -> String {
+    let word = |said: Option<bool>| match said {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "default",
+    };
+    format!(
+        "Can't load '{name}', is already defined with incompatible parameters: 'ocsp-update' or \
+         files: previously '{}' vs '{}'.",
+        word(before),
+        word(now)
+    )
+}
+
+/// Files that were named, for who looks at a certificate.
+fn named_files(load: &LoadDraft) -> Source {
+    let name = |file: &Option<Named>| file.as_ref().map(|file| Arc::from(file.name.as_str()));
+    Source {
+        crt: None,
+        key: load.key_said.as_deref().map(Into::into),
+        ocsp: name(&load.ocsp),
+        issuer: name(&load.issuer),
+        sctl: name(&load.sctl),
+    }
+}
+
+/// What was made of several files together.
 #[derive(Debug, Default)]
-pub(super) struct Files {
-    certificates: HashMap<String, Arc<Certificate>>,
-    authorities: HashMap<Vec<String>, Arc<Authorities>>,
-    tickets: HashMap<String, Arc<Tickets>>,
+pub(super) struct Seen {
+    authorities: HashMap<Vec<Arc<str>>, Arc<Authorities>>,
 }
 
 /// A certificate with the name under which it is known.
@@ -31,10 +57,10 @@ const COMPANIONS: &[&str] = &[".issuer", ".ocsp", ".sctl", ".key"];
 /// Ends of names of the parts of a bundle.
 const BUNDLE: &[&str] = &[".rsa", ".ecdsa", ".dsa"];
 
-impl Compiler<'_> {
+impl Maker<'_> {
     /// The certificates of a file, of a bundle or of all files of a directory.
     pub(super) fn certificates(&mut self, file: &Named, place: Place<'_>) -> Vec<Found> {
-        if self.environment.host().is_dir(&file.name) {
+        if self.host.is_dir(&file.name) {
             return self.directory(file, place);
         }
         match self.certificate(&file.name) {
@@ -42,7 +68,7 @@ impl Compiler<'_> {
             Ok(None) => {
                 let parts = self.bundle(file, place);
                 if parts.is_empty() {
-                    let error = self.environment.host().read(&file.name).err();
+                    let error = self.host.read(&file.name).err();
                     self.fault(Diag::alert(
                         file.span,
                         format!(
@@ -63,10 +89,206 @@ impl Compiler<'_> {
         }
     }
 
+    /// Reads the certificates of `crt-store` sections.
+    pub(super) fn stores(&mut self, loads: &[LoadDraft]) {
+        for load in loads {
+            let Some((said, file)) = &load.crt else {
+                continue;
+            };
+            if let Err(text) = self.store(load, said, &file.name) {
+                self.fault(Diag::alert(load.span.unwrap_or(file.span), text));
+            }
+        }
+    }
+
+    /// One certificate of a `crt-store`: companions are not looked for.
+    fn store(&mut self, load: &LoadDraft, said: &str, path: &str) -> Result<(), String> {
+        if self.tls.store.has_certificate(&load.name) {
+            return Err(format!(
+                "'load' in section 'crt-store': store '{}' was already defined.",
+                load.name
+            ));
+        }
+        let pem = self.host.read(path).map_err(|_| {
+            format!("cannot open the file '{path}'. '{said}' cannot be read or parsed.")
+        })?;
+        let parts = Parts {
+            pem,
+            ..Parts::default()
+        };
+        let unreadable =
+            |fault: Fault| format!("'{said}' cannot be read or parsed: {}.", fault.text());
+        let mut material = Material::read(&parts).map_err(unreadable)?;
+        self.explicit(&mut material, load)?;
+        let source = Source {
+            crt: Some(said.into()),
+            ..named_files(load)
+        };
+        let options = Options {
+            ocsp_update: load.ocsp_update,
+            is_of_line: false,
+            is_new: false,
+        };
+        self.keep(&load.name, material, source, options)
+            .map_err(unreadable)
+            .map(|_| ())
+    }
+
+    /// The files that are named beside a certificate.
+    fn explicit(&mut self, material: &mut Material, load: &LoadDraft) -> Result<(), String> {
+        let host = self.host;
+        let read = |file: &Option<Named>| {
+            let read = file.as_ref().map(|file| {
+                let text = host.read(&file.name);
+                text.map_err(|_| format!("'{}' cannot be read or parsed.", file.name))
+            });
+            read.transpose()
+        };
+        if let (Some(text), Some(file)) = (read(&load.key)?, &load.key) {
+            let sections = lbd_tls::pem::sections(&text);
+            let key = sections.ok().and_then(|found| found.key);
+            let key = key.ok_or_else(|| format!("'{}' cannot be read or parsed.", file.name))?;
+            material.key = Some(Arc::new(key));
+        }
+        if let (Some(text), Some(file)) = (read(&load.issuer)?, &load.issuer) {
+            let issuer = first_certificate(&text);
+            let issuer =
+                issuer.ok_or_else(|| format!("'{}' cannot be read or parsed.", file.name))?;
+            material.issuer = Some(issuer);
+        }
+        if let Some(text) = read(&load.ocsp)? {
+            material.ocsp = Some(text.into());
+        }
+        if let Some(file) = &load.sctl {
+            read(&load.sctl)?;
+            self.fault(Diag::warning(
+                file.span,
+                format!(
+                    "'{}' is left out: timestamps of logs are not sent.",
+                    file.name
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Makes what can be served and puts it into the store.
+    fn keep(
+        &mut self,
+        name: &str,
+        mut material: Material,
+        source: Source,
+        options: Options,
+    ) -> Result<Arc<Certificate>, Fault> {
+        material.skips_roots = self.tune.skips_roots;
+        self.tls.store.complete(&mut material);
+        let mut certificate = Certificate::of(&material)?;
+        self.caution(name, &certificate.facts, &source);
+        let now = self.host.unix_time().unwrap_or_default();
+        let store = Arc::clone(&self.tls.store);
+        match store.attach_ocsp(name, &material, options, &mut certificate, now) {
+            Ok(None) => {}
+            Ok(Some(why)) => self.fault(Diag::warning(
+                None,
+                format!("'{name}' : {why} Its OCSP response is ignored."),
+            )),
+            Err(why) => self.fault(Diag::alert(None, why)),
+        }
+        let certificate = Arc::new(certificate);
+        let made = Some(Arc::clone(&certificate));
+        let about = (source, options);
+        self.tls.store.add_certificate(name, material, made, about);
+        Ok(certificate)
+    }
+
+    /// Writes down what an operator should know of a certificate that is used all the same.
+    fn caution(&mut self, name: &str, facts: &CertFacts, source: &Source) {
+        let mut say = |text: &str| self.tls.cautions.push(format!("'{name}' : {text}"));
+        if let Some(now) = self.host.unix_time() {
+            if facts.not_after < now {
+                say("the certificate has expired; it is served all the same.");
+            }
+            if now < facts.not_before {
+                say("the certificate is not valid yet; it is served all the same.");
+            }
+        }
+        let key = source.key.as_deref().or(source.crt.as_deref());
+        if key.is_some_and(|path| self.host.is_world_readable(path)) {
+            say("its private key may be read by everybody on this machine.");
+        }
+    }
+
+    /// The certificate of a crt-list line that says more about it.
+    pub(super) fn loaded(
+        &mut self,
+        file: &Named,
+        load: &LoadDraft,
+        place: Place<'_>,
+    ) -> Vec<Found> {
+        let now = self.host.unix_time().unwrap_or_default();
+        let store = &self.tls.store;
+        let says_first = || store.say_options(&file.name, load.ocsp_update, now);
+        let read = match store.options(&file.name) {
+            Some(known) if known.ocsp_update == load.ocsp_update || says_first() => {
+                self.certificate_with(&file.name, None)
+            }
+            Some(known) => Err(incompatible(
+                &file.name,
+                known.ocsp_update,
+                load.ocsp_update,
+            )),
+            None => self.certificate_with(&file.name, Some(load)),
+        };
+        match read {
+            Ok(Some(certificate)) => vec![(file.name.as_str().into(), certificate)],
+            Ok(None) => self.certificates(file, place),
+            Err(text) => {
+                let text = format!("'{}' : {text}", place.title);
+                self.fault(Diag::alert(file.span, text));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads the chains of `issuers-chain-path`.
+    pub(super) fn issuers(&mut self, directory: Option<&Named>) {
+        let Some(directory) = directory else { return };
+        let host = self.host;
+        let mut names = match host.list(&directory.name) {
+            Ok(names) => names,
+            Err(error) => {
+                let text = format!(
+                    "'issuers-chain-path' : unable to scan directory '{}' : {error}.",
+                    directory.name
+                );
+                return self.fault(Diag::alert(directory.span, text));
+            }
+        };
+        names.sort();
+        for name in names {
+            let path = format!("{}/{name}", directory.name.trim_end_matches('/'));
+            if name.starts_with('.') || host.is_dir(&path) {
+                continue;
+            }
+            let chain = host
+                .read(&path)
+                .and_then(|text| lbd_tls::pem::sections(&text));
+            match chain {
+                Ok(found) if !found.certificates.is_empty() => {
+                    self.tls.store.add_issuers(&path, found.certificates);
+                }
+                _ => self.fault(Diag::warning(
+                    directory.span,
+                    format!("'{path}' is left out: no certificate in it."),
+                )),
+            }
+        }
+    }
+
     /// Parts of a bundle: `site.pem.rsa` and `site.pem.ecdsa` for `site.pem`.
     fn bundle(&mut self, file: &Named, place: Place<'_>) -> Vec<Found> {
         let mut parts = Vec::new();
-        if !self.draft.global.value.ssl.extra.bundle {
+        if !self.tune.extra.bundle {
             return parts;
         }
         for end in BUNDLE {
@@ -84,7 +306,7 @@ impl Compiler<'_> {
     }
 
     fn directory(&mut self, file: &Named, place: Place<'_>) -> Vec<Found> {
-        let mut names = match self.environment.host().list(&file.name) {
+        let mut names = match self.host.list(&file.name) {
             Ok(names) => names,
             Err(error) => {
                 self.fault(Diag::alert(
@@ -102,7 +324,7 @@ impl Compiler<'_> {
         for name in names {
             let path = format!("{}/{name}", file.name.trim_end_matches('/'));
             let is_companion = COMPANIONS.iter().any(|end| name.ends_with(end));
-            if is_companion || name.starts_with('.') || self.environment.host().is_dir(&path) {
+            if is_companion || name.starts_with('.') || self.host.is_dir(&path) {
                 continue;
             }
             match self.certificate(&path) {
@@ -119,16 +341,53 @@ impl Compiler<'_> {
 
     /// One certificate with its companions; `None` when there is no such file.
     pub(super) fn certificate(&mut self, path: &str) -> Result<Option<Arc<Certificate>>, String> {
-        if let Some(known) = self.tls.files.certificates.get(path) {
-            return Ok(Some(Arc::clone(known)));
+        if let Some(known) = self.tls.store.options(path)
+            && known.is_of_line
+            && known
+                .ocsp_update
+                .is_some_and(|on| on != self.tune.ocsp.is_default)
+        {
+            return Err(incompatible(path, known.ocsp_update, None));
         }
-        let host = self.environment.host();
-        let Ok(pem) = host.read(path) else {
+        self.certificate_with(path, None)
+    }
+
+    fn certificate_with(
+        &mut self,
+        path: &str,
+        load: Option<&LoadDraft>,
+    ) -> Result<Option<Arc<Certificate>>, String> {
+        if let Some(known) = self.tls.store.certificate(path) {
+            return Ok(Some(known));
+        }
+        if self.tls.store.has_certificate(path) {
+            return Err(format!("certificate '{path}' is empty!"));
+        }
+        let Ok(pem) = self.host.read(path) else {
             return Ok(None);
         };
-        let parts = self.parts(path, pem);
+        let (parts, source) = self.parts(path, pem);
         self.tell_of_companions(path);
-        let certificate = Certificate::load(&parts).map_err(|fault| match fault {
+        let read = Material::read(&parts);
+        let mut extra = Ok(());
+        let made = read.and_then(|mut material| {
+            let mut source = source;
+            if let Some(load) = load {
+                extra = self.explicit(&mut material, load);
+                source = Source {
+                    crt: source.crt,
+                    ..named_files(load)
+                };
+            }
+            let options = Options {
+                ocsp_update: load.and_then(|load| load.ocsp_update),
+                is_of_line: load.is_some(),
+                is_new: false,
+            };
+            self.keep(path, material, source, options)
+        });
+        extra?;
+        let certificate = made.map_err(|fault| match fault {
             Fault::NoKey => format!(
                 "No Private Key found in '{}'.",
                 self.companion(path, ".key")
@@ -140,15 +399,12 @@ impl Compiler<'_> {
             ),
             fault => format!("{} '{path}'.", fault.text()),
         })?;
-        let certificate = Arc::new(certificate);
-        let known = &mut self.tls.files.certificates;
-        known.insert(path.to_owned(), Arc::clone(&certificate));
         Ok(Some(certificate))
     }
 
     /// The name of a companion file.
     fn companion(&self, path: &str, end: &str) -> String {
-        let base = match self.draft.global.value.ssl.del_ext {
+        let base = match self.tune.del_ext {
             true => path.strip_suffix(".crt").unwrap_or(path),
             false => path,
         };
@@ -158,51 +414,93 @@ impl Compiler<'_> {
     /// Companions that are not used are told: a staple or a list of logs that is not sent would be
     /// missed by somebody.
     fn tell_of_companions(&mut self, path: &str) {
-        let extra = self.draft.global.value.ssl.extra;
-        for (wanted, end, what) in [
-            (extra.ocsp, ".ocsp", "OCSP answers are not stapled yet"),
-            (extra.sctl, ".sctl", "timestamps of logs are not sent"),
-        ] {
-            let name = self.companion(path, end);
-            if wanted && self.environment.host().read(&name).is_ok() {
-                self.fault(Diag::warning(
-                    None,
-                    format!("'{name}' is left out: {what}."),
-                ));
-            }
+        let extra = self.tune.extra;
+        let name = self.companion(path, ".sctl");
+        if extra.sctl && self.host.read(&name).is_ok() {
+            self.fault(Diag::warning(
+                None,
+                format!("'{name}' is left out: timestamps of logs are not sent."),
+            ));
         }
     }
 
-    fn parts(&self, path: &str, pem: Vec<u8>) -> Parts {
-        let host = self.environment.host();
-        let extra = self.draft.global.value.ssl.extra;
+    /// The content of a certificate's files, and which were asked for.
+    fn parts(&self, path: &str, pem: Vec<u8>) -> (Parts, Source) {
+        let extra = self.tune.extra;
         let read = |wanted: bool, end: &str| {
             let name = wanted.then(|| self.companion(path, end))?;
-            host.read(&name).ok()
+            let text = self.host.read(&name).ok()?;
+            Some((name, text))
         };
-        Parts {
-            key: read(extra.key, ".key"),
-            issuer: read(extra.issuer, ".issuer"),
-            ocsp: None,
+        let named = |name: &str| -> Option<Arc<str>> { Some(name.into()) };
+        let has_key = lbd_tls::pem::sections(&pem).is_ok_and(|found| found.key.is_some());
+        let key = read(extra.key && !has_key, ".key");
+        let issuer = read(extra.issuer, ".issuer");
+        let companion =
+            |wanted: bool, end: &str| wanted.then(|| Arc::from(self.companion(path, end).as_str()));
+        let source = Source {
+            crt: named(path),
+            key: match &key {
+                Some((name, _)) => named(name),
+                None => named(path),
+            },
+            ocsp: companion(extra.ocsp, ".ocsp"),
+            issuer: issuer.as_ref().and_then(|(name, _)| named(name)),
+            sctl: companion(extra.sctl, ".sctl"),
+        };
+        let parts = Parts {
+            key: key.map(|(_, text)| text),
+            issuer: issuer.map(|(_, text)| text),
+            ocsp: read(extra.ocsp, ".ocsp").map(|(_, text)| text),
             pem,
-        }
+        };
+        (parts, source)
     }
 
-    /// The authorities of some files with the revocation lists of another.
-    pub(super) fn authorities(
+    /// Reads the files of authorities and revocation lists that a line names.
+    pub(super) fn trust(&mut self, ssl: &SslDraft, place: Place<'_>) -> Option<TrustNames> {
+        let mut read = |keyword, file: &Option<Named>, kind| match file {
+            None => Some(None),
+            Some(file) => self.trust_file(keyword, file, kind, place).map(Some),
+        };
+        Some(TrustNames {
+            ca_file: read("ca-file", &ssl.ca_file, TrustKind::Ca)?,
+            ca_verify_file: read("ca-verify-file", &ssl.ca_verify_file, TrustKind::Ca)?,
+            crl_file: read("crl-file", &ssl.crl_file, TrustKind::Crl)?,
+        })
+    }
+
+    fn trust_file(
         &mut self,
-        files: &[(&str, &Named)],
-        crl: Option<&Named>,
+        keyword: &str,
+        file: &Named,
+        kind: TrustKind,
         place: Place<'_>,
-    ) -> Option<Arc<Authorities>> {
-        let mut key: Vec<String> = files.iter().map(|(_, file)| file.name.clone()).collect();
-        key.push(crl.map_or(String::new(), |crl| crl.name.clone()));
-        if let Some(known) = self.tls.files.authorities.get(&key) {
-            return Some(Arc::clone(known));
+    ) -> Option<Arc<str>> {
+        let store = &self.tls.store;
+        let is_known = [TrustKind::Ca, TrustKind::Crl]
+            .into_iter()
+            .any(|kind| store.trust_file(kind, &file.name).is_some());
+        if is_known {
+            return Some(file.name.as_str().into());
         }
-        let mut authorities = Authorities::default();
-        for (keyword, file) in files {
-            if let Err(error) = self.add_authorities(&mut authorities, &file.name) {
+        let read = self.read_trust(&file.name).and_then(|read| {
+            let is_empty = match kind {
+                TrustKind::Ca => read.certificates.is_empty(),
+                TrustKind::Crl => read.crls.is_empty(),
+            };
+            match (is_empty, kind) {
+                (false, _) => Ok(read),
+                (true, TrustKind::Ca) => Err("no certificate in it".to_owned()),
+                (true, TrustKind::Crl) => Err("no list in it".to_owned()),
+            }
+        });
+        match read {
+            Ok(read) => {
+                self.tls.store.add_trust_file(kind, &file.name, read);
+                Some(file.name.as_str().into())
+            }
+            Err(error) => {
                 self.fault(Diag::alert(
                     file.span,
                     format!(
@@ -210,76 +508,62 @@ impl Compiler<'_> {
                         place.title, file.name
                     ),
                 ));
-                return None;
+                None
             }
         }
-        if let Some(crl) = crl {
-            let text = self.environment.host().read(&crl.name);
-            let added = text.and_then(|text| authorities.add_crl_pem(&text));
-            match added {
-                Ok(added) if added > 0 => {}
-                other => {
-                    let error = other.err().unwrap_or_else(|| "no list in it".to_owned());
-                    self.fault(Diag::alert(
-                        crl.span,
-                        format!(
-                            "'{}' : 'crl-file' : unable to load {} ({error}).",
-                            place.title, crl.name
-                        ),
-                    ));
-                    return None;
-                }
-            }
+    }
+
+    /// The authorities of files that were read.
+    pub(super) fn authorities(&mut self, files: &TrustNames) -> Option<Arc<Authorities>> {
+        let key: Vec<Arc<str>> = files.iter().cloned().collect();
+        if let Some(known) = self.tls.seen.authorities.get(&key) {
+            return Some(Arc::clone(known));
         }
-        let authorities = Arc::new(authorities);
-        let known = &mut self.tls.files.authorities;
+        let authorities = Arc::new(self.tls.store.authorities(files)?);
+        let known = &mut self.tls.seen.authorities;
         known.insert(key, Arc::clone(&authorities));
         Some(authorities)
     }
 
-    fn add_authorities(&self, into: &mut Authorities, path: &str) -> Result<(), String> {
-        let host = self.environment.host();
+    fn read_trust(&self, path: &str) -> Result<TrustFile, String> {
+        let mut into = TrustFile::default();
         if path == "@system-ca" {
             for file in SYSTEM_ROOTS {
-                if let Ok(text) = host.read(file) {
+                if let Ok(text) = self.host.read(file) {
                     into.add_pem(&text)?;
-                    return Ok(());
+                    return Ok(into);
                 }
             }
             return Err("the system has none".to_owned());
         }
-        if host.is_dir(path) {
-            let mut names = host.list(path)?;
-            names.sort();
-            for name in names {
-                let file = format!("{}/{name}", path.trim_end_matches('/'));
-                // As in the reference, what is no certificate is passed over.
-                let is_cert = [".pem", ".crt", ".cer"]
-                    .iter()
-                    .any(|end| name.ends_with(end));
-                if is_cert && let Ok(text) = host.read(&file) {
-                    let _ = into.add_pem(&text);
-                }
+        if !self.host.is_dir(path) {
+            into.add_pem(&self.host.read(path)?)?;
+            return Ok(into);
+        }
+        let mut names = self.host.list(path)?;
+        names.sort();
+        for name in names {
+            let file = format!("{}/{name}", path.trim_end_matches('/'));
+            // As in the reference, what is no certificate is passed over.
+            let is_cert = [".pem", ".crt", ".cer"]
+                .iter()
+                .any(|end| name.ends_with(end));
+            if is_cert && let Ok(text) = self.host.read(&file) {
+                let _ = into.add_pem(&text);
             }
-        } else {
-            into.add_pem(&host.read(path)?)?;
         }
-        match into.is_empty() {
-            true => Err("no certificate in it".to_owned()),
-            false => Ok(()),
-        }
+        Ok(into)
     }
 
     /// The keys of `tls-ticket-keys`: lines of base64, at least three, the last ones used.
     pub(super) fn ticket_keys(&mut self, file: &Named, lifetime: u32) -> Option<Arc<Tickets>> {
-        if let Some(known) = self.tls.files.tickets.get(&file.name) {
-            return Some(Arc::clone(known));
+        if let Some(known) = self.tls.store.tickets(&file.name) {
+            return Some(known);
         }
         match self.read_ticket_keys(&file.name, lifetime) {
             Ok(tickets) => {
                 let tickets = Arc::new(tickets);
-                let known = &mut self.tls.files.tickets;
-                known.insert(file.name.clone(), Arc::clone(&tickets));
+                self.tls.store.add_tickets(&file.name, Arc::clone(&tickets));
                 Some(tickets)
             }
             Err(error) => {
@@ -292,8 +576,7 @@ impl Compiler<'_> {
     fn read_ticket_keys(&self, path: &str, lifetime: u32) -> Result<Tickets, String> {
         use base64::Engine as _;
         let text = self
-            .environment
-            .host()
+            .host
             .read(path)
             .map_err(|_| "unable to load ssl tickets keys file".to_owned())?;
         let mut keys = Vec::new();

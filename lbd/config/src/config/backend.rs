@@ -11,7 +11,7 @@ use lbd_rules::expr::Expr;
 use lbd_rules::logformat::LogFormat;
 use lbd_rules::var::Var;
 
-use super::{ServerSpec, TcpKeepalive};
+use super::{ServerSpec, StickRule, TcpKeepalive};
 
 /// Settings of the serving side.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct BackendSpec {
     pub servers: Vec<ServerSpec>,
     /// `use-server` lines in order.
     pub use_server: Vec<UseServer>,
+    /// `stick` lines in order.
+    pub stick: Vec<StickRule>,
     /// `cookie`.
     pub cookie: Option<lbd_backend::persist::CookieSpec>,
     /// `cookie … dynamic`: the secret of values made from addresses.
@@ -137,11 +139,9 @@ pub struct CheckSpec {
 pub enum CheckToken {
     /// `port` as an expression (`connect`), and other single values.
     Expr(Expr),
-    /// `send-lf`, `on-success`, `on-error`, `string-lf`; `binary-lf` too, whose digits the script
-    /// reads.
+    /// `send-lf`, `on-success`, `on-error`, `string-lf`; `binary-lf` and `send-binary-lf` too, whose
+    /// digits the script reads.
     Format(LogFormat),
-    /// `send-binary-lf`: rendered, then read as hexadecimal digits.
-    HexFormat(LogFormat),
     /// The request of `option httpchk` and `http-check send`; `send-state` is added to it.
     Request(Box<CheckRequestSpec>),
     /// `set-var`.

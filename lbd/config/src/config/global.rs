@@ -43,6 +43,8 @@ pub struct Global {
     pub chroot: Option<PathBuf>,
     /// `pidfile`.
     pub pidfile: Option<PathBuf>,
+    /// `table-snapshots`.
+    pub snapshots: Option<SnapshotSpec>,
     /// `node`; the host name unless given.
     pub node: String,
     /// `description`.
@@ -313,4 +315,15 @@ impl std::fmt::Debug for UserSpec {
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
+}
+
+/// `table-snapshots`: stick tables on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotSpec {
+    /// Where the files are.
+    pub directory: PathBuf,
+    /// Time between two snapshots.
+    pub every: Duration,
+    /// Bytes per second that are written at most; 0 for no limit.
+    pub rate: u64,
 }

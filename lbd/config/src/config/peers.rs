@@ -2,9 +2,12 @@
 //!
 //! Sessions are the `peers` crate's.
 
-use lbd_core::{Span, TableId};
+use std::sync::Arc;
 
-use super::{ListenAddress, ServerAddress};
+use lbd_core::{Span, TableId};
+use lbd_tls::{BindTls, ServerTls};
+
+use super::{BindOptions, ListenAddress, LogTarget, ServerAddress};
 
 /// A `peers` section that takes part.
 #[derive(Debug, Clone)]
@@ -23,6 +26,12 @@ pub struct PeersSpec {
     pub local: usize,
     /// Where this node is called.
     pub bind: ListenAddress,
+    /// How that socket is made.
+    pub bind_options: BindOptions,
+    /// TLS of those who call; none for clear connections.
+    pub bind_tls: Option<Arc<BindTls>>,
+    /// `log`: where sessions that begin and end are told.
+    pub logs: Vec<LogTarget>,
     /// Tables shared, with their names on the wire.
     pub tables: Vec<(Box<str>, TableId)>,
 }
@@ -36,4 +45,6 @@ pub struct PeerSpec {
     pub address: ServerAddress,
     /// The shard that it gets; 0 for all.
     pub shard: u32,
+    /// TLS of calls to it; none for clear connections.
+    pub tls: Option<Arc<ServerTls>>,
 }

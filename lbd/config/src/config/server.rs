@@ -60,6 +60,8 @@ pub struct ServerSpec {
     pub pool_conn_name: Option<Arc<Expr>>,
     /// `pool-max-conn`, -1 for no limit.
     pub pool_max_conn: i32,
+    /// `pool-low-conn`: idle connections that each worker keeps beyond its need.
+    pub pool_low_conn: u32,
     /// `pool-purge-delay`.
     pub pool_purge_delay: Duration,
     /// `max-reuse`, -1 for no limit.
@@ -146,15 +148,35 @@ pub struct SendProxy {
     pub tlvs: Vec<(u8, Arc<LogFormat>)>,
 }
 
-/// A word of `proxy-v2-options`.
+/// A word of `proxy-v2-options`, or of `send-proxy-v2-ssl` and `send-proxy-v2-ssl-cn`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyV2Option {
     /// Authority (SNI).
     Authority,
+    /// Common name of the client's certificate; with the facts of TLS.
+    CertCn,
+    /// Key of our certificate; with the facts of TLS.
+    CertKey,
+    /// Signature of our certificate; with the facts of TLS.
+    CertSig,
     /// Checksum.
     Crc32c,
+    /// Facts of the client's TLS.
+    Ssl,
+    /// Cipher suite; with the facts of TLS.
+    SslCipher,
     /// Unique id.
     UniqueId,
+}
+
+impl ProxyV2Option {
+    /// Whether it tells of the client's TLS.
+    pub fn is_of_tls(self) -> bool {
+        match self {
+            Self::CertCn | Self::CertKey | Self::CertSig | Self::Ssl | Self::SslCipher => true,
+            Self::Authority | Self::Crc32c | Self::UniqueId => false,
+        }
+    }
 }
 
 /// Schedule and place of a server's health check.
@@ -170,6 +192,10 @@ pub struct ServerCheckSpec {
     pub send_proxy: bool,
     /// `check-via-socks4`.
     pub via_socks4: bool,
+    /// `check-proto`.
+    pub proto: Option<lbd_backend::check::Proto>,
+    /// The name asked for is the host of the check's request (`check-sni-auto`).
+    pub sni_auto: bool,
 }
 
 /// `agent-check`.

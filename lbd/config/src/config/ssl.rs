@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lbd_rules::expr::Expr;
 use lbd_tls::ServerTls;
+use lbd_tls::store::UpdatePolicy;
 
 /// Settings of `global` about TLS.
 #[derive(Debug, Clone)]
@@ -19,12 +20,24 @@ pub struct SslTune {
     pub extra: ExtraFiles,
     /// `ssl-load-extra-del-ext`.
     pub del_ext: bool,
+    /// `ocsp-update.*`.
+    pub ocsp: UpdatePolicy,
+    /// `ocsp-update.httpproxy`, with its port.
+    pub ocsp_proxy: Option<String>,
+    /// `ssl-skip-self-issued-ca`.
+    pub skips_roots: bool,
+    /// `tune.ssl.ssl-ctx-cache-size`, generated certificates.
+    pub forged: usize,
     /// `tune.ssl.cachesize`, sessions.
     pub cachesize: usize,
     /// `tune.ssl.lifetime`.
     pub lifetime: Duration,
     /// `tune.ssl.maxrecord`; `None` for the protocol's limit.
     pub maxrecord: Option<usize>,
+    /// `tune.ssl.capture-buffer-size`, bytes; 0 keeps nothing of client hellos.
+    pub capture: usize,
+    /// `tune.ssl.keylog`.
+    pub keylog: bool,
 }
 
 impl Default for SslTune {
@@ -34,9 +47,15 @@ impl Default for SslTune {
             maxsslrate: 0,
             extra: ExtraFiles::ALL,
             del_ext: false,
+            ocsp: UpdatePolicy::default(),
+            ocsp_proxy: None,
+            skips_roots: false,
+            forged: 1000,
             cachesize: 20_000,
             lifetime: Duration::from_secs(300),
             maxrecord: None,
+            capture: 0,
+            keylog: false,
         }
     }
 }
@@ -86,7 +105,7 @@ pub struct ServerSslSpec {
     pub for_checks: bool,
     /// Name to ask for.
     pub sni: Option<Arc<Expr>>,
-    /// `check-sni`, or the host of the check's request.
+    /// `check-sni`.
     pub check_sni: Option<Box<str>>,
     /// `check-alpn`.
     pub check_alpn: Option<Arc<[Vec<u8>]>>,

@@ -3,6 +3,8 @@
 //! Their entries are `lbd-proxy`'s.
 
 use lbd_core::{Span, TableId};
+use lbd_rules::acl::Cond;
+use lbd_rules::expr::Expr;
 use lbd_table::Schema;
 
 /// A stick table.
@@ -18,4 +20,21 @@ pub struct TableSpec {
     pub schema: Schema,
     /// `write-to`.
     pub write_to: Option<TableId>,
+}
+
+/// A `stick` line.
+#[derive(Debug)]
+pub struct StickRule {
+    /// The key.
+    pub expr: Expr,
+    /// Where it is looked up or stored.
+    pub table: TableId,
+    /// Condition; none means always.
+    pub cond: Option<Cond>,
+    /// A request goes to the server of the key's entry.
+    pub is_match: bool,
+    /// The key is stored with the server.
+    pub is_store: bool,
+    /// The key is one of the answer.
+    pub on_response: bool,
 }

@@ -2,6 +2,7 @@
 //!
 //! Rules are kept in words and compiled later; intervals are options of servers.
 
+use lbd_backend::check::Proto;
 use lbd_core::Diag;
 
 use super::backend::whole;
@@ -126,6 +127,17 @@ const fn check_option(
         effect: Effect::Supported,
         doc,
         examples,
+    }
+}
+
+/// The protocol of that name for checks, or why there is none.
+pub(crate) fn proto(name: &str) -> Result<Proto, String> {
+    match name {
+        "h1" => Ok(Proto::Http1),
+        "h2" => Ok(Proto::Http2),
+        "none" => Ok(Proto::None),
+        "fcgi" | "quic" | "qmux" | "spop" => Err(format!("'{name}' is not supported yet")),
+        _ => Err(format!(" unknown MUX protocol '{name}'")),
     }
 }
 

@@ -4,10 +4,10 @@
 
 use std::mem;
 
-use lbd_core::{Diag, Span};
+use lbd_core::{Diag, FileId, Span};
 
-use super::ssl;
-use crate::draft::{BindDraft, CrtLine, Named};
+use super::{crt_store, ssl};
+use crate::draft::{BindDraft, CrtLine, LoadDraft, Named};
 use crate::lex::{Line, Modifier, Word};
 use crate::registry;
 use crate::section::Site;
@@ -18,6 +18,7 @@ pub const MAX_LINES: usize = 1 << 20;
 
 /// Options that a line may have of its own.
 const ALLOWED: &[&str] = &[
+    "allow-0rtt",
     "alpn",
     "ca-file",
     "ca-verify-file",
@@ -36,14 +37,10 @@ const ALLOWED: &[&str] = &[
 ];
 
 /// Options of the reference that are refused by name.
-const WAITING: &[&str] = &["allow-0rtt", "npn", "ocsp-update"];
+const WAITING: &[&str] = &["npn"];
 
 /// Reads a list.
-pub(super) fn read(
-    site: &mut Site<'_>,
-    draft: &BindDraft,
-    file: &Named,
-) -> Result<Vec<CrtLine>, Diag> {
+pub(super) fn read(site: &mut Site<'_>, file: &Named) -> Result<Vec<CrtLine>, Diag> {
     let text = site.environment.host().read(&file.name).map_err(|error| {
         Diag::alert(
             file.span,
@@ -57,8 +54,10 @@ pub(super) fn read(
         .enumerate()
     {
         let place = format!("'crt-list' : parsing [{}:{}]", file.name, at + 1);
-        if let Some(line) = one(site, draft, file.span, line, &place)? {
-            lines.push(line);
+        if let Some(line) = one(site, file.span, line, &place)? {
+            // At most MAX_LINES.
+            let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
+            lines.push(CrtLine { number, ..line });
         }
     }
     if lines.is_empty() {
@@ -70,12 +69,18 @@ pub(super) fn read(
     Ok(lines)
 }
 
+/// Reads one line that came at run time.
+pub(crate) fn read_line(site: &mut Site<'_>, line: &str) -> Result<Option<CrtLine>, Diag> {
+    let nowhere = Span::line(FileId(0), 0);
+    one(site, nowhere, line.as_bytes(), "parsing [CLI:1]")
+}
+
 /// Words of a line; quotes and backslashes are as in the configuration, brackets are words.
 fn split(line: &[u8], place: &str, span: Span) -> Result<Vec<String>, Diag> {
     let mut words = Vec::new();
     let mut word: Option<Vec<u8>> = None;
     let mut bytes = line.iter().copied();
-    let broken = |what: &str| Diag::alert(span, format!("{place} : {what}"));
+    let broken = |what: &str| Diag::alert(span, format!("{place}: {what}"));
     while let Some(byte) = bytes.next() {
         match byte {
             b'\\' => {
@@ -110,13 +115,7 @@ fn split(line: &[u8], place: &str, span: Span) -> Result<Vec<String>, Diag> {
         .collect()
 }
 
-fn one(
-    site: &mut Site<'_>,
-    draft: &BindDraft,
-    span: Span,
-    line: &[u8],
-    place: &str,
-) -> Result<Option<CrtLine>, Diag> {
+fn one(site: &mut Site<'_>, span: Span, line: &[u8], place: &str) -> Result<Option<CrtLine>, Diag> {
     let words = split(line, place, span)?;
     let Some((file, rest)) = words.split_first() else {
         return Ok(None);
@@ -126,12 +125,12 @@ fn one(
         span,
     };
     let file = ssl::below(site, site.draft.global.crt_base.as_deref(), file);
-    let (options, filters) = match rest.first().map(String::as_str) {
+    let (options_of_line, filters) = match rest.first().map(String::as_str) {
         Some("[") => {
             let end = rest
                 .iter()
                 .position(|word| word == "]")
-                .ok_or_else(|| Diag::alert(span, format!("{place} : no closing bracket")))?;
+                .ok_or_else(|| Diag::alert(span, format!("{place}: no closing bracket")))?;
             (&rest[1..end], &rest[end + 1..])
         }
         _ => (&rest[..0], rest),
@@ -139,52 +138,66 @@ fn one(
     if filters.iter().any(|word| word == "[" || word == "]") {
         return Err(Diag::alert(
             span,
-            format!("{place} : brackets stand directly behind the certificate"),
+            format!("{place}: brackets stand directly behind the certificate"),
         ));
     }
-    let settings = match options.is_empty() {
-        true => None,
-        false => Some(Box::new(settings(site, draft, span, options, place)?)),
-    };
-    Ok(Some(CrtLine {
-        file,
-        settings,
-        filters: filters.iter().map(|word| word.as_str().into()).collect(),
-    }))
-}
-
-fn settings(
-    site: &mut Site<'_>,
-    draft: &BindDraft,
-    span: Span,
-    options: &[String],
-    place: &str,
-) -> Result<crate::draft::SslDraft, Diag> {
-    let word = |text: &str| Word {
+    let word = |text: &String| Word {
         text: text.as_bytes().to_vec(),
         span,
     };
     let line = Line {
-        words: options.iter().map(|option| word(option)).collect(),
+        words: options_of_line.iter().map(word).collect(),
         modifier: Modifier::Plain,
         starts_section: false,
         span,
     };
-    let mut words = Words::new(&line);
-    let mut own = BindDraft::new(&draft.text, span);
+    let said = options(site, &mut Words::new(&line), span, place)?;
+    Ok(Some(CrtLine {
+        file,
+        filters: filters.iter().map(|word| word.as_str().into()).collect(),
+        ..said
+    }))
+}
+
+/// Options of a line of its own, in the order of the text.
+pub(super) fn options(
+    site: &mut Site<'_>,
+    words: &mut Words<'_>,
+    span: Span,
+    place: &str,
+) -> Result<CrtLine, Diag> {
+    let mut own = BindDraft::new("", span);
+    let mut load = LoadDraft::default();
+    let mut has_settings = false;
+    let before = |diag: Diag| Diag {
+        message: format!("{place}: {}", diag.message),
+        ..diag
+    };
     while let Some(name) = words.text()? {
+        if crt_store::option(site, &mut load, name, words).map_err(before)? {
+            continue;
+        }
         let option = registry::bind_option(name).filter(|_| ALLOWED.contains(&name));
         let Some(option) = option else {
             let text = match WAITING.contains(&name) {
-                true => format!("{place} : '{name}' is not supported yet"),
-                false => format!("{place} : unknown ssl keyword {name}"),
+                true => format!("{place}: '{name}' is not supported yet"),
+                false => format!("{place}: unknown ssl keyword {name}"),
             };
-            return Err(Diag::alert(span, text));
+            return Err(Diag::alert(words.last(), text));
         };
-        (option.apply)(site, &mut own, &mut words).map_err(|diag| Diag {
-            message: format!("{place} : {}", diag.message),
-            ..diag
-        })?;
+        has_settings = true;
+        (option.apply)(site, &mut own, words).map_err(before)?;
     }
-    Ok(mem::take(&mut own.ssl.settings))
+    let file = load.crt.take().map(|(_, file)| file);
+    let nothing = Named {
+        name: String::new(),
+        span,
+    };
+    Ok(CrtLine {
+        number: 0,
+        file: file.unwrap_or(nothing),
+        load: (load != LoadDraft::default()).then(|| Box::new(load)),
+        settings: has_settings.then(|| Box::new(mem::take(&mut own.ssl.settings))),
+        filters: Vec::new(),
+    })
 }

@@ -355,7 +355,7 @@ pub fn case_pair_into(
     Ok(())
 }
 
-/// `+501 -502 400-499`: without a sign the set starts anew.
+/// `+501,505 -502 400-499`: without a sign the set starts anew (manual 3.1, http-err-codes).
 fn status_set(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Result<(), Diag> {
     let global = &mut site.draft.global.value;
     let set = match keyword {
@@ -376,15 +376,16 @@ fn status_set(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Resu
     }
     while let Some(word) = words.text()? {
         let span = words.last();
-        for item in word.split(',') {
-            let (value, text) = match item.as_bytes().first() {
-                Some(b'+') => (true, &item[1..]),
-                Some(b'-') => (false, &item[1..]),
-                _ => {
-                    marked.fill(false);
-                    (true, item)
-                }
-            };
+        // The sign of a word is that of all its ranges.
+        let (value, ranges) = match word.as_bytes().first() {
+            Some(b'+') => (true, &word[1..]),
+            Some(b'-') => (false, &word[1..]),
+            _ => {
+                marked.fill(false);
+                (true, word)
+            }
+        };
+        for text in ranges.split(',') {
             let (low, high) = text.split_once('-').unwrap_or((text, text));
             let range = low.parse::<usize>().ok().zip(high.parse::<usize>().ok());
             let Some((low, high)) =
@@ -393,7 +394,7 @@ fn status_set(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Resu
                 return Err(Diag::alert(
                     span,
                     format!(
-                        "'{keyword}': invalid status range '{item}', expects codes from 100 to 599"
+                        "'{keyword}': invalid status range '{text}', expects codes from 100 to 599"
                     ),
                 ));
             };

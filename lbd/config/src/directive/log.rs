@@ -268,6 +268,29 @@ fn set_format(site: &mut Site<'_>, format: LogFormatDraft, span: lbd_core::Span)
     site.proxy.settings.log_format = Some((format, span));
 }
 
+/// What a `log` line of a section that is no proxy says: `global`, a target, or `None` for `no log`,
+/// which takes back those before it.
+///
+/// # Errors
+/// Words that make no target.
+pub fn place(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<Option<LogPlace>, Diag> {
+    if words.modifier() == Modifier::No {
+        return match words.peek() {
+            None => Ok(None),
+            Some(word) => {
+                let text = "log : 'no log' does not expect arguments";
+                Err(Diag::alert(word.span, text))
+            }
+        };
+    }
+    if words.left() == 1 && words.peek().is_some_and(|word| word == "global") {
+        let span = words.here();
+        words.take();
+        return Ok(Some(LogPlace::Global(span)));
+    }
+    Ok(Some(LogPlace::Target(target(site, words)?)))
+}
+
 fn log(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     let is_global = site.section == Section::Global;
     if words.modifier() == Modifier::No {

@@ -2,11 +2,16 @@
 //!
 //! Tables are read by [`super::stick`].
 
+mod options;
+
 use lbd_core::Diag;
+
+use options::Options;
 
 use super::{directive, stick};
 use crate::address::AddressRules;
 use crate::draft::{Named, PeerDraft, PeersDraft, TableDraft};
+use crate::lex::Word;
 use crate::registry::{Directive, Example, Sections};
 use crate::section::Site;
 use crate::words::Words;
@@ -18,13 +23,13 @@ pub const DIRECTIVES: &[Directive] = &[
     directive(
         "bind",
         PEERS,
-        "Where this node is called; not beside 'peer' lines (11.2).",
+        "Where this node is called, and by which TLS; not beside an address of the local peer (11.2).",
         &[
             Example::Ok("bind 127.0.0.1:1024"),
             Example::Fail("bind", "expects an address"),
             Example::Fail(
-                "bind 127.0.0.1:1024 ssl",
-                "not supported yet in a 'peers' section",
+                "bind 127.0.0.1:1024 accept-proxy",
+                "not supported in a 'peers' section",
             ),
         ],
         bind,
@@ -32,26 +37,23 @@ pub const DIRECTIVES: &[Directive] = &[
     directive(
         "default-bind",
         PEERS,
-        "Options of this node's listener, which need TLS (11.2).",
+        "Options of this node's listener, as on 'bind' (11.2).",
         &[
-            Example::Ok("default-bind"),
-            Example::Fail("default-bind ssl", "not supported yet"),
+            Example::Ok("default-bind backlog 100"),
+            Example::Fail("default-bind sssl", "unknown keyword"),
         ],
-        |_, words| no_options(words, "default-bind"),
+        |site, words| bind_options(site, words, "default-bind"),
     ),
     directive(
         "default-server",
         PEERS,
-        "Options of all peers that follow (11.2).",
+        "Options of all peers that follow: TLS and 'shard' (11.2).",
         &[
             Example::Ok("default-server shard 1"),
-            Example::Fail("default-server ssl", "not supported yet"),
+            Example::Ok("default-server ssl verify none"),
+            Example::Fail("default-server check", "not supported in a 'peers' section"),
         ],
-        |site, words| {
-            let shard = options(words, "default-server")?;
-            section(site, words)?.default_shard = shard;
-            Ok(())
-        },
+        default_server,
     ),
     directive(
         "disabled",
@@ -76,11 +78,19 @@ pub const DIRECTIVES: &[Directive] = &[
     directive(
         "log",
         PEERS,
-        "Refused: nothing is logged of the listener of a section yet (11.2).",
-        &[Example::Fail("log global", "not supported yet")],
-        |_, words| {
-            let message = "'log' is not supported yet in a 'peers' section.";
-            Err(Diag::alert(words.last(), message).hint("Remove the line."))
+        "Where sessions that begin and end are told, as in proxies (11.2).",
+        &[
+            Example::Ok("log 127.0.0.1:514 local0"),
+            Example::Fail("log 127.0.0.1", "expects <address> and <facility>"),
+        ],
+        |site, words| {
+            let place = super::log::place(site, words)?;
+            let logs = &mut section(site, words)?.logs;
+            match place {
+                Some(place) => logs.push(place),
+                None => logs.clear(),
+            }
+            Ok(())
         },
     ),
     directive(
@@ -93,7 +103,8 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Fail("peer", "expects <name> and <addr>[:<port>]"),
             Example::Fail("peer a", "expects <name> and <addr>[:<port>]"),
             Example::Fail("peer a 192.0.2.1", "missing port"),
-            Example::Fail("peer a 192.0.2.1:1024 check", "not supported yet"),
+            Example::Ok("peer a 192.0.2.1:1024 ssl verify none"),
+            Example::Fail("peer a 192.0.2.1:1024 check", "not supported in a 'peers'"),
         ],
         |site, words| peer(site, words, "peer"),
     ),
@@ -142,48 +153,44 @@ fn section<'s>(site: &'s mut Site<'_>, words: &Words<'_>) -> Result<&'s mut Peer
     last.ok_or_else(|| Diag::alert(line, "no peers section"))
 }
 
-/// Refuses options, all of which need TLS or mean nothing here.
-fn no_options(words: &mut Words<'_>, keyword: &str) -> Result<(), Diag> {
-    match words.text()? {
-        None => Ok(()),
-        Some(word) => Err(refused(words, keyword, word)),
-    }
-}
-
-fn refused(words: &Words<'_>, keyword: &str, word: &str) -> Diag {
-    Diag::alert(
-        words.last(),
-        format!("'{keyword}' : '{word}' is not supported yet in a 'peers' section."),
-    )
-    .hint("Peers speak in clear so far, and only 'shard' is understood.")
-}
-
-/// The options of a peer: its shard.
-fn options(words: &mut Words<'_>, keyword: &str) -> Result<u32, Diag> {
-    let mut shard = 0;
-    while let Some(word) = words.text()? {
-        if word != "shard" {
-            return Err(refused(words, keyword, word));
-        }
-        let n = words.exact_int("shard", 0..=i64::from(i32::MAX))?;
-        shard = u32::try_from(n).unwrap_or(0);
-    }
-    Ok(shard)
-}
-
 fn bind(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     let text = words.expect("bind", "an address, or a path, and options")?;
     let span = words.last();
     let address = site.address("bind", text, span, &AddressRules::BIND)?;
+    let unix = site.draft.global.value.unix_bind.clone();
     let peers = section(site, words)?;
-    if peers.bind.is_some() {
+    if !peers.bind.addresses.is_empty() {
         return Err(Diag::alert(
             span,
             "One listener per 'peers' section is authorized",
         ));
     }
-    peers.bind = Some((address, span));
-    no_options(words, "bind")
+    peers.bind.addresses.push(address);
+    peers.bind.text = text.to_owned();
+    peers.bind.span = span;
+    peers.bind.options.unix = unix;
+    bind_options(site, words, &format!("bind {text}"))
+}
+
+fn bind_options(site: &mut Site<'_>, words: &mut Words<'_>, title: &str) -> Result<(), Diag> {
+    // Taken out, so that options can reach the rest of the text.
+    let mut draft = section(site, words)?.bind.clone();
+    let read = options::of_bind(site, &mut draft, words, title);
+    section(site, words)?.bind = draft;
+    read
+}
+
+fn default_server(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let peers = section(site, words)?;
+    let mut options = Options {
+        server: peers.default_server.clone(),
+        shard: peers.default_shard,
+    };
+    options.read(site, words, "default-server", true)?;
+    let peers = section(site, words)?;
+    peers.default_server = options.server;
+    peers.default_shard = options.shard;
+    Ok(())
 }
 
 fn peer(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Result<(), Diag> {
@@ -198,9 +205,11 @@ fn peer(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Result<(),
         name: name.to_owned(),
         span: words.last(),
     };
+    // What is no address is an option: the node itself has its address on the 'bind' line.
+    let is_option = |word: &&Word| word.str().is_ok_and(options::is_of_server);
     let next = words
         .peek()
-        .filter(|word| *word != "shard" || keyword == "peer");
+        .filter(|word| keyword == "peer" || !is_option(word));
     let address = match next {
         None if keyword == "peer" => return Err(lacks(words)),
         None => None,
@@ -213,11 +222,15 @@ fn peer(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Result<(),
             ))
         }
     };
-    let default = section(site, words)?.default_shard;
-    let shard = match options(words, keyword)? {
-        0 => default,
-        shard => shard,
+    let peers = section(site, words)?;
+    let mut options = Options {
+        server: peers.default_server.clone(),
+        shard: peers.default_shard,
     };
+    options.server.name.clone_from(&name.name);
+    options.server.span = Some(site.line);
+    let title = format!("{keyword} {}", name.name);
+    options.read(site, words, &title, false)?;
     let place = |site: &Site<'_>| {
         let peers = site.draft.peers.last()?;
         let other = peers
@@ -238,7 +251,8 @@ fn peer(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Result<(),
     section(site, words)?.peers.push(PeerDraft {
         name,
         address,
-        shard,
+        shard: options.shard,
+        server: options.server,
     });
     Ok(())
 }

@@ -92,12 +92,36 @@ pub const OPTIONS: &[ServerOption] = &[
         },
     ),
     option(
+        "check-proto",
+        1,
+        "Protocol of checks without negotiation: h1, h2, none.",
+        "check-proto h1",
+        |_, s, words| {
+            let here = words.here();
+            let name = words.expect("check-proto", "a MUX protocol as argument.")?;
+            let proto = super::check::proto(name)
+                .map_err(|text| Diag::alert(here, format!("'check-proto' : {text}")))?;
+            s.health.proto = Some(proto);
+            Ok(())
+        },
+    ),
+    option(
         "check-send-proxy",
         0,
         "Checks begin with a PROXY header.",
         "check-send-proxy",
         |_, s, _| {
             s.health.send_proxy = true;
+            Ok(())
+        },
+    ),
+    option(
+        "check-sni-auto",
+        0,
+        "Checks ask for the host of their request.",
+        "check-sni-auto",
+        |_, s, _| {
+            s.health.no_sni_auto = false;
             Ok(())
         },
     ),
@@ -201,6 +225,16 @@ pub const OPTIONS: &[ServerOption] = &[
         "no-check-send-proxy",
         |_, s, _| {
             s.health.send_proxy = false;
+            Ok(())
+        },
+    ),
+    option(
+        "no-check-sni-auto",
+        0,
+        "Checks ask for no name unless 'check-sni' says one.",
+        "no-check-sni-auto",
+        |_, s, _| {
+            s.health.no_sni_auto = true;
             Ok(())
         },
     ),

@@ -194,16 +194,16 @@ pub const OPTIONS: &[ServerOption] = &[
             Ok(())
         },
     ),
-    ServerOption {
-        effect: Effect::NoEffect("each worker keeps its idle connections"),
-        ..option(
-            "pool-low-conn",
-            1,
-            "Idle connections below which other workers' are not taken.",
-            "pool-low-conn 10",
-            |_, _, words| number(words, "pool-low-conn", 0, MAX).map(|_| ()),
-        )
-    },
+    option(
+        "pool-low-conn",
+        1,
+        "Idle connections that each worker keeps beyond its need.",
+        "pool-low-conn 10",
+        |_, s, words| {
+            s.pool_low_conn = u32::try_from(number(words, "pool-low-conn", 0, MAX)?).ok();
+            Ok(())
+        },
+    ),
     option(
         "pool-conn-name",
         1,

@@ -58,7 +58,27 @@ pub const OPTIONS: &[ServerOption] = &[
         "Cancels 'send-proxy-v2'.",
         "no-send-proxy-v2",
         |_, s, _| {
-            s.send_proxy = s.send_proxy.filter(|version| *version != 2);
+            no_version_2(s);
+            Ok(())
+        },
+    ),
+    option(
+        "no-send-proxy-v2-ssl",
+        0,
+        "Cancels 'send-proxy-v2-ssl'.",
+        "no-send-proxy-v2-ssl",
+        |_, s, _| {
+            no_version_2(s);
+            Ok(())
+        },
+    ),
+    option(
+        "no-send-proxy-v2-ssl-cn",
+        0,
+        "Cancels 'send-proxy-v2-ssl-cn'.",
+        "no-send-proxy-v2-ssl-cn",
+        |_, s, _| {
+            no_version_2(s);
             Ok(())
         },
     ),
@@ -97,7 +117,7 @@ pub const OPTIONS: &[ServerOption] = &[
     option(
         "proxy-v2-options",
         1,
-        "Additions to the PROXY v2 header: crc32c, unique-id, authority.",
+        "Additions to the PROXY v2 header: ssl, cert-cn, ssl-cipher, cert-sig, cert-key, authority, crc32c, unique-id.",
         "send-proxy-v2 proxy-v2-options crc32c",
         |_, s, words| {
             let list = words.expect("proxy-v2-options", "a list of options")?;
@@ -107,13 +127,11 @@ pub const OPTIONS: &[ServerOption] = &[
                     "authority" => ProxyV2Option::Authority,
                     "crc32c" => ProxyV2Option::Crc32c,
                     "unique-id" => ProxyV2Option::UniqueId,
-                    "ssl" | "cert-cn" | "ssl-cipher" | "cert-sig" | "cert-key" => {
-                        return Err(Diag::alert(
-                            span,
-                            format!("'proxy-v2-options' : '{item}' is not supported yet"),
-                        )
-                        .hint("There is no TLS yet: leave out the options that tell of it."));
-                    }
+                    "ssl" => ProxyV2Option::Ssl,
+                    "cert-cn" => ProxyV2Option::CertCn,
+                    "cert-key" => ProxyV2Option::CertKey,
+                    "cert-sig" => ProxyV2Option::CertSig,
+                    "ssl-cipher" => ProxyV2Option::SslCipher,
                     other => {
                         return Err(Diag::alert(
                             span,
@@ -131,7 +149,8 @@ pub const OPTIONS: &[ServerOption] = &[
         "Connections begin with a PROXY v1 header.",
         "send-proxy",
         |_, s, _| {
-            s.send_proxy = Some(1);
+            // Beside version 2 it changes nothing.
+            s.send_proxy.get_or_insert(1);
             Ok(())
         },
     ),
@@ -142,6 +161,29 @@ pub const OPTIONS: &[ServerOption] = &[
         "send-proxy-v2",
         |_, s, _| {
             s.send_proxy = Some(2);
+            Ok(())
+        },
+    ),
+    option(
+        "send-proxy-v2-ssl",
+        0,
+        "Connections begin with a PROXY v2 header that tells of the client's TLS.",
+        "send-proxy-v2-ssl",
+        |_, s, _| {
+            s.send_proxy = Some(2);
+            s.proxy_options.push(ProxyV2Option::Ssl);
+            Ok(())
+        },
+    ),
+    option(
+        "send-proxy-v2-ssl-cn",
+        0,
+        "Connections begin with a PROXY v2 header that tells of the client's TLS and its \
+         certificate's common name.",
+        "send-proxy-v2-ssl-cn",
+        |_, s, _| {
+            s.send_proxy = Some(2);
+            s.proxy_options.push(ProxyV2Option::CertCn);
             Ok(())
         },
     ),
@@ -230,6 +272,14 @@ pub const OPTIONS: &[ServerOption] = &[
         },
     ),
 ];
+
+/// Takes back version 2 of the PROXY header with what it tells of TLS.
+fn no_version_2(server: &mut ServerDraft) {
+    if server.send_proxy == Some(2) {
+        server.send_proxy = None;
+        server.proxy_options.retain(|option| !option.is_of_tls());
+    }
+}
 
 fn source(site: &mut Site<'_>, s: &mut ServerDraft, words: &mut Words<'_>) -> Result<(), Diag> {
     s.source = Some(source_words(site, words, &AddressRules::SERVER_SOURCE)?);

@@ -93,19 +93,16 @@ pub(super) fn protocols(words: &mut Words<'_>, keyword: &str) -> Result<Vec<Vec<
         keyword,
         "missing the comma-delimited ALPN protocol suite",
     )?;
-    let list: Vec<Vec<u8>> = said
-        .name
-        .split(',')
-        .map(|name| name.as_bytes().to_vec())
-        .collect();
+    split_protocols(&said.name)
+        .map_err(|text| Diag::alert(said.span, format!("'{keyword}' : {text}")))
+}
+
+/// The protocols of a list with commas, or what is wrong with it.
+pub(crate) fn split_protocols(text: &str) -> Result<Vec<Vec<u8>>, String> {
+    let names = text.split(',');
+    let list: Vec<Vec<u8>> = names.map(|name| name.as_bytes().to_vec()).collect();
     if list.iter().any(|name| name.is_empty() || name.len() > 255) {
-        return Err(Diag::alert(
-            said.span,
-            format!(
-                "'{keyword}' : invalid length of a protocol name in '{}'",
-                said.name
-            ),
-        ));
+        return Err(format!("invalid length of a protocol name in '{text}'"));
     }
     Ok(list)
 }

@@ -2,6 +2,8 @@
 //!
 //! What they share with servers is in [`super::ssl`].
 
+use std::sync::Arc;
+
 use lbd_core::Diag;
 
 use super::ssl::{self, ca_path, crt_path, named};
@@ -50,6 +52,16 @@ const fn refused(name: &'static str, doc: &'static str) -> BindOption {
 /// Options.
 pub const OPTIONS: &[BindOption] = &[
     option(
+        "allow-0rtt",
+        0,
+        "Takes early data of clients that resume a session of TLS 1.3 and agree on a protocol by ALPN.",
+        "allow-0rtt",
+        |_, draft, _| {
+            draft.ssl.settings.early = true;
+            Ok(())
+        },
+    ),
+    option(
         "alpn",
         1,
         "Protocols offered, the preferred one first; in HTTP without it h2,http/1.1.",
@@ -74,6 +86,28 @@ pub const OPTIONS: &[BindOption] = &[
         "ca-ignore-err X509_V_ERR_CERT_HAS_EXPIRED,19",
         |_, draft, words| {
             draft.ssl.settings.ca_ignored = ssl::ignored(words, "ca-ignore-err")?;
+            Ok(())
+        },
+    ),
+    option(
+        "ca-sign-file",
+        1,
+        "Certificate and key of the authority that signs generated certificates.",
+        "ca-sign-file ca.pem",
+        |site, draft, words| {
+            let file = ca_path(site, words, "ca-sign-file", "missing CAfile path")?;
+            draft.ssl.ca_sign_file = Some(file);
+            Ok(())
+        },
+    ),
+    option(
+        "ca-sign-pass",
+        1,
+        "Passphrase of that authority's key.",
+        "ca-sign-pass secret",
+        |_, draft, words| {
+            let pass = named(words, "ca-sign-pass", "missing CAkey password")?;
+            draft.ssl.ca_sign_pass = Some(pass.name);
             Ok(())
         },
     ),
@@ -157,7 +191,7 @@ pub const OPTIONS: &[BindOption] = &[
             let file = named(words, "crt-list", "missing crt-list location")?;
             // A list is no certificate: crt-base is for what stands in it.
             let file = ssl::below(site, None, file);
-            let lines = super::crt_list::read(site, draft, &file)?;
+            let lines = super::crt_list::read(site, &file)?;
             draft.ssl.crts.push((CrtSource::List(lines), file));
             Ok(())
         },
@@ -205,6 +239,16 @@ pub const OPTIONS: &[BindOption] = &[
         "TLS 1.3 only.",
         "force-tlsv13",
         |_, draft, words| ssl::force(&mut draft.ssl.settings, words, SslVersion::Tlsv13),
+    ),
+    option(
+        "generate-certificates",
+        0,
+        "Makes certificates up for names that none is for, signed by the authority of ca-sign-file.",
+        "generate-certificates ca-sign-file ca.pem",
+        |_, draft, _| {
+            draft.ssl.generates = true;
+            Ok(())
+        },
     ),
     option(
         "no-alpn",
@@ -295,8 +339,9 @@ pub const OPTIONS: &[BindOption] = &[
         0,
         "Speaks TLS.",
         "ssl crt site.pem",
-        |_, draft, _| {
+        |site, draft, _| {
             draft.ssl.on = true;
+            draft.ssl.defaults = Some(Arc::new(site.draft.global.ssl_bind.clone()));
             Ok(())
         },
     ),

@@ -10,7 +10,7 @@ use super::ssl::{self, named};
 use super::{directive, end, inert, one_of};
 use crate::draft::{Named, SslDraft, SslVersion, Verify};
 use crate::registry::{Directive, Example, Sections};
-use crate::section::Site;
+use crate::section::{Section, Site};
 use crate::units::TimeUnit;
 use crate::words::Words;
 
@@ -30,23 +30,53 @@ pub const DIRECTIVES: &[Directive] = &[
     ),
     directive(
         "crt-base",
-        GLOBAL,
-        "Directory of relative crt names (3.1).",
+        GLOBAL.with(Sections::CRT_STORE),
+        "Directory of relative crt names (3.1, 12.7).",
         &[
             Example::Ok("crt-base /etc/ssl/private"),
             Example::Fail("crt-base", "expects"),
         ],
-        |site, words| base(site, words, "crt-base", |g| &mut g.crt_base),
+        |site, words| match site.section {
+            Section::CrtStore => {
+                site.store.crt_base = Some(words.expect("crt-base", "a directory.")?.to_owned());
+                end(words, "crt-base")
+            }
+            _ => base(site, words, "crt-base", |g| &mut g.crt_base),
+        },
     ),
     directive(
         "key-base",
-        GLOBAL,
-        "Directory of relative key names of 'load' lines (3.1).",
+        GLOBAL.with(Sections::CRT_STORE),
+        "Directory of relative key names of 'load' lines (3.1, 12.7).",
         &[
             Example::Ok("key-base /etc/ssl/private"),
             Example::Fail("key-base", "expects"),
         ],
-        |site, words| base(site, words, "key-base", |g| &mut g.key_base),
+        |site, words| match site.section {
+            Section::CrtStore => {
+                site.store.key_base = Some(words.expect("key-base", "a directory.")?.to_owned());
+                end(words, "key-base")
+            }
+            _ => base(site, words, "key-base", |g| &mut g.key_base),
+        },
+    ),
+    directive(
+        "issuers-chain-path",
+        GLOBAL,
+        "Directory of chains for certificates that bring none (3.1).",
+        &[
+            Example::Ok("issuers-chain-path /etc/ssl/issuers"),
+            Example::Fail("issuers-chain-path", "expects"),
+        ],
+        |site, words| {
+            let path = words.expect("issuers-chain-path", "a directory path as an argument.")?;
+            let file = Named {
+                name: site.path(path),
+                span: words.last(),
+            };
+            site.draft.global.issuers = Some(file);
+            end(words, "issuers-chain-path")
+        },
     ),
     directive(
         "maxsslconn",
@@ -334,6 +364,16 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     ),
     directive(
+        "ssl-skip-self-issued-ca",
+        GLOBAL,
+        "Does not send an authority that issued itself, the last of a chain (3.1).",
+        &[Example::Ok("ssl-skip-self-issued-ca")],
+        |site, words| {
+            site.draft.global.value.ssl.skips_roots = true;
+            end(words, "ssl-skip-self-issued-ca")
+        },
+    ),
+    directive(
         "tune.ssl.cachesize",
         GLOBAL,
         "Sessions of clients that are remembered for resumption (3.2).",
@@ -342,6 +382,52 @@ pub const DIRECTIVES: &[Directive] = &[
             let n = words.int("tune.ssl.cachesize", 0..=i64::from(i32::MAX))?;
             site.draft.global.value.ssl.cachesize = usize::try_from(n).unwrap_or_default();
             end(words, "tune.ssl.cachesize")
+        },
+    ),
+    directive(
+        "tune.ssl.capture-buffer-size",
+        GLOBAL,
+        "Bytes of each client hello that are kept for rules, at most 65535; 0 for none (3.2).",
+        &[
+            Example::Ok("tune.ssl.capture-buffer-size 96"),
+            Example::Fail(
+                "tune.ssl.capture-buffer-size -1",
+                "expects a positive numeric value",
+            ),
+        ],
+        |site, words| capture(site, words, "tune.ssl.capture-buffer-size"),
+    ),
+    directive(
+        "tune.ssl.capture-cipherlist-size",
+        GLOBAL,
+        "The old name of tune.ssl.capture-buffer-size (3.2).",
+        &[Example::Ok("tune.ssl.capture-cipherlist-size 96")],
+        |site, words| {
+            let here = words.last();
+            site.warn(
+                here,
+                "'tune.ssl.capture-cipherlist-size' is deprecated and will be removed in version \
+                 2.7. Please use 'tune.ssl.capture-buffer-size' instead.",
+            );
+            capture(site, words, "tune.ssl.capture-cipherlist-size")
+        },
+    ),
+    inert(
+        "tune.ssl.certificate-compression",
+        GLOBAL,
+        "certificates are never sent or taken compressed",
+        "Compression of certificates, RFC 8879 (3.2).",
+        &[
+            Example::Ok("tune.ssl.certificate-compression off"),
+            Example::Fail("tune.ssl.certificate-compression on", "expects"),
+        ],
+        |_, words| {
+            one_of(words, &["auto", "off"], |got| {
+                format!(
+                    "'tune.ssl.certificate-compression' expects either 'auto' or 'off' but got '{got}'."
+                )
+            })?;
+            end(words, "tune.ssl.certificate-compression")
         },
     ),
     inert(
@@ -373,6 +459,29 @@ pub const DIRECTIVES: &[Directive] = &[
         |_, words| end(words, "tune.ssl.force-private-cache"),
     ),
     directive(
+        "tune.ssl.keylog",
+        GLOBAL,
+        "Whether the secrets of sessions are kept for rules and logs (3.2).",
+        &[
+            Example::Ok("tune.ssl.keylog on"),
+            Example::Fail("tune.ssl.keylog maybe", "expects either 'on' or 'off'"),
+        ],
+        |site, words| {
+            let word = words.text()?.unwrap_or_default();
+            site.draft.global.value.ssl.keylog = match word {
+                "on" => true,
+                "off" => false,
+                other => {
+                    let text = format!(
+                        "'tune.ssl.keylog' expects either 'on' or 'off' but got '{other}'."
+                    );
+                    return Err(Diag::alert(words.last(), text));
+                }
+            };
+            end(words, "tune.ssl.keylog")
+        },
+    ),
+    directive(
         "tune.ssl.lifetime",
         GLOBAL,
         "How long a session of a client may be resumed, in seconds without unit (3.2).",
@@ -397,14 +506,14 @@ pub const DIRECTIVES: &[Directive] = &[
         &[Example::Ok("tune.ssl.hard-maxrecord 4000")],
         |site, words| record(site, words, "tune.ssl.hard-maxrecord"),
     ),
-    inert(
+    directive(
         "tune.ssl.ssl-ctx-cache-size",
         GLOBAL,
-        "certificates are not generated",
-        "Generated certificates that are kept (3.2).",
+        "Generated certificates that are remembered, the last ones used (3.2).",
         &[Example::Ok("tune.ssl.ssl-ctx-cache-size 1000")],
-        |_, words| {
-            words.int("tune.ssl.ssl-ctx-cache-size", 0..=i64::from(i32::MAX))?;
+        |site, words| {
+            let n = words.int("tune.ssl.ssl-ctx-cache-size", 0..=i64::from(i32::MAX))?;
+            site.draft.global.value.ssl.forged = usize::try_from(n).unwrap_or_default();
             end(words, "tune.ssl.ssl-ctx-cache-size")
         },
     ),
@@ -439,6 +548,16 @@ fn base(
     }
     let path: PathBuf = path.into();
     *slot(&mut site.draft.global) = Some(path.display().to_string());
+    end(words, keyword)
+}
+
+fn capture(site: &mut Site<'_>, words: &mut Words<'_>, keyword: &str) -> Result<(), Diag> {
+    let n = words.int(keyword, i64::MIN..=i64::MAX)?;
+    let n = usize::try_from(n).map_err(|_| {
+        let text = format!("'{keyword}' expects a positive numeric value.");
+        Diag::alert(words.last(), text)
+    })?;
+    site.draft.global.value.ssl.capture = n.min(usize::from(u16::MAX));
     end(words, keyword)
 }
 

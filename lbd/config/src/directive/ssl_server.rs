@@ -2,6 +2,8 @@
 //!
 //! What they share with `bind` is in [`super::ssl`].
 
+use std::sync::Arc;
+
 use lbd_core::Diag;
 
 use super::server_option::option;
@@ -30,6 +32,16 @@ const fn refused(name: &'static str, doc: &'static str) -> ServerOption {
 
 /// Options.
 pub const OPTIONS: &[ServerOption] = &[
+    option(
+        "allow-0rtt",
+        0,
+        "Requests that came as early data, or may be sent again, go as early data.",
+        "allow-0rtt",
+        |_, s, _| {
+            s.ssl.settings.early = true;
+            Ok(())
+        },
+    ),
     option(
         "alpn",
         1,
@@ -275,8 +287,9 @@ pub const OPTIONS: &[ServerOption] = &[
         0,
         "Speaks TLS to the server.",
         "ssl verify none",
-        |_, s, _| {
+        |site, s, _| {
             s.ssl.on = true;
+            s.ssl.defaults = Some(Arc::new(site.draft.global.ssl_server.clone()));
             Ok(())
         },
     ),

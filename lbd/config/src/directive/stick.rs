@@ -6,7 +6,7 @@ use lbd_core::Diag;
 use lbd_table::{DataType, KeyType, Schema, SchemaError, ServerKeyKind, Stored};
 
 use super::directive;
-use crate::draft::{Named, TableDraft};
+use crate::draft::{Named, Sentence, StickKind, TableDraft};
 use crate::registry::{Directive, Example, Sections};
 use crate::section::Site;
 use crate::suggest;
@@ -14,42 +14,80 @@ use crate::units::{self, TimeError, TimeUnit};
 use crate::words::Words;
 
 /// Keywords.
-pub const DIRECTIVES: &[Directive] = &[directive(
-    "stick-table",
-    Sections::OWN,
-    "The stick table of the section (4.2, 11.1).",
-    &[
-        Example::Ok("stick-table type ip size 1m expire 30s store http_req_rate(10s),gpc0"),
-        Example::Ok(
-            "stick-table type string len 64 size 10k nopurge store gpc(4) store gpc_rate(4,1m)",
-        ),
-        Example::Fail("stick-table type ip", "missing size"),
-        Example::Fail("stick-table size 10", "missing type"),
-        Example::Fail(
-            "stick-table type ip size 10 store gcp0",
-            "unknown store option 'gcp0'",
-        ),
-        Example::Fail(
-            "stick-table type ip size 10 store gpc0(3)",
-            "unexpected argument to store option 'gpc0'",
-        ),
-        Example::Fail(
-            "stick-table type ip size 10 store conn_rate",
-            "missing argument to store option 'conn_rate'",
-        ),
-        Example::Fail(
-            "stick-table type ip size 10 store gpc0,gpc(2)",
-            "simultaneous usage of 'gpc'",
-        ),
-        Example::Fail(
-            "stick-table type ip size 10 store gpt(101)",
-            "out of allowed range (1-100)",
-        ),
-        Example::Fail("stick-table type ip size 10 expire 30d", "timer overflow"),
-        Example::Fail("stick-table type address size 10", "unknown type 'address'"),
-    ],
-    stick_table,
-)];
+pub const DIRECTIVES: &[Directive] = &[
+    directive(
+        "stick",
+        Sections::OWN_BACK,
+        "Keeps clients with the server that a table has for a key: on, match, store-request, store-response (4.2).",
+        &[
+            Example::Ok("stick on src"),
+            Example::Ok("stick match src,lower table x if { path_beg /a }"),
+            Example::Ok("stick store-response res.cook(a)"),
+            Example::Fail("stick", "expects 'on', 'match', or 'store'"),
+            Example::Fail("stick on", "expects a fetch method"),
+        ],
+        stick,
+    ),
+    directive(
+        "stick-table",
+        Sections::OWN,
+        "The stick table of the section (4.2, 11.1).",
+        &[
+            Example::Ok("stick-table type ip size 1m expire 30s store http_req_rate(10s),gpc0"),
+            Example::Ok(
+                "stick-table type string len 64 size 10k nopurge store gpc(4) store gpc_rate(4,1m)",
+            ),
+            Example::Fail("stick-table type ip", "missing size"),
+            Example::Fail("stick-table size 10", "missing type"),
+            Example::Fail(
+                "stick-table type ip size 10 store gcp0",
+                "unknown store option 'gcp0'",
+            ),
+            Example::Fail(
+                "stick-table type ip size 10 store gpc0(3)",
+                "unexpected argument to store option 'gpc0'",
+            ),
+            Example::Fail(
+                "stick-table type ip size 10 store conn_rate",
+                "missing argument to store option 'conn_rate'",
+            ),
+            Example::Fail(
+                "stick-table type ip size 10 store gpc0,gpc(2)",
+                "simultaneous usage of 'gpc'",
+            ),
+            Example::Fail(
+                "stick-table type ip size 10 store gpt(101)",
+                "out of allowed range (1-100)",
+            ),
+            Example::Fail("stick-table type ip size 10 expire 30d", "timer overflow"),
+            Example::Fail("stick-table type address size 10", "unknown type 'address'"),
+        ],
+        stick_table,
+    ),
+];
+
+fn stick(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let here = words.here();
+    let kind = match words.text()?.unwrap_or("") {
+        "match" => StickKind::Match,
+        "on" => StickKind::On,
+        "store" | "store-request" => StickKind::StoreRequest,
+        "store-response" => StickKind::StoreResponse,
+        _ => {
+            let message = "'stick' expects 'on', 'match', or 'store'.";
+            return Err(Diag::alert(here, message));
+        }
+    };
+    if words.left() == 0 {
+        return Err(Diag::alert(words.last(), "'stick' expects a fetch method."));
+    }
+    let sentence = Sentence {
+        words: words.rest().to_vec(),
+        span: site.line,
+    };
+    site.proxy.sticks.push((kind, sentence));
+    Ok(())
+}
 
 fn stick_table(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     let span = words.last();

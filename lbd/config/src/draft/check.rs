@@ -90,3 +90,25 @@ pub struct CheckDraft {
     /// `http-check send-state`.
     pub send_state: bool,
 }
+
+impl CheckDraft {
+    /// Whether a `connect` step speaks TLS, so that servers need its settings.
+    pub fn speaks_tls(&self) -> bool {
+        self.http.iter().chain(&self.tcp).any(|rule| {
+            let mut words = rule.words.iter();
+            if words.next().is_none_or(|word| word != "connect") {
+                return false;
+            }
+            while let Some(word) = words.next() {
+                match word.text.as_slice() {
+                    b"ssl" => return true,
+                    b"addr" | b"alpn" | b"comment" | b"port" | b"proto" | b"sni" => {
+                        words.next();
+                    }
+                    _ => {}
+                }
+            }
+            false
+        })
+    }
+}

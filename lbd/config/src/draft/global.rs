@@ -43,6 +43,8 @@ pub struct GlobalDraft {
     pub crt_base: Option<String>,
     /// `key-base`.
     pub key_base: Option<String>,
+    /// `issuers-chain-path`.
+    pub issuers: Option<super::Named>,
     /// `expose-experimental-directives`.
     pub experimental: bool,
     /// `expose-deprecated-directives`.
@@ -91,6 +93,7 @@ impl Default for GlobalDraft {
                 gid: None,
                 chroot: None,
                 pidfile: None,
+                snapshots: None,
                 node: String::new(),
                 description: None,
                 localpeer: None,
@@ -132,6 +135,7 @@ impl Default for GlobalDraft {
             ca_base: None,
             crt_base: None,
             key_base: None,
+            issuers: None,
             experimental: false,
             deprecated: false,
         }

@@ -4,7 +4,7 @@
 
 use lbd_core::Span;
 
-use super::{Named, TableDraft};
+use super::{BindDraft, LogPlace, Named, ServerDraft, TableDraft};
 use crate::address::AddressSpec;
 
 /// Section `peers`.
@@ -18,12 +18,16 @@ pub struct PeersDraft {
     pub disabled: bool,
     /// `shards`.
     pub shards: u32,
-    /// `bind`.
-    pub bind: Option<(AddressSpec, Span)>,
+    /// `bind`, with the options of `default-bind`; without addresses when only the latter was said.
+    pub bind: BindDraft,
     /// `peer` and `server` lines.
     pub peers: Vec<PeerDraft>,
     /// `shard` of `default-server`.
     pub default_shard: u32,
+    /// Other options of `default-server`.
+    pub default_server: ServerDraft,
+    /// `log`.
+    pub logs: Vec<LogPlace>,
     /// `table` lines.
     pub tables: Vec<TableDraft>,
 }
@@ -37,4 +41,6 @@ pub struct PeerDraft {
     pub address: Option<(AddressSpec, Span)>,
     /// `shard`.
     pub shard: u32,
+    /// How it is spoken to.
+    pub server: ServerDraft,
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use lbd_core::Span;
 
 use super::{
-    BindDraft, CheckDraft, LogFormatDraft, LogPlace, Named, Sentence, ServerDraft, TableDraft,
-    Template,
+    BindDraft, CheckDraft, LogFormatDraft, LogPlace, Named, Sentence, ServerDraft, StickKind,
+    TableDraft, Template,
 };
 use crate::address::AddressSpec;
 use crate::config::{
@@ -39,6 +39,8 @@ pub struct ProxyDraft {
     pub description: Option<String>,
     /// `bind` lines.
     pub binds: Vec<BindDraft>,
+    /// `ssl-f-use`, in their order.
+    pub crt_uses: Vec<super::CrtLine>,
     /// `acl` lines.
     pub acls: Vec<Sentence>,
     /// Rules of all rulesets in order.
@@ -63,6 +65,8 @@ pub struct ProxyDraft {
     pub servers: Vec<ServerDraft>,
     /// Names with which templates were said, for duplicates.
     pub templates: Vec<Template>,
+    /// `stick` lines: kind, expression, table and condition.
+    pub sticks: Vec<(StickKind, Sentence)>,
     /// `stick-table`.
     pub table: Option<TableDraft>,
     /// `dispatch`.
@@ -207,6 +211,7 @@ impl ProxyDraft {
             guid: None,
             description: None,
             binds: Vec::new(),
+            crt_uses: Vec::new(),
             acls: Vec::new(),
             rules: Vec::new(),
             use_backend: Vec::new(),
@@ -219,6 +224,7 @@ impl ProxyDraft {
             capture_cookie: None,
             servers: Vec::new(),
             templates: Vec::new(),
+            sticks: Vec::new(),
             table: None,
             dispatch: None,
             is_referenced: false,

@@ -73,6 +73,8 @@ pub struct ServerDraft {
     pub strict_maxconn: bool,
     /// `pool-conn-name`.
     pub pool_conn_name: Option<Word>,
+    /// `pool-low-conn`.
+    pub pool_low_conn: Option<u32>,
     /// `pool-max-conn`.
     pub pool_max_conn: Option<i32>,
     /// `pool-purge-delay`.
@@ -120,6 +122,10 @@ pub struct HealthDraft {
     pub send_proxy: bool,
     /// `check-via-socks4`.
     pub via_socks4: bool,
+    /// `check-proto`.
+    pub proto: Option<lbd_backend::check::Proto>,
+    /// `no-check-sni-auto`.
+    pub no_sni_auto: bool,
     /// `observe`.
     pub observe: Option<&'static str>,
     /// `on-error`.

@@ -2,6 +2,8 @@
 //!
 //! Files are named, not read.
 
+use std::sync::Arc;
+
 use lbd_tls::verify::Ignored;
 
 use super::Named;
@@ -34,6 +36,17 @@ impl SslVersion {
             _ => return None,
         })
     }
+
+    /// As written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Sslv3 => "SSLv3",
+            Self::Tlsv10 => "TLSv1.0",
+            Self::Tlsv11 => "TLSv1.1",
+            Self::Tlsv12 => "TLSv1.2",
+            Self::Tlsv13 => "TLSv1.3",
+        }
+    }
 }
 
 /// `verify`.
@@ -45,6 +58,17 @@ pub enum Verify {
     Optional,
     /// One must come.
     Required,
+}
+
+impl Verify {
+    /// As written.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
 }
 
 /// Settings that both sides have.
@@ -90,6 +114,8 @@ pub struct SslDraft {
     pub prefer_client_ciphers: bool,
     /// `tls-tickets`, `no-tls-tickets`.
     pub tickets: Option<bool>,
+    /// `allow-0rtt`.
+    pub early: bool,
 }
 
 impl SslDraft {
@@ -121,6 +147,7 @@ impl SslDraft {
             no_ca_names: self.no_ca_names || base.no_ca_names,
             prefer_client_ciphers: self.prefer_client_ciphers || base.prefer_client_ciphers,
             tickets: self.tickets.or(base.tickets),
+            early: self.early || base.early,
         }
     }
 }
@@ -136,15 +163,103 @@ pub enum CrtSource {
     Default,
 }
 
+/// A `crt-store` section as far as it was read.
+#[derive(Debug, Clone, Default)]
+pub struct StoreDraft {
+    /// Its name; empty for the one without.
+    pub name: String,
+    /// `crt-base`.
+    pub crt_base: Option<String>,
+    /// `key-base`.
+    pub key_base: Option<String>,
+}
+
+/// Files and options of a certificate: a `load` line, and what crt-list lines and `ssl-f-use` may
+/// say beside the options of `bind`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadDraft {
+    /// The name under which it is known.
+    pub name: String,
+    /// The certificate as written, and its path.
+    pub crt: Option<(String, Named)>,
+    /// `key`, its path.
+    pub key: Option<Named>,
+    /// `key` as written.
+    pub key_said: Option<String>,
+    /// `ocsp`.
+    pub ocsp: Option<Named>,
+    /// `issuer`.
+    pub issuer: Option<Named>,
+    /// `sctl`.
+    pub sctl: Option<Named>,
+    /// `alias`.
+    pub alias: Option<String>,
+    /// `ocsp-update`.
+    pub ocsp_update: Option<bool>,
+    /// Where it stands.
+    pub span: Option<lbd_core::Span>,
+}
+
 /// A line of a crt-list.
 #[derive(Debug, Clone)]
 pub struct CrtLine {
+    /// Its number in the list, from 1.
+    pub number: u32,
     /// The certificate, `crt-base` applied.
     pub file: Named,
+    /// Files and options of the certificate itself.
+    pub load: Option<Box<LoadDraft>>,
     /// Options of its own, those of the `bind` line where it says none.
     pub settings: Option<Box<SslDraft>>,
     /// Names; a leading `!` excludes.
     pub filters: Vec<Box<str>>,
+}
+
+impl CrtLine {
+    /// The options as they are shown, in the reference's order; empty for none.
+    pub fn options(&self) -> String {
+        let none = SslDraft::default();
+        let ssl = self.settings.as_deref().unwrap_or(&none);
+        let mut words: Vec<String> = Vec::new();
+        if let Some((list, _)) = &ssl.alpn {
+            let names: Vec<_> = list
+                .iter()
+                .map(|name| String::from_utf8_lossy(name))
+                .collect();
+            words.push(match names.is_empty() {
+                true => "no-alpn".to_owned(),
+                false => format!("alpn {}", names.join(",")),
+            });
+        }
+        if let Some(verify) = ssl.verify {
+            words.push(format!("verify {}", verify.text()));
+        }
+        if ssl.no_ca_names {
+            words.push("no-ca-names".to_owned());
+        }
+        if ssl.early {
+            words.push("allow-0rtt".to_owned());
+        }
+        for (keyword, said) in [
+            ("ca-file", &ssl.ca_file),
+            ("ca-verify-file", &ssl.ca_verify_file),
+            ("crl-file", &ssl.crl_file),
+            ("ciphers", &ssl.ciphers),
+            ("ciphersuites", &ssl.ciphersuites),
+            ("curves", &ssl.curves),
+            ("ecdhe", &ssl.ecdhe),
+            ("client-sigalgs", &ssl.client_sigalgs),
+            ("sigalgs", &ssl.sigalgs),
+        ] {
+            words.extend(said.as_ref().map(|said| format!("{keyword} {}", said.name)));
+        }
+        for (keyword, said) in [("ssl-min-ver", ssl.min), ("ssl-max-ver", ssl.max)] {
+            words.extend(said.map(|(version, _)| format!("{keyword} {}", version.text())));
+        }
+        let updates = self.load.as_ref().and_then(|load| load.ocsp_update);
+        words.extend(updates.map(|on| format!("ocsp-update {}", if on { "on" } else { "off" })));
+        words.join(" ")
+    }
 }
 
 /// TLS of a `bind` line.
@@ -152,12 +267,21 @@ pub struct CrtLine {
 pub struct BindSslDraft {
     /// `ssl`.
     pub on: bool,
+    /// `ssl-default-bind-*` as they were where `ssl` stands: a later `global` changes them for
+    /// later lines only.
+    pub defaults: Option<Arc<Self>>,
     /// Certificates in order, `crt-base` applied.
     pub crts: Vec<(CrtSource, Named)>,
     /// `strict-sni`.
     pub strict_sni: Option<bool>,
     /// `tls-ticket-keys`.
     pub ticket_keys: Option<Named>,
+    /// `generate-certificates`.
+    pub generates: bool,
+    /// `ca-sign-file`, `ca-base` applied.
+    pub ca_sign_file: Option<Named>,
+    /// `ca-sign-pass`.
+    pub ca_sign_pass: Option<String>,
     /// The rest.
     pub settings: SslDraft,
 }
@@ -167,6 +291,8 @@ pub struct BindSslDraft {
 pub struct ServerSslDraft {
     /// `ssl`, `no-ssl`.
     pub on: bool,
+    /// `ssl-default-server-*` as they were where `ssl` stands.
+    pub defaults: Option<Arc<SslDraft>>,
     /// `check-ssl`, `no-check-ssl`.
     pub check: Option<bool>,
     /// `crt`, `crt-base` applied.

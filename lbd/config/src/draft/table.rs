@@ -23,3 +23,16 @@ pub struct TableDraft {
     /// `write-to`.
     pub write_to: Option<Named>,
 }
+
+/// What a `stick` line does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StickKind {
+    /// `match`.
+    Match,
+    /// `on`: both `match` and `store-request`.
+    On,
+    /// `store-request`.
+    StoreRequest,
+    /// `store-response`.
+    StoreResponse,
+}

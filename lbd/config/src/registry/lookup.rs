@@ -19,12 +19,14 @@ pub fn directive(name: &str, sections: Sections) -> Option<&'static Directive> {
     static USERLIST: Table<Directive> = LazyLock::new(|| among(Sections::USERLIST));
     static ERRORS: Table<Directive> = LazyLock::new(|| among(Sections::HTTP_ERRORS));
     static PEERS: Table<Directive> = LazyLock::new(|| among(Sections::PEERS));
+    static CRT_STORE: Table<Directive> = LazyLock::new(|| among(Sections::CRT_STORE));
     [
         (Sections::GLOBAL, &GLOBAL),
         (Sections::PROXY, &PROXY),
         (Sections::USERLIST, &USERLIST),
         (Sections::HTTP_ERRORS, &ERRORS),
         (Sections::PEERS, &PEERS),
+        (Sections::CRT_STORE, &CRT_STORE),
     ]
     .into_iter()
     .filter(|(kind, _)| kind.meets(sections))

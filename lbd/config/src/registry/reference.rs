@@ -29,6 +29,7 @@ pub fn reference() -> String {
     directives(&mut out, "userlist", Sections::USERLIST);
     directives(&mut out, "http-errors", Sections::HTTP_ERRORS);
     directives(&mut out, "peers", Sections::PEERS);
+    directives(&mut out, "crt-store", Sections::CRT_STORE);
     missing(&mut out);
     out
 }

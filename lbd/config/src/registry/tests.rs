@@ -35,6 +35,7 @@ fn sections(set: Sections) -> impl Iterator<Item = Section> {
         Section::UserList,
         Section::HttpErrors,
         Section::Peers,
+        Section::CrtStore,
     ]
     .into_iter()
     .filter(move |section| set.has(section.set()))

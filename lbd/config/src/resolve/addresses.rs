@@ -58,7 +58,12 @@ impl Addresses {
                 .for_each(|server| server_names(server, &mut add));
         }
         for section in &draft.peers {
-            section.bind.iter().for_each(|(address, _)| add(address));
+            section.bind.addresses.iter().for_each(&mut add);
+            for place in &section.logs {
+                if let LogPlace::Target(log) = place {
+                    add(&log.address);
+                }
+            }
             let peers = section
                 .peers
                 .iter()

@@ -5,7 +5,9 @@
 use lbd_core::{Diag, Span};
 
 use super::{Section, Site};
-use crate::draft::{HttpErrorsDraft, PeersDraft, ProxyDraft, UserListDraft};
+use crate::draft::{
+    BindDraft, HttpErrorsDraft, PeersDraft, ProxyDraft, ServerDraft, StoreDraft, UserListDraft,
+};
 use crate::lex::Line;
 use crate::unsupported;
 use crate::words::Words;
@@ -56,6 +58,7 @@ fn header(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         "userlist" => user_list(site, words),
         "http-errors" => http_errors(site, words),
         "peers" => peers(site, words),
+        "crt-store" => crt_store(site, words),
         other => Err(match unsupported::section(other) {
             Some(entry) => entry.diag(words.last(), other),
             None => Diag::alert(words.last(), format!("unknown section '{other}'")),
@@ -349,12 +352,30 @@ fn peers(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         span: site.line,
         disabled: false,
         shards: 0,
-        bind: None,
+        bind: BindDraft::new("", site.line),
         peers: Vec::new(),
         default_shard: 0,
+        default_server: ServerDraft::default(),
+        logs: Vec::new(),
         tables: Vec::new(),
     });
     words.end("peers")
+}
+
+fn crt_store(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let name = words.text()?.unwrap_or_default().to_owned();
+    if words.left() > 0 {
+        return Err(Diag::alert(
+            words.here(),
+            "'crt-store' section only supports a <name> argument.",
+        ));
+    }
+    site.section = Section::CrtStore;
+    site.store = StoreDraft {
+        name,
+        ..StoreDraft::default()
+    };
+    Ok(())
 }
 
 fn http_errors(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {

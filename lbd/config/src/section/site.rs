@@ -8,7 +8,7 @@ use lbd_core::{Diag, Diags, FileId, Span};
 
 use super::Section;
 use crate::address::{self, AddressRules, AddressSpec};
-use crate::draft::{DefaultPath, Draft, ProxyDraft};
+use crate::draft::{DefaultPath, Draft, ProxyDraft, StoreDraft};
 use crate::host::Environment;
 use crate::lex::Line;
 
@@ -19,6 +19,8 @@ pub struct Site<'h> {
     pub draft: Draft,
     /// The proxy or defaults section being read; unused in other sections.
     pub proxy: ProxyDraft,
+    /// The crt-store section being read.
+    pub store: StoreDraft,
     /// Kind of the section being read.
     pub section: Section,
     /// The environment as changed so far.
@@ -44,6 +46,7 @@ impl<'h> Site<'h> {
         Self {
             draft: Draft::default(),
             proxy: ProxyDraft::new(Section::Defaults, "", nowhere),
+            store: StoreDraft::default(),
             section: Section::Refused,
             environment,
             diags: Diags::default(),

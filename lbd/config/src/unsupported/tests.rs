@@ -25,6 +25,7 @@ fn every_section_of_the_lexer_is_known_or_refused() {
             "userlist",
             "http-errors",
             "peers",
+            "crt-store",
         ];
         assert_eq!(known.contains(name), section(name).is_none(), "{name}");
     }

@@ -172,6 +172,25 @@ fn a_process_wide_maxconn_reaches_frontends_and_fullconn() {
     assert_eq!(config.proxy("c").unwrap().backend.roster.fullconn, 7);
 }
 
+#[test]
+fn the_sign_of_a_list_of_statuses_is_that_of_all_its_ranges() {
+    for (words, expected) in [
+        ("400,402-404", vec![(400, 400), (402, 404)]),
+        ("400-499 -450 +500", vec![(400, 449), (451, 500)]),
+        ("+501,505", vec![(400, 499), (501, 501), (505, 505)]),
+        ("-400-489,495-499", vec![(490, 494)]),
+        (
+            "-490-499 +501,599,503-504",
+            vec![(400, 489), (501, 501), (503, 504), (599, 599)],
+        ),
+    ] {
+        let text = format!("global\n\thttp-err-codes {words}\n");
+        let (config, faults) = findings("codes.cfg", &text);
+        let config = config.unwrap_or_else(|| panic!("{words}: {faults}"));
+        assert_eq!(config.global.http_err_codes, expected, "{words}");
+    }
+}
+
 /// Lines that look like a configuration.
 fn line() -> impl Strategy<Value = String> {
     let word = prop_oneof![

@@ -121,6 +121,8 @@ const NOT_LISTED: &[&str] = &[
     "listen quic-initial",
     // The word before the words of TLS.
     "bind ssl",
+    // lbd's own.
+    "global table-snapshots",
     // Gone for long; the reference names another option.
     "option http-use-htx",
 ];

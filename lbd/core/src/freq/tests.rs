@@ -36,3 +36,13 @@ fn a_first_event_starts_its_period_when_it_comes() {
     assert_eq!(counter.start, Ticks(900));
     assert_eq!(counter.read(Ticks(1901), 1000), 9);
 }
+
+#[test]
+fn a_thread_whose_clock_lags_loses_no_event_of_another() {
+    let mut counter = FreqCounter::default();
+    counter.add(Ticks(10_004), 10_000, 3);
+    // Two milliseconds before the period began.
+    assert_eq!(counter.read(Ticks(10_002), 10_000), 3);
+    counter.add(Ticks(10_002), 10_000, 2);
+    assert_eq!(counter.read(Ticks(10_004), 10_000), 5);
+}

@@ -234,7 +234,10 @@ impl Row<'_> {
 
     /// Whether the object is up, for `show stat up`.
     pub fn is_up(&self) -> bool {
-        !self.status().starts_with("DOWN")
+        let status = self.status();
+        let is_coming = |down: &str| down.starts_with(|c: char| c.is_ascii_digit());
+        !self.is_maint()
+            && (!status.starts_with("DOWN") || status.strip_prefix("DOWN ").is_some_and(is_coming))
     }
 
     /// Whether the object is in maintenance, for `show stat no-maint`.

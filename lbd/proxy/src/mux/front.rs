@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use lbd_core::{ProxyId, Time, WallTime};
+use lbd_core::{ProxyId, Time};
 use lbd_http::h2::{Config, Connection, ErrorCode, Key, Role};
 use lbd_rules::facts::SessionFacts;
 use lbd_rules::var::VarStore;
@@ -17,7 +17,7 @@ use super::{Budget, H2Stream, Link};
 use crate::live::{Ending, Live, Turns};
 use crate::pool::Buf;
 use crate::server_conn::OwnConns;
-use crate::session::{Entry, Registered, Session};
+use crate::session::{Entry, Moment, Registered, Session, SessionVars};
 use crate::state::world::Bound;
 use crate::stream::{self, ParseLimits, track};
 use crate::transport::Transport;
@@ -35,7 +35,7 @@ struct Front {
     /// Streams so far.
     streams: Cell<u32>,
     /// When the last one began, which is where the idle time of the next one is counted from.
-    last_begin: Cell<Option<(Time, WallTime)>>,
+    last_begin: Cell<Option<Moment>>,
     /// Glitches that tracked entries know of.
     counted_glitches: Cell<u32>,
     /// Tasks without a stream.
@@ -75,7 +75,7 @@ pub(crate) async fn serve(mut session: Box<Session>) {
         frontend: session.frontend,
         streams: Cell::new(session.facts.streams),
         facts: session.facts,
-        vars: session.vars,
+        vars: session.vars.into_shared(),
         last_begin: Cell::new(session.previous_end),
         counted_glitches: Cell::new(0),
         idle: RefCell::default(),
@@ -309,7 +309,7 @@ impl Front {
             live: Rc::clone(live),
             frontend: self.frontend,
             facts,
-            vars: Rc::clone(&self.vars),
+            vars: SessionVars::Shared(Rc::clone(&self.vars)),
             io: Transport::H2(H2Stream::none(&self.link)),
             input: Buf::default(),
             own_conns: OwnConns::default(),
@@ -326,7 +326,7 @@ impl Front {
         session.facts.streams = self.streams.get();
         session.facts.client_timeout = self.facts.client_timeout;
         session.facts.glitches = self.link.machine.borrow().counters().glitches;
-        session.previous_end = self.last_begin.replace(Some((clock.now(), clock.wall())));
+        session.previous_end = self.last_begin.replace(Some(Moment::now(clock)));
         self.streams.set(self.streams.get().saturating_add(1));
         self.live.requests.set(self.streams.get());
         self.live.last_activity.set(clock.now());

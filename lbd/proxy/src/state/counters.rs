@@ -323,13 +323,30 @@ impl Shards {
             .map(|c| c.last_session.get())
             .max()
             .unwrap_or(0);
-        self.max_session_rate
-            .fetch_max(totals.session_rate, Relaxed);
-        self.max_connection_rate
-            .fetch_max(totals.connection_rate, Relaxed);
-        self.max_request_rate
-            .fetch_max(totals.request_rate, Relaxed);
+        self.saw([
+            totals.session_rate,
+            totals.connection_rate,
+            totals.request_rate,
+        ]);
         totals
+    }
+
+    /// Moves the maxima of the rates: to be called several times in a second, since no worker
+    /// knows the sum.
+    pub fn observe_rates(&self, now: Time) {
+        let mut rates = [0; 3];
+        for part in self.cells.iter().filter_map(OnceLock::get) {
+            rates[0] += part.session_rate.read(now);
+            rates[1] += part.connection_rate.read(now);
+            rates[2] += part.request_rate.read(now);
+        }
+        self.saw(rates);
+    }
+
+    fn saw(&self, [sessions, connections, requests]: [u32; 3]) {
+        self.max_session_rate.fetch_max(sessions, Relaxed);
+        self.max_connection_rate.fetch_max(connections, Relaxed);
+        self.max_request_rate.fetch_max(requests, Relaxed);
     }
 
     /// Idle connections now, over all workers.
@@ -341,7 +358,7 @@ impl Shards {
             .sum()
     }
 
-    /// Highest rates seen by readers: sessions, connections, requests per second.
+    /// Highest rates seen: sessions, connections, requests per second.
     pub fn max_rates(&self) -> [u32; 3] {
         [
             self.max_session_rate.load(Relaxed),

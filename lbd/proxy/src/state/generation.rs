@@ -40,6 +40,20 @@ pub struct Generation {
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 impl Generation {
+    /// Moves the maxima of all rates.
+    pub fn observe_rates(&self, now: Time) {
+        for proxy in &self.proxies {
+            proxy.frontend.observe_rates(now);
+            proxy.backend.observe_rates(now);
+            for server in &proxy.servers {
+                server.counters.observe_rates(now);
+            }
+        }
+        for listener in &self.listeners {
+            listener.counters.observe_rates(now);
+        }
+    }
+
     /// Fresh state for a configuration.
     pub fn new(config: Arc<Config>, workers: usize, now: Time) -> Self {
         let proxies = config

@@ -6,6 +6,40 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::counters::{Count, Gauge, Shards, SharedRate};
 
+/// A limit that may be set while running, 0 for none.
+#[derive(Debug)]
+pub struct RunningLimit(AtomicU64);
+
+impl Default for RunningLimit {
+    fn default() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+}
+
+impl RunningLimit {
+    /// Sets it.
+    pub fn set(&self, limit: u32) {
+        self.0.store(u64::from(limit), Relaxed);
+    }
+
+    /// What is in force, `configured` unless it was set.
+    pub fn get(&self, configured: u32) -> u32 {
+        // No limit that was set is as large as what stands for none.
+        u32::try_from(self.0.load(Relaxed)).unwrap_or(configured)
+    }
+}
+
+/// Limits per second of the whole process, as set while running.
+#[derive(Debug, Default)]
+pub struct RateLimits {
+    /// `maxconnrate`.
+    pub connections: RunningLimit,
+    /// `maxsessrate`.
+    pub sessions: RunningLimit,
+    /// `maxsslrate`.
+    pub tls: RunningLimit,
+}
+
 /// Process-wide state.
 #[derive(Debug)]
 pub struct ProcessState {
@@ -25,6 +59,8 @@ pub struct ProcessState {
     pub panics: AtomicU64,
     /// Runtime value of `maxconn` (`set maxconn global`); 0 for the configured one.
     pub maxconn: AtomicU32,
+    /// Runtime values of the limits per second (`set rate-limit`).
+    pub rate_limits: RateLimits,
     /// TLS.
     pub tls: super::tls::TlsState,
     /// Messages that could not be understood (`show errors`).
@@ -46,6 +82,7 @@ impl ProcessState {
             accept_failures: AtomicU64::default(),
             panics: AtomicU64::default(),
             maxconn: AtomicU32::default(),
+            rate_limits: RateLimits::default(),
             tls: super::tls::TlsState::default(),
             bad_messages: AtomicU64::default(),
             stopping: AtomicBool::default(),

@@ -3,7 +3,7 @@
 //! Written by workers; the control side changes limits and placements through the methods here.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use lbd_backend::{Placed, Placement, Roster, ServerSpec, Wake};
 use lbd_config::config::{Config, ListenerSpec, ProxySpec, ServerAddress};
@@ -61,6 +61,8 @@ pub struct ProxyState {
     pub session_rate: SharedRate,
     /// As frontend: `maxconn` in force; 0 for none but the process's.
     pub maxconn: AtomicU32,
+    /// As frontend: lines logged in a format that numbers them (`%lc`).
+    pub log_lines: AtomicU64,
     /// As backend: counters.
     pub backend: Shards,
     /// As backend: current streams.
@@ -113,6 +115,7 @@ impl ProxyState {
             sessions: Gauge::default(),
             session_rate: SharedRate::default(),
             maxconn: AtomicU32::new(maxconn),
+            log_lines: AtomicU64::new(0),
             backend: Shards::new(workers),
             streams: Gauge::default(),
             roster: Roster::new(

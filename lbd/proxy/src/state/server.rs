@@ -28,6 +28,8 @@ pub struct ServerState {
     pub streams: Gauge,
     /// Idle connections kept at most (`pool-max-conn`), -1 for no limit.
     pub max_idle: i32,
+    /// Idle connections that a worker keeps beyond its need (`pool-low-conn`).
+    pub low_idle: u32,
     address: RwLock<Arc<ServerAddress>>,
     /// Moves with every change of address: idle connections of an older one are not reused.
     epoch: AtomicU32,
@@ -67,6 +69,7 @@ impl ServerState {
             counters: Shards::new(workers),
             streams: Gauge::default(),
             max_idle: spec.pool_max_conn,
+            low_idle: spec.pool_low_conn,
             address: RwLock::new(Arc::new(spec.address.clone())),
             epoch: AtomicU32::default(),
             health: RwLock::default(),

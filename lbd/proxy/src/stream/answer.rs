@@ -26,15 +26,19 @@ pub(super) async fn halt(session: &mut Session, stream: &mut Stream, halt: Halt)
             if reply.is_deny {
                 StreamError::Rule(0).mark(answer_phase(stream), &mut stream.facts.term);
             } else {
-                let phase = if stream.in_response {
-                    Phase::Headers
-                } else {
-                    Phase::Request
+                let phase = match stream.phase {
+                    _ if stream.in_response => Phase::Headers,
+                    // A server's `redir`.
+                    Phase::Connect => Phase::Connect,
+                    _ => Phase::Request,
                 };
                 term::mark_local(phase, &mut stream.facts.term);
             }
             drop_server(session, stream);
-            send(session, stream, *reply, false).await;
+            let of_request = !stream.in_response;
+            if !send(session, stream, *reply, false).await && of_request {
+                stream.facts.timers.request_received = None;
+            }
         }
         Halt::Error(error) => on_error(session, stream, error).await,
         Halt::Close(error) => {
@@ -90,9 +94,9 @@ async fn on_error(session: &mut Session, stream: &mut Stream, error: StreamError
             let reply = of_status(session, stream, status);
             // A message that never became a request has no rules.
             let is_constant = !stream.has_request;
-            send(session, stream, reply, is_constant).await;
+            let is_itself = send(session, stream, reply, is_constant).await;
             // The error counts, not what an error file or a redirect made of it.
-            if stream.facts.status != 0 {
+            if stream.facts.status != 0 && is_itself {
                 stream.facts.status = status;
             }
         }
@@ -128,6 +132,9 @@ pub(super) fn count_failure(session: &Session, stream: &Stream, error: StreamErr
         session.counters().failed_requests.inc();
         count_bad_request(session, stream, error);
     }
+    if matches!(phase, Phase::Data | Phase::Last) && matches!(error, StreamError::ClientFault(_)) {
+        session.counters().failed_requests.inc();
+    }
     let backend = stream
         .backend
         .map(|id| generation.proxy(id).backend.of(worker));
@@ -160,10 +167,11 @@ pub(super) fn count_failure(session: &Session, stream: &Stream, error: StreamErr
         backend.failed_connections.inc();
     }
     if phase == Phase::Queue
-        && error == StreamError::ServerTimeout
-        && let Some(backend) = backend
+        && matches!(error, StreamError::ServerAbort | StreamError::ServerTimeout)
     {
-        backend.failed_connections.inc();
+        for counters in [backend, server].into_iter().flatten() {
+            counters.failed_connections.inc();
+        }
     }
 }
 
@@ -210,19 +218,24 @@ pub(super) fn say_connection(head: &mut Head, keeps: bool, client_is_11: bool) {
     };
 }
 
-/// Sends an answer; `is_constant` ones are not shown to `http-after-response`.
-async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_constant: bool) {
-    let Reply { head, body, .. } = reply;
+/// Sends an answer; `is_constant` ones are not shown to `http-after-response`. False when rules
+/// failed and a 500 took its place.
+async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_constant: bool) -> bool {
+    let Reply { head, mut body, .. } = reply;
     if head.status() == 0 {
         // An empty error file: close without an answer.
         stream.keeps_client = false;
-        return;
+        return true;
     }
+    let mut is_itself = true;
     stream.response = head;
     stream.has_response = true;
     stream.in_response = true;
-    if !is_constant {
-        after_response(session, stream);
+    if !is_constant && after_response(session, stream).is_err() {
+        // No rules for this one: they would fail again.
+        let reply = of_status(session, stream, 500);
+        (stream.response, body) = (reply.head, reply.body);
+        is_itself = false;
     }
     stream.facts.status = stream.response.status();
     let can_stay = matches!(
@@ -259,10 +272,11 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
     session.worker.give_bytes(out);
     if sent.is_err() {
         stream.keeps_client = false;
-        return;
+        return is_itself;
     }
     if session.io.is_h2() {
-        return session.io.shutdown_write();
+        session.io.shutdown_write();
+        return is_itself;
     }
     if !stream.keeps_client {
         session.io.shutdown_write();
@@ -271,6 +285,7 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         stream.lingers = true;
         stream.keeps_client = stream.keeps_client && drain(session, stream).await;
     }
+    is_itself
 }
 
 /// Gives the response's head to the client's stream, or writes it to `out` for a connection that
@@ -312,7 +327,11 @@ pub(super) async fn send_interim(session: &mut Session, head: &Head) -> Result<(
     sent
 }
 
-fn after_response(session: &mut Session, stream: &mut Stream) {
+/// Runs `http-after-response`; an error when a rewrite fails in strict mode.
+pub(super) fn after_response(
+    session: &mut Session,
+    stream: &mut Stream,
+) -> Result<(), StreamError> {
     let bound = Rc::clone(&session.bound);
     let proxies = &bound.generation.config.proxies;
     let places = [
@@ -326,15 +345,13 @@ fn after_response(session: &mut Session, stream: &mut Stream) {
         }
         stream.place = Some(place);
         let verdict = rules::evaluate(session, stream, program, &mut Cursor::default(), None, true);
-        if verdict == Verdict::Stop {
-            return;
+        match verdict {
+            Verdict::Stop => return Ok(()),
+            Verdict::Failed | Verdict::RewriteFailed => return Err(StreamError::ResponseRule(500)),
+            _ => {}
         }
     }
-}
-
-/// Runs `http-after-response` on a response that is forwarded.
-pub(super) fn run_after_response(session: &mut Session, stream: &mut Stream) {
-    after_response(session, stream);
+    Ok(())
 }
 
 /// Reads what is left of a request that was answered before its end.

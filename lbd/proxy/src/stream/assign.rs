@@ -58,17 +58,24 @@ pub(super) async fn assign(
     stream: &mut Stream,
     spec: &ProxySpec,
 ) -> Result<ServerId, Halt> {
+    // The server whose queue the stream had to leave.
+    let mut left = None;
     loop {
         let mut wakes = Vec::new();
         let answer = ask(session, stream, spec, &mut wakes);
         session.worker.shared.deliver(&wakes);
         match answer {
             Assigned::Served(server) => {
+                count_move(session, spec.id, left.take(), server);
                 stream.held.slot = Some(server);
                 return Ok(server);
             }
             Assigned::Queued(ticket) => {
                 stream.enter(Phase::Queue, session);
+                if let Some(server) = ticket.server {
+                    count_move(session, spec.id, left.take(), server);
+                    dispatch::aim(stream, server);
+                }
                 let wake = queue(session, stream, spec, ticket).await?;
                 if wake.from_server {
                     stream.facts.server_queue = wake.position;
@@ -76,15 +83,20 @@ pub(super) async fn assign(
                     stream.facts.backend_queue = wake.position;
                 }
                 if let Outcome::Granted(server) = wake.outcome {
+                    count_move(session, spec.id, left.take(), server);
                     stream.held.slot = Some(server);
                     return Ok(server);
                 }
+                left = stream.server;
                 stream.wanted = None;
                 stream.cookie.redispatched();
             }
-            Assigned::ServerQueueFull(_) | Assigned::QueueLimit => {
+            full @ (Assigned::ServerQueueFull(_) | Assigned::QueueLimit) => {
                 if stream.wanted.is_none() || spec.backend.redispatch.is_none() {
                     stream.enter(Phase::Queue, session);
+                    if let Assigned::ServerQueueFull(server) = full {
+                        dispatch::aim(stream, server);
+                    }
                     return Err(StreamError::ServerAbort.into());
                 }
                 stream.wanted = None;
@@ -99,6 +111,21 @@ pub(super) async fn assign(
                 stream.cookie.redispatched();
             }
         }
+    }
+}
+
+/// A stream that had to leave a server's queue for another one was dispatched again.
+fn count_move(session: &Session, backend: ProxyId, left: Option<ServerId>, server: ServerId) {
+    let Some(left) = left.filter(|left| *left != server) else {
+        return;
+    };
+    let worker = session.worker.index;
+    let generation = &session.bound.generation;
+    let state = generation.proxy(backend).backend.of(worker);
+    let server = generation.server(backend, left);
+    let server = server.map(|server| server.counters.of(worker));
+    for counters in [Some(state), server].into_iter().flatten() {
+        counters.redispatches.inc();
     }
 }
 

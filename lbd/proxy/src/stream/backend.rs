@@ -15,7 +15,7 @@ use lbd_http::{cookie, header, uri};
 use lbd_rules::acl::{Cond, Truth};
 
 use crate::session::Session;
-use crate::stream::{Halt, Stream, answer};
+use crate::stream::{Halt, Stream, answer, stick};
 use crate::term::StreamError;
 
 /// Waits for the request body when the backend asks for it.
@@ -162,6 +162,7 @@ pub(super) fn persistence(session: &mut Session, stream: &mut Stream) -> Result<
     }
     // Whom a rule sends somewhere needs no cookie for it, as in the reference.
     stream.cookie.direct |= is_directed;
+    stick::on_request(session, stream, spec, None);
     Ok(())
 }
 
@@ -222,27 +223,34 @@ fn read_cookie(session: &Session, stream: &mut Stream, spec: &ProxySpec) {
         return;
     };
     let name = persistence.spec().name.as_bytes();
-    let Some(place) = cookie::first(cookie::request_cookies(&stream.request), name) else {
-        return;
-    };
-    let context = CookieContext {
-        even_down: spec.backend.roster.persist || stream.forces_persistence,
-        ignored: stream.ignores_persistence || stream.wanted.is_some(),
-        now: session.worker.clock.wall(),
-    };
-    let (server, edit) = persistence.on_request(
-        &mut stream.cookie,
-        place.value_in(&stream.request),
-        &context,
-        |server| !is_up(session, spec, server),
-    );
-    match edit {
-        RequestEdit::Keep => {}
-        RequestEdit::Remove => cookie::remove(&mut stream.request, &place),
-        RequestEdit::Strip(len) => cookie::cut_value(&mut stream.request, &place, 0..len),
-    }
-    if stream.wanted.is_none() {
-        stream.wanted = server;
+    let mut kept = 0;
+    for _ in 0..MAX_SAME_COOKIES {
+        let cookies = cookie::request_cookies(&stream.request);
+        let Some(place) = cookie::nth(cookies, name, kept) else {
+            break;
+        };
+        let context = CookieContext {
+            even_down: spec.backend.roster.persist || stream.forces_persistence,
+            ignored: stream.ignores_persistence || stream.wanted.is_some(),
+            now: session.worker.clock.wall(),
+        };
+        let (server, edit) = persistence.on_request(
+            &mut stream.cookie,
+            place.value_in(&stream.request),
+            &context,
+            |server| !is_up(session, spec, server),
+        );
+        match edit {
+            RequestEdit::Keep => kept += 1,
+            RequestEdit::Remove => cookie::remove(&mut stream.request, &place),
+            RequestEdit::Strip(len) => {
+                cookie::cut_value(&mut stream.request, &place, 0..len);
+                kept += 1;
+            }
+        }
+        if stream.wanted.is_none() {
+            stream.wanted = server;
+        }
     }
 }
 
@@ -304,7 +312,7 @@ pub(super) fn pick_key<'a>(
                 .backend
                 .hash_expr
                 .as_ref()
-                .and_then(|expr| expr.bytes(&view));
+                .and_then(|expr| expr.binary(&view));
             value.map(|value| &*arena.alloc_slice_copy(value))
         }
     };
@@ -320,3 +328,7 @@ fn rdp_cookie<'a>(raw: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let value = text.get(name.len()..)?.strip_prefix(b"=")?;
     (name.is_empty() || text[..name.len()].eq_ignore_ascii_case(name)).then_some(value)
 }
+
+/// Persistence cookies of one name that are looked at: each is searched from the first, so that a
+/// head full of them would cost the square of their number.
+const MAX_SAME_COOKIES: usize = 16;

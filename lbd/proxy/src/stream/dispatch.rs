@@ -15,6 +15,7 @@ use lbd_core::{ProxyId, ServerId, Time};
 use lbd_rules::facts::Target as LogTarget;
 use lbd_rules::program::Reply;
 
+use crate::log;
 use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::state::ServerState;
@@ -41,11 +42,13 @@ pub(super) async fn connect(session: &mut Session, stream: &mut Stream) -> Resul
         if let Some(server) = server {
             occupy(session, stream, id, server);
             if let Some(reply) = redirect(stream, &spec.backend.servers[server.index()]) {
+                count_session(session, stream);
                 return Err(Halt::Reply(reply));
             }
         }
         let params = open::Params::of(session, stream, spec, state);
         if let Some(conn) = open::reuse(session, stream, spec, state, &params) {
+            count_session(session, stream);
             established(session, stream, conn, true);
             return Ok(());
         }
@@ -75,16 +78,31 @@ fn occupy(session: &Session, stream: &mut Stream, backend: ProxyId, server: Serv
         return;
     };
     state.streams.enter();
-    state
-        .counters
-        .of(session.worker.index)
-        .session(session.now());
     stream.held.server = Some(server);
+    stream.held.is_counted = false;
+    session.live.server.set(Some(server));
+    aim(stream, server);
+}
+
+/// The stream belongs to a server from now on, be it in its queue or at it.
+pub(super) fn aim(stream: &mut Stream, server: ServerId) {
     let previous = stream.server.replace(server);
     stream.facts.target = LogTarget::Server(server);
-    session.live.server.set(Some(server));
     if previous.is_some_and(|previous| previous != server) {
         stream.facts.redispatched = true;
+    }
+}
+
+/// Counts the stream among its server's sessions, once for each attempt that leaves this machine.
+pub(super) fn count_session(session: &Session, stream: &mut Stream) {
+    let generation = &session.bound.generation;
+    let server = stream.held.server.zip(stream.backend);
+    if let Some((server, backend)) = server.filter(|_| !stream.held.is_counted)
+        && let Some(state) = generation.server(backend, server)
+    {
+        stream.held.is_counted = true;
+        let counters = state.counters.of(session.worker.index);
+        counters.session(session.now());
     }
 }
 
@@ -101,8 +119,9 @@ fn redirect(stream: &Stream, server: &ServerSpec) -> Option<Box<Reply>> {
         ..Reply::default()
     });
     reply.head.start_response(b"HTTP/1.1", 302, b"Found").ok()?;
-    reply.head.add(b"location", &location).ok()?;
     reply.head.add(b"cache-control", b"no-cache").ok()?;
+    reply.head.add(b"content-length", b"0").ok()?;
+    reply.head.add(b"location", &location).ok()?;
     Some(reply)
 }
 
@@ -240,6 +259,9 @@ async fn failed(
         return Err(failure.error.into());
     }
     let worker = session.worker.index;
+    if let Some(error) = failure.errno {
+        log::unconnected(session, spec, error);
+    }
     // Our own want of descriptors or ports says nothing about the server.
     if let Some(server) = server.filter(|_| failure.error != StreamError::Resource) {
         observe(session, server, Observation::L4Error);

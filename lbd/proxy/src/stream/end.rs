@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use lbd_backend::persist::CookieMode;
 use lbd_config::config::Mode;
 use lbd_core::Time;
 use lbd_core::bits;
@@ -11,7 +12,7 @@ use lbd_rules::facts::Bytes;
 
 use crate::live::Activity;
 use crate::log;
-use crate::session::Session;
+use crate::session::{Moment, Session};
 use crate::stream::{Stream, track};
 use crate::term::StreamError;
 
@@ -61,10 +62,7 @@ fn end(session: &mut Session, stream: &mut Stream) {
     stream.facts.term.cookie_request = b'-';
     if has_cookie(session, stream) {
         stream.facts.term.cookie_request = stream.cookie.client.letter() as u8;
-        stream.facts.term.cookie_response = match stream.has_response {
-            true => stream.cookie.server.letter() as u8,
-            false => b'-',
-        };
+        stream.facts.term.cookie_response = stream.cookie.server.letter() as u8;
     }
     count(session, stream);
     // The descriptor may be another connection's by now.
@@ -73,7 +71,7 @@ fn end(session: &mut Session, stream: &mut Stream) {
     release(session, stream);
     log::stream(session, stream);
     stream.facts.counters.end(now);
-    session.previous_end = Some((now, session.worker.clock.wall()));
+    session.previous_end = Some(Moment::now(&session.worker.clock));
     session.live.activity.set(Activity::Idle);
     session.live.backend.set(None);
     session.live.server_fd.set(-1);
@@ -82,9 +80,11 @@ fn end(session: &mut Session, stream: &mut Stream) {
 fn has_cookie(session: &Session, stream: &Stream) -> bool {
     let config = &session.bound.generation.config;
     stream.has_request
-        && stream
-            .backend
-            .is_some_and(|id| config.proxies[id.index()].backend.cookie.is_some())
+        && stream.backend.is_some_and(|id| {
+            let cookie = config.proxies[id.index()].backend.cookie.as_ref();
+            // One that is only looked at is not told of.
+            cookie.is_some_and(|cookie| cookie.mode != CookieMode::Passive)
+        })
 }
 
 /// Gives back what the stream holds of its backend and server.

@@ -42,6 +42,11 @@ pub(super) fn prepare_request(session: &Session, stream: &mut Stream) -> Result<
         session.worker.give_bytes(value);
         added.map_err(full)?;
     }
+    // RFC 8470 5.1: whoever passes on what may be a replay says so.
+    let tls = session.facts.tls.as_ref();
+    if tls.is_some_and(|tls| tls.has_early()) && stream.request.first(b"early-data").is_none() {
+        stream.request.add(b"early-data", b"1").map_err(full)?;
+    }
     if let (Some(name), Some(id)) = (&frontend.frontend.unique_id_header, &stream.facts.unique_id) {
         stream.request.add(name, id).map_err(full)?;
     }

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use lbd_backend::retry::Failure;
 use lbd_backend::reuse::{IdleKind, takes};
 use lbd_config::config::{
     DispatchSpec, ProxySpec, ServerAddress, ServerSpec, SourceSpec, WebsocketVersion,
@@ -26,8 +27,9 @@ use crate::server_conn::{ServerConn, Wanted};
 use crate::session::Session;
 use crate::state::server::ConnPlace;
 use crate::state::{Message, ServerState};
-use crate::stream::{Stream, dispatch};
+use crate::stream::{Stream, dispatch, exchange};
 use crate::term::StreamError;
+use crate::tls::TlsStream;
 use crate::transport::Transport;
 
 /// What tells connections to the same server apart: those of another key are never taken for a
@@ -84,7 +86,9 @@ impl Params {
             put_name(&mut key, session, stream, name);
         }
         let sni = sni(session, stream, line);
-        if let Some(name) = &sni {
+        // The name asked for by TLS is that of the connection, unless the line says another
+        // (manual 5.2, pool-conn-name).
+        if let Some(name) = sni.as_ref().filter(|_| line.pool_conn_name.is_none()) {
             key.push(b'h');
             key.extend_from_slice(&name.len().to_be_bytes());
             key.extend_from_slice(name);
@@ -93,7 +97,7 @@ impl Params {
             key.push(b'p');
         }
         let preface_at = key.len();
-        super::tunnel::preface(session, stream, line, &mut key);
+        super::preface::append(session, stream, line, &mut key);
         let is_of_client = key.len() > preface_at || is_foreign;
         Self {
             key,
@@ -212,6 +216,8 @@ pub(super) struct OpenFailure {
     /// It came while waiting, not at once.
     pub(super) delayed: bool,
     pub(super) code: Option<ConnError>,
+    /// What this machine lacked.
+    pub(super) errno: Option<i32>,
 }
 
 pub(super) async fn open(
@@ -227,24 +233,17 @@ pub(super) async fn open(
         (_, None) => Arc::new(ServerAddress::Transparent { port: 0 }),
     };
     let line = server.map(|server| &spec.backend.servers[server.id.index()]);
-    let at_once = |error: io::Error| OpenFailure {
-        error: match error.raw_os_error() {
-            Some(
-                libc::EMFILE
-                | libc::ENFILE
-                | libc::ENOBUFS
-                | libc::ENOMEM
-                | libc::EADDRINUSE
-                | libc::EADDRNOTAVAIL,
-            ) => StreamError::Resource,
-            _ => StreamError::ServerAbort,
-        },
-        delayed: false,
-        code: Some(conn_error(&error)),
-    };
     let place = reserve(session, stream, spec, server).await?;
-    let (io, remote) =
-        connect::start(&dial(session, stream, spec, line, &address)).map_err(at_once)?;
+    let started = connect::start(&dial(session, stream, spec, line, &address));
+    let started = started.map_err(at_once);
+    if started
+        .as_ref()
+        .err()
+        .is_none_or(|failed| failed.errno.is_none())
+    {
+        dispatch::count_session(session, stream);
+    }
+    let (io, remote) = started?;
     let limit = stream.facts.asked.connect_timeout.or(spec.timeouts.connect);
     let deadline = limit.map(|limit| session.now() + limit);
     let watch = dispatch::watches_client(session, spec);
@@ -252,6 +251,7 @@ pub(super) async fn open(
         error,
         delayed: true,
         code,
+        errno: None,
     };
     poll_fn(|cx| {
         if let Poll::Ready(result) = io.poll_writable(cx) {
@@ -291,7 +291,8 @@ pub(super) async fn open(
         let forbids_h2 =
             stream.has_request && line.is_some_and(|line| !may_agree_on_h2(stream, line));
         let alpn = (ssl.tls.offers_h2() && forbids_h2).then_some(HTTP_1);
-        let name = handshake::Name { sni, alpn };
+        let early = sends_early(session, stream, spec) && (forbids_h2 || !ssl.tls.offers_h2());
+        let name = handshake::Name { sni, alpn, early };
         let done = handshake::connect(session, &io, ssl, name, &preface, deadline).await;
         let failed = |code: ConnError| match code.code {
             handshake::SSL_TIMEOUT => late(StreamError::ServerTimeout, Some(code)),
@@ -327,9 +328,47 @@ pub(super) async fn open(
     conn.place = place;
     conn.is_of_client = params.is_of_client;
     conn.preface = preface;
+    conn.is_early = conn.io.tls().is_some_and(TlsStream::sends_early);
     conn.tls = secured;
     conn.key = params.key.into_boxed_slice();
     Ok(conn)
+}
+
+/// Whether a request may go as early data: it came so, or it may be sent again. What was refused
+/// once is not sent early once more. A request by HTTP/2 is never: which protocol the server
+/// takes is known after its answer only.
+fn sends_early(session: &Session, stream: &Stream, spec: &ProxySpec) -> bool {
+    if !stream.has_request || stream.facts.retries > 0 {
+        return false;
+    }
+    let client = session.facts.tls.as_ref();
+    let on = spec.backend.retry_on;
+    client.is_some_and(|tls| tls.has_early())
+        || (exchange::may_replay(stream, spec) && on.covers(Failure::ZeroRttRejected))
+}
+
+/// A connection that could not even be begun.
+fn at_once(error: io::Error) -> OpenFailure {
+    let errno = error.raw_os_error().filter(|errno| {
+        matches!(
+            *errno,
+            libc::EMFILE
+                | libc::ENFILE
+                | libc::ENOBUFS
+                | libc::ENOMEM
+                | libc::EADDRINUSE
+                | libc::EADDRNOTAVAIL
+        )
+    });
+    OpenFailure {
+        error: match errno {
+            Some(_) => StreamError::Resource,
+            None => StreamError::ServerAbort,
+        },
+        delayed: false,
+        code: Some(conn_error(&error)),
+        errno,
+    }
 }
 
 /// A place within `strict-maxconn`, making room by closing idle connections where it must; `None`
@@ -347,6 +386,7 @@ async fn reserve(
         error,
         delayed,
         code: None,
+        errno: None,
     };
     let worker = Rc::clone(&session.worker);
     let live = Rc::clone(&session.live);

@@ -9,6 +9,7 @@ use lbd_core::Time;
 use lbd_http::h1::encode::{EncodeOptions, encode_chunk, last_chunk};
 use lbd_http::{BodyDecoder, Framing, Head, ParseError};
 
+use super::gather::{Gather, PIECE};
 use crate::mux::H2Stream;
 use crate::pool::{Buf, Pipe, Pool};
 use crate::transport::Transport;
@@ -91,6 +92,7 @@ pub(super) struct Pump {
     pub(super) blocked: Blocked,
     /// When anything last moved.
     pub(super) since: Time,
+    gather: Gather,
 }
 
 impl Pump {
@@ -120,6 +122,7 @@ impl Pump {
             spliced: 0,
             blocked: Blocked::No,
             since: now,
+            gather: Gather::default(),
         }
     }
 
@@ -218,6 +221,11 @@ impl Pump {
         if before != (self.received, self.written) {
             self.since = now;
         }
+        if self.may_splice {
+            let is_short = self.read_all || self.decoder.remaining_known() < u64::from(PIECE);
+            let mark = self.gather.turn(now, self.received - before.0, is_short);
+            mark.inspect(|&mark| from.set_low_water(mark));
+        }
         if result.is_pending() {
             let held = std::mem::take(input);
             if held.is_empty() {
@@ -233,6 +241,13 @@ impl Pump {
             pool.give_pipe(pipe);
         }
         result
+    }
+
+    /// When it must be polled again, whatever comes.
+    pub(super) fn until(&self) -> Option<Time> {
+        self.gather
+            .until()
+            .filter(|_| self.blocked == Blocked::Reading)
     }
 
     fn run(
@@ -493,6 +508,14 @@ const MAX_OUT: usize = 256 * 1024;
 
 /// Content that is copied behind the head instead of being sent as a slice of its own.
 const MAX_COPY: usize = 4096;
+
+/// When the first of two pumps must be polled again.
+pub(super) fn first(one: &Pump, other: &Pump) -> Option<Time> {
+    match (one.until(), other.until()) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
 
 /// Content known to come that makes a splice worth its two system calls.
 const MIN_SPLICE: u64 = 128 * 1024;

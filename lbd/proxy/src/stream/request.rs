@@ -24,9 +24,10 @@ pub(super) fn begin(session: &mut Session, stream: &mut Stream) {
     let facts = &mut stream.facts;
     facts.id = u64::from(session.facts.streams);
     facts.request_number = session.worker.next_request();
-    let (start, wall) = session
-        .previous_end
-        .unwrap_or((session.facts.accepted, session.facts.accepted_wall));
+    let (start, wall) = session.previous_end.map_or(
+        (session.facts.accepted, session.facts.accepted_wall),
+        |end| (end.at, end.wall()),
+    );
     facts.timers.start = start;
     facts.timers.start_wall = wall;
     facts.timers.request_start = Some(clock.now());

@@ -22,7 +22,9 @@ use crate::session::Session;
 use crate::state::BadMessage;
 use crate::state::proxy::MAX_CAPTURE;
 use crate::stream::pump::{Pump, Sink};
-use crate::stream::{Halt, Stream, answer, cacheable, dispatch, exchange, request, rules, track};
+use crate::stream::{
+    Halt, Stream, answer, cacheable, dispatch, exchange, request, rules, stick, track,
+};
 use crate::term::{Phase, StreamError};
 
 /// Reads more of the server's bytes when they come; 0 at the end.
@@ -104,7 +106,7 @@ pub(super) async fn forward_informational(
     count_received(session, stream);
     stream.has_response = true;
     stream.in_response = true;
-    answer::run_after_response(session, stream);
+    answer::after_response(session, stream)?;
     stream.has_response = false;
     stream.in_response = false;
     stream.facts.bytes.response_out += count::head_len(&stream.response);
@@ -144,6 +146,7 @@ pub(super) async fn process(
         return Err(Halt::Again);
     }
     track::status(session, stream, status);
+    stick::on_response(session, stream, spec, None);
     if matches!(status, 401 | 407)
         && is_bound_to_connection(&stream.response)
         && let Some(conn) = &mut stream.conn
@@ -157,7 +160,7 @@ pub(super) async fn process(
         return Err(rules::refuse_leak(session, stream, spec));
     }
     cookies(session, stream, spec)?;
-    answer::run_after_response(session, stream);
+    answer::after_response(session, stream)?;
     stream.facts.status = stream.response.status();
     fit_to_status(session, stream, parsed);
     let unchunks = parsed.framing == Framing::Chunked && !stream.parsed.version_11;
@@ -312,21 +315,22 @@ fn cookies(session: &Session, stream: &mut Stream, spec: &ProxySpec) -> Result<(
     let Some(server) = stream.server else {
         return Ok(());
     };
-    let place = cookie::first(cookie::response_cookies(&stream.response), name);
-    if let Some(place) = place {
-        let edit = persistence.on_response(&mut stream.cookie, Some(server), ignored);
-        let full = |_| Halt::Error(StreamError::Internal);
-        match edit {
-            ResponseEdit::Keep => {}
+    let full = |_| Halt::Error(StreamError::Internal);
+    let mut kept = 0;
+    while let Some(place) = cookie::nth(cookie::response_cookies(&stream.response), name, kept) {
+        match persistence.on_response(&mut stream.cookie, Some(server), ignored) {
+            ResponseEdit::Keep => kept += 1,
             ResponseEdit::Remove => stream.response.remove_at(place.field),
             ResponseEdit::Replace(value) => {
                 cookie::replace_value(&mut stream.response, &place, value).map_err(full)?;
+                kept += 1;
             }
             ResponseEdit::Prefix(value) => {
                 let mut new = value.to_vec();
                 new.push(b'~');
                 new.extend_from_slice(place.value_in(&stream.response));
                 cookie::replace_value(&mut stream.response, &place, &new).map_err(full)?;
+                kept += 1;
             }
         }
     }
@@ -334,12 +338,13 @@ fn cookies(session: &Session, stream: &mut Stream, spec: &ProxySpec) -> Result<(
     let wall = session.worker.clock.wall();
     let insertion = persistence.insertion(&mut stream.cookie, server, is_post, ignored, wall);
     if let Some(insertion) = insertion {
-        let full = |_| Halt::Error(StreamError::Internal);
+        let is_private =
+            insertion.private && cacheable::may_be_kept(&stream.request, &stream.response);
         stream
             .response
             .add(b"set-cookie", &insertion.value)
             .map_err(full)?;
-        if insertion.private {
+        if is_private {
             stream
                 .response
                 .add(b"cache-control", b"private")

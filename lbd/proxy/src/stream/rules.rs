@@ -11,6 +11,7 @@ use lbd_rules::program::{Ctx, Cursor, Need, Program, Verdict};
 use lbd_rules::var::Vars;
 use lbd_rules::view::Buffered;
 
+use crate::handshake;
 use crate::log;
 use crate::session::Session;
 use crate::stream::{Halt, Stream, answer, backend, response, track};
@@ -228,6 +229,7 @@ async fn wait(session: &mut Session, stream: &mut Stream, need: Need) -> Result<
         Need::Body { at_least, until } => {
             backend::read_body(session, stream, at_least, Some(until)).await
         }
+        Need::Handshake => Ok(handshake::confirm(session).await?),
         Need::Until(until) => Ok(session.pause(until, true).await?),
         Need::Resolve { .. } => Err(StreamError::Internal.into()),
     }
@@ -279,6 +281,16 @@ pub(super) async fn decide(session: &mut Session, stream: &mut Stream, verdict: 
         Verdict::TimedOut => {
             stream.facts.timers.request_received = None;
             Halt::Error(StreamError::ClientTimeout)
+        }
+        Verdict::RewriteFailed | Verdict::Failed => {
+            if !stream.in_response {
+                // As far as the reference's timers tell, rules that fail leave no request.
+                stream.facts.timers.request_received = None;
+            }
+            Halt::Error(match verdict {
+                Verdict::RewriteFailed => denied(stream, 500),
+                _ => StreamError::Internal,
+            })
         }
         // The client is told what it would be told had the server closed.
         Verdict::CloseServer => Halt::Error(StreamError::ServerAbort),

@@ -7,12 +7,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use lbd_config::config::{LogLine, Mode, ProxySpec, ProxyV2Option, SendProxy, ServerSpec};
+use lbd_config::config::{LogLine, Mode, ProxySpec};
 use lbd_core::{ProxyId, Time};
-use lbd_http::count;
-use lbd_http::proxy_protocol::encode::{V2Encoder, encode_v1};
-use lbd_http::proxy_protocol::{Addresses, Command, Protocol, TlvType};
-use lbd_rules::facts::Endpoint;
+use lbd_http::{Head, ParseOptions, Status, count, parse_request};
 use lbd_rules::program::{Cursor, Program, Verdict};
 use lbd_rules::view::Buffered;
 
@@ -21,9 +18,11 @@ use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::stream::end::Progress;
 use crate::stream::exchange::Apart;
-use crate::stream::pump::{Blocked, Pump, PumpError};
+use crate::stream::pump::{self, Blocked, Pump, PumpError};
 use crate::stream::rules::{self, Raw};
-use crate::stream::{Halt, Stream, answer, backend, dispatch, end, exchange, request, route};
+use crate::stream::{
+    Halt, Stream, answer, backend, dispatch, end, exchange, request, route, stick,
+};
 use crate::term::{Phase, StreamError};
 
 /// Serves a connection in TCP mode; true when it is to go on as HTTP.
@@ -54,6 +53,10 @@ pub(crate) async fn run_tcp(session: &mut Session) -> bool {
             StreamError::Internal.mark(stream.phase, &mut stream.facts.term);
         }
     }
+    // A connection without data (haproxy 3.4 configuration 4.2, `option dontlognull`).
+    if session.spec().frontend.dontlognull && stream.facts.bytes.request_in == 0 {
+        stream.is_logged = true;
+    }
     guard.finish();
     switches
 }
@@ -74,6 +77,9 @@ async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
         return Err(Halt::Switch);
     }
     stream.wanted = backend::use_server(session, stream, spec);
+    let input = std::mem::take(&mut session.input);
+    stick::on_request(session, stream, spec, Some(input.data()));
+    session.input = input;
     dispatch::connect(session, stream).await?;
     let Some(mut conn) = stream.conn.take() else {
         return Err(StreamError::Internal.into());
@@ -97,6 +103,7 @@ async fn drive(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
     if !spec.rules.tcp_response.is_empty() {
         inspect_response(session, stream, spec, &mut conn, &mut upload).await?;
     }
+    stick::on_response(session, stream, spec, Some(conn.input.data()));
     relay(session, stream, spec, conn, upload, download)
         .await
         .map_err(Halt::Error)
@@ -149,11 +156,15 @@ fn content(
     is_closed: bool,
 ) -> Verdict {
     let input = std::mem::take(&mut session.input);
+    let options = request::parse_options(session, false);
+    let head = head(input.data(), &mut stream.request, &options);
+    stream.has_request = head == Some(true);
     let request = Buffered {
         data: input.data(),
         complete: is_closed,
         full: input.capacity() > 0 && input.is_full(),
         announced: None,
+        awaits_head: head.is_none() && !is_closed,
     };
     let raw = Raw {
         request,
@@ -161,7 +172,19 @@ fn content(
     };
     let verdict = rules::evaluate(session, stream, program, cursor, Some(raw), is_final);
     session.input = input;
+    // It was only looked at.
+    stream.has_request = false;
     verdict
+}
+
+/// Reads the head of an HTTP request out of a connection in TCP mode, as rules may ask for it
+/// (haproxy 3.4 configuration 7.3.6): whether there is one, `None` while it may still come.
+fn head(data: &[u8], into: &mut Head, options: &ParseOptions) -> Option<bool> {
+    match parse_request(data, into, options) {
+        Ok(Status::Complete(_)) => Some(true),
+        Ok(Status::Partial) => None,
+        Err(_) => Some(false),
+    }
 }
 
 /// Runs `tcp-response content` rules on what the server sends first.
@@ -186,6 +209,7 @@ async fn inspect_response(
             complete: is_closed,
             full: false,
             announced: None,
+            awaits_head: false,
         };
         let raw = Raw {
             request: Buffered::default(),
@@ -345,7 +369,8 @@ async fn relay(
             return Poll::Ready(Err(StreamError::Ended(ending)));
         }
         let (deadline, error) = deadline(&upload, &download, up_shut, down_shut, limits);
-        live.poll_deadline(cx, &worker.clock, deadline)
+        let nudge = pump::first(&upload, &download);
+        live.poll_deadline_with(cx, &worker.clock, deadline, nudge)
             .map(|()| Err(error))
     })
     .await;
@@ -401,61 +426,4 @@ fn deadline(
             _ => client,
         },
     }
-}
-
-/// What a server wants to read before anything else: the PROXY header.
-pub(super) fn preface(session: &Session, stream: &Stream, server: &ServerSpec, out: &mut Vec<u8>) {
-    let Some(send) = &server.send_proxy else {
-        return;
-    };
-    let source = stream.facts.src.unwrap_or_else(|| session.facts.src());
-    let destination = stream.facts.dst.unwrap_or_else(|| session.facts.dst());
-    let addresses = match (source, destination) {
-        (Endpoint::Inet(source), Endpoint::Inet(destination)) => Addresses::Inet {
-            source,
-            destination,
-        },
-        _ => Addresses::Unspecified,
-    };
-    if send.version == 1 {
-        encode_v1(&addresses, out);
-    } else {
-        version_2(session, stream, send, &addresses, out);
-    }
-}
-
-fn version_2(
-    session: &Session,
-    stream: &Stream,
-    send: &SendProxy,
-    addresses: &Addresses<'_>,
-    out: &mut Vec<u8>,
-) {
-    let mut header = V2Encoder::new(out, Command::Proxy, Protocol::Stream, addresses);
-    let arena = session.worker.take_arena();
-    let view = session.view(Some(stream), &arena);
-    let mut text = Vec::new();
-    for (kind, format) in &send.tlvs {
-        text.clear();
-        format.render(&view, &mut text);
-        // A header that is full goes without the rest: 64 KiB of additions.
-        let _ = header.tlv(TlvType(*kind), &text);
-    }
-    session.worker.give_arena(arena);
-    if send.options.contains(&ProxyV2Option::UniqueId)
-        && let Some(id) = &stream.facts.unique_id
-    {
-        let _ = header.tlv(TlvType::UNIQUE_ID, id);
-    }
-    if send.options.contains(&ProxyV2Option::Authority)
-        && let Some(name) = session
-            .facts
-            .proxy_header
-            .as_ref()
-            .and_then(|kept| kept.tlv(TlvType::AUTHORITY.0))
-    {
-        let _ = header.tlv(TlvType::AUTHORITY, name);
-    }
-    let wants_checksum = send.options.contains(&ProxyV2Option::Crc32c);
-    let _ = header.finish(wants_checksum);
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use lbd_config::config::{Config, ListenAddress};
 use lbd_core::ListenerId;
 use lbd_proxy::state::Generation;
-use lbd_proxy::{ListenerSocket, LogLine, LogSink, Setup, Shared, run_worker};
+use lbd_proxy::{ListenerSocket, LogLine, LogNote, LogSink, Setup, Shared, run_worker};
 
 /// A log sink that keeps lines.
 #[derive(Default)]
@@ -27,6 +27,8 @@ impl LogSink for Lines {
             .unwrap()
             .push(String::from_utf8_lossy(line.text).into_owned());
     }
+
+    fn note(&self, _worker: usize, _generation: &Generation, _note: &LogNote<'_>) {}
 
     fn flush(&self, _worker: usize) {}
 }

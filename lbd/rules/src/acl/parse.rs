@@ -8,11 +8,11 @@ use lbd_core::{Diag, Span};
 
 use super::{AclExpr, Test, keyword};
 use crate::cast;
-use crate::expr::{Expr, is_name_byte};
+use crate::expr::{Expr, is_name_byte, name_at};
 use crate::pattern::load::set_from_file;
 use crate::pattern::parse::dotted;
 use crate::pattern::{MatchKind, MatchOptions, Matcher, Usage};
-use crate::registry::BuildCtx;
+use crate::registry::{BuildCtx, find_converter};
 use crate::word::Word;
 
 const NO_PATTERN: &str = "no pattern to match against were provided, so this ACL will never match.
@@ -33,8 +33,13 @@ pub(super) fn line(
             "missing fetch method in ACL expression ''",
         ));
     };
+    let (whole, taken) = subject_words(words);
+    let subject = &Word {
+        text: &whole,
+        ..*subject
+    };
     let criterion = Criterion::parse(*subject, ctx)?;
-    if words.len() == 1 && !matches!(criterion.kind, Some(MatchKind::Found | MatchKind::Bool)) {
+    if words.len() == taken && !matches!(criterion.kind, Some(MatchKind::Found | MatchKind::Bool)) {
         let message = format!(
             "parsing acl keyword '{}' :\n  {NO_PATTERN}\n",
             subject.lossy()
@@ -48,7 +53,7 @@ pub(super) fn line(
         span,
         ..Flags::default_at(span)
     };
-    let patterns = flags.parse(&words[1..], ctx)?;
+    let patterns = flags.parse(&words[taken..], ctx)?;
     if criterion.is_keyword && flags.is_explicit {
         warn_of_overwrite(
             &criterion.keyword,
@@ -72,6 +77,23 @@ pub(super) fn line(
         keyword: criterion.keyword,
         test,
     })
+}
+
+/// The text of the subject, and how many words it takes: behind a comma at a word's end the next
+/// word may be a converter.
+fn subject_words(words: &[Word<'_>]) -> (Vec<u8>, usize) {
+    let mut whole = words
+        .first()
+        .map_or_else(Vec::new, |word| word.text.to_vec());
+    let mut taken = 1;
+    while whole.ends_with(b",")
+        && let Some(next) = words.get(taken)
+        && find_converter(name_at(next.text)).is_some()
+    {
+        whole.extend_from_slice(next.text);
+        taken += 1;
+    }
+    (whole, taken)
 }
 
 /// The subject of a line: what is fetched, and what that implies for matching.

@@ -80,7 +80,7 @@ pub(super) fn verdict(edited: Result<(), HeadFull>, ctx: &mut Ctx<'_>) -> Verdic
     if stream.asked.lenient {
         Verdict::Continue
     } else {
-        Verdict::Failed
+        Verdict::RewriteFailed
     }
 }
 

@@ -184,7 +184,7 @@ fn an_edit_that_does_not_fit_fails_the_message_or_is_counted() {
     let head = stage.request.as_mut().unwrap();
     head.set_max_len(head.encoded_len() + 4);
     let before = show(stage.request.as_ref().unwrap());
-    assert_eq!(stage.run(&step), Verdict::Failed);
+    assert_eq!(stage.run(&step), Verdict::RewriteFailed);
     let lenient = rig.rule(Ruleset::HttpRequest, "strict-mode off").unwrap();
     assert_eq!(stage.run(&lenient), Verdict::Continue);
     assert_eq!(stage.run(&step), Verdict::Continue);

@@ -54,6 +54,25 @@ pub(super) const ACTIONS: &[ActionSpec] = &[
         ],
         build: wait_for_body,
     },
+    ActionSpec {
+        name: "wait-for-handshake",
+        form: Form::Exact,
+        rulesets: Rulesets::HTTP_REQUEST,
+        is_listed: true,
+        doc: "Waits until the client's TLS handshake is confirmed: what came as early data may be \
+              a replay before (manual 4.3).",
+        examples: &[Example::Ok("wait-for-handshake")],
+        build: |_| {
+            Ok(Built::new(|ctx, _| {
+                let tls = ctx.session.tls.as_deref();
+                let early = tls.and_then(|tls| tls.early.as_ref());
+                match early.is_some_and(|early| early.is_pending()) {
+                    true => Verdict::Wait(Need::Handshake),
+                    false => Verdict::Continue,
+                }
+            }))
+        },
+    },
 ];
 
 fn pause(ctx: &mut Ctx<'_>, delay: &Delay) -> Verdict {

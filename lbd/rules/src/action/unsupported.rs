@@ -68,11 +68,6 @@ pub const UNSUPPORTED_ACTIONS: &[UnsupportedAction] = &[
         reason: "the cache",
     },
     UnsupportedAction {
-        names: &["wait-for-handshake"],
-        rulesets: &[R::HttpRequest],
-        reason: "TLS",
-    },
-    UnsupportedAction {
         names: &["lua.*"],
         rulesets: &R::ALL,
         reason: "Lua",

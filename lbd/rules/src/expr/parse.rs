@@ -181,6 +181,7 @@ impl Chain {
         Expr {
             text: self.text.into(),
             takes_first: FIRST_COUNTS.contains(&self.fetch.name),
+            reads_head: super::place::reads_head(self.fetch),
             fetch: self.fetch,
             eval: self.eval,
             links: self.links.into(),

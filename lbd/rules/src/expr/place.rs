@@ -46,6 +46,11 @@ pub(super) fn source(fetch: &Fetch) -> &'static str {
     }
 }
 
+/// Whether a fetch reads the head of a request.
+pub(super) fn reads_head(fetch: &Fetch) -> bool {
+    source(fetch) == "HTTP request headers" || fetch.name == "method"
+}
+
 /// Names the places where a fetch may be used.
 pub(super) fn hint(valid: Checkpoints) -> String {
     let places: Vec<&str> = Checkpoint::ALL

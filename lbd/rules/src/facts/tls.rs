@@ -2,11 +2,15 @@
 //!
 //! Certificates are kept as they came; what they say is read when somebody asks.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use lbd_tls::CertFacts;
+use lbd_tls::hello::Capture;
+use lbd_tls::keylog::Secrets;
 use lbd_tls::rustls::pki_types::CertificateDer;
+use lbd_tls::verify::ClientVerifier;
 
 /// A TLS session of a client or of a server.
 #[derive(Debug, Default)]
@@ -39,21 +43,85 @@ pub struct TlsFacts {
     pub leaf_error: u32,
     /// First failure of an authority that was overlooked, else 0.
     pub authority_error: u32,
-    /// What the client's first message said.
-    pub hello: HelloFacts,
+    /// Lists of the client's first message, when they are kept.
+    pub hello: Option<Box<Capture>>,
+    /// Who verified the client's chain, and the authority that ends it once somebody asked.
+    pub verifier: Option<Arc<ClientVerifier>>,
+    root: OnceCell<Option<OneCertificate>>,
+    /// What went over the wire in the handshake.
+    pub wire: Option<Box<WireFacts>>,
+    /// Early data of the client, when that was agreed on.
+    pub early: Option<Rc<Early>>,
     /// Secret of exporters bound to this session (RFC 9266, `tls-exporter`).
     pub unique_id: Option<[u8; 32]>,
 }
 
-/// The client's first message.
+impl TlsFacts {
+    /// Whether the client sent early data that nothing confirms yet: it may be a replay.
+    pub fn has_early(&self) -> bool {
+        let early = self.early.as_ref();
+        early.is_some_and(|early| early.is_received() && early.is_pending())
+    }
+
+    /// The authority at the end of the client's chain.
+    pub fn root(&self) -> Option<&OneCertificate> {
+        let found = self.root.get_or_init(|| {
+            let (leaf, others) = self.chain.split_first()?;
+            let root = self.verifier.as_ref()?.judge.root(leaf, others)?;
+            Some(OneCertificate::new(root))
+        });
+        found.as_ref()
+    }
+}
+
+/// Early data of a client: it counts as sent early until the handshake is confirmed.
+#[derive(Debug)]
+pub struct Early {
+    is_received: Cell<bool>,
+    is_pending: Cell<bool>,
+}
+
+impl Early {
+    /// Nothing came yet; `is_pending` before the handshake is confirmed.
+    pub fn new(is_pending: bool) -> Self {
+        Self {
+            is_received: Cell::new(false),
+            is_pending: Cell::new(is_pending),
+        }
+    }
+
+    /// Some of it came.
+    pub fn set_received(&self) {
+        self.is_received.set(true);
+    }
+
+    /// The handshake is confirmed.
+    pub fn confirm(&self) {
+        self.is_pending.set(false);
+    }
+
+    /// Whether some came, at whatever time.
+    pub fn is_received(&self) -> bool {
+        self.is_received.get()
+    }
+
+    /// Whether the handshake is still to be confirmed.
+    pub fn is_pending(&self) -> bool {
+        self.is_pending.get()
+    }
+}
+
+/// Values of a handshake.
 #[derive(Debug, Default)]
-pub struct HelloFacts {
-    /// Cipher suites, two bytes each.
-    pub ciphers: Box<[u8]>,
-    /// Signature algorithms likewise.
-    pub sigalgs: Box<[u8]>,
-    /// Groups likewise.
-    pub groups: Box<[u8]>,
+pub struct WireFacts {
+    /// The client's random.
+    pub client_random: Option<[u8; 32]>,
+    /// The server's random; `None` when it did not answer.
+    pub server_random: Option<[u8; 32]>,
+    /// Identifier of the session (TLS 1.2), empty for none.
+    pub session_id: Box<[u8]>,
+    /// Secrets that were kept.
+    pub secrets: Option<Box<Secrets>>,
 }
 
 /// A certificate whose fields are read once when they are asked for.

@@ -48,9 +48,9 @@ pub const FETCHES: &[Fetch] = &[
         args: NO_ARGS,
         out: Type::Bin,
         valid: SESSION,
-        doc: "DER of the certificates of the client, one behind the other (manual 7.3.4).",
+        doc: "DER of the certificates that came behind the client's own, one behind the other (manual 7.3.4).",
         examples: &[Example::Ok("ssl_c_chain_der")],
-        build: |_, _| one(|v| chain(v, fc(v)?)),
+        build: |_, _| one(|v| chain(v, fc(v)?.chain.get(1..)?)),
     },
     Fetch {
         name: "ssl_c_der",
@@ -111,6 +111,20 @@ pub const FETCHES: &[Fetch] = &[
         doc: "Begin of the time of the client's certificate, YYMMDDhhmmssZ (manual 7.3.4).",
         examples: &[Example::Ok("ssl_c_notbefore")],
         build: |_, _| one(|v| date(v, of_c(v)?.facts()?.not_before)),
+    },
+    Fetch {
+        name: "ssl_c_r_dn",
+        args: NAME,
+        out: Type::Str,
+        valid: SESSION,
+        doc: "The authority that ends the client's chain, whole or one attribute of its subject \
+              (manual 7.3.4).",
+        examples: &[
+            Example::Ok("ssl_c_r_dn"),
+            Example::Ok("ssl_c_r_dn(CN)"),
+            Example::Fail("ssl_c_r_dn(CN,1,x)", "rfc2253"),
+        ],
+        build: |_, args| dn(&args, root_of_c, |facts| &facts.subject),
     },
     Fetch {
         name: "ssl_c_s_dn",
@@ -299,7 +313,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: SESSION,
         doc: "DER of the certificates of the server, one behind the other (manual 7.3.4).",
         examples: &[Example::Ok("ssl_s_chain_der")],
-        build: |_, _| one(|v| chain(v, bc(v)?)),
+        build: |_, _| one(|v| chain(v, &bc(v)?.chain)),
     },
     Fetch {
         name: "ssl_s_der",
@@ -418,6 +432,10 @@ fn of_s<'a>(view: &View<'a>) -> Option<&'a OneCertificate> {
 }
 
 /// A distinguished name, or one attribute of it.
+fn root_of_c<'a>(view: &View<'a>) -> Option<&'a OneCertificate> {
+    fc(view)?.root()
+}
+
 fn dn(args: &[Arg], which: Which, name: for<'f> fn(&'f CertFacts) -> &'f [Attribute]) -> Built {
     let attribute = String::from_utf8_lossy(&text(args, 0)).into_owned();
     let position = number(args, 1).unwrap_or(0);
@@ -464,15 +482,14 @@ fn date<'a>(view: &View<'a>, seconds: i64) -> Option<Value<'a>> {
     Some(Value::Str(view.keep(date.as_bytes())))
 }
 
-fn chain<'a>(view: &View<'a>, facts: &'a TlsFacts) -> Option<Value<'a>> {
-    if facts.chain.is_empty() {
+fn chain<'a>(
+    view: &View<'a>,
+    chain: &[lbd_tls::rustls::pki_types::CertificateDer<'_>],
+) -> Option<Value<'a>> {
+    if chain.is_empty() {
         return None;
     }
-    let all: Vec<u8> = facts
-        .chain
-        .iter()
-        .flat_map(|der| der.iter().copied())
-        .collect();
+    let all: Vec<u8> = chain.iter().flat_map(|der| der.iter().copied()).collect();
     Some(Value::Bin(view.keep(&all)))
 }
 

@@ -7,6 +7,7 @@ use crate::registry::{Example, Fetch, Outcome};
 use crate::view::Buffered;
 use crate::view::View;
 use lbd_core::{Type, Value};
+use lbd_tls::hello::{GROUPS, Hello, KEY_SHARE, Reader, SESSION_TICKET, SIGNATURE_ALGORITHMS};
 
 /// The family.
 pub const FETCHES: &[Fetch] = &[
@@ -44,7 +45,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "Whether the TLS client hello names elliptic curves (manual 7.3.5).",
         examples: &[Example::Ok("req.ssl_ec_ext")],
-        build: |_, _| client(|h| Some(Value::Bool(h.extension(EXT_GROUPS).is_some()))),
+        build: |_, _| client(|h| Some(Value::Bool(h.extension(GROUPS).is_some()))),
     },
     Fetch {
         name: "req.ssl_hello_type",
@@ -71,7 +72,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: CLIENT,
         doc: "Signature algorithms of the TLS client hello, two bytes each (manual 7.3.5).",
         examples: &[Example::Ok("req.ssl_sigalgs")],
-        build: |_, _| client(|h| h.list16(EXT_SIGALGS).map(Value::Bin)),
+        build: |_, _| client(|h| h.list16(SIGNATURE_ALGORITHMS).map(Value::Bin)),
     },
     Fetch {
         name: "req.ssl_sni",
@@ -91,7 +92,7 @@ pub const FETCHES: &[Fetch] = &[
         examples: &[Example::Ok("req.ssl_st_ext")],
         build: |_, _| {
             client(|h| {
-                Some(Value::Int(match h.extension(EXT_TICKET) {
+                Some(Value::Int(match h.extension(SESSION_TICKET) {
                     None => 0,
                     Some([]) => 1,
                     Some(_) => 2,
@@ -106,7 +107,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: CLIENT,
         doc: "Groups of the TLS client hello, two bytes each (manual 7.3.5).",
         examples: &[Example::Ok("req.ssl_supported_groups")],
-        build: |_, _| client(|h| h.list16(EXT_GROUPS).map(Value::Bin)),
+        build: |_, _| client(|h| h.list16(GROUPS).map(Value::Bin)),
     },
     Fetch {
         name: "req.ssl_ver",
@@ -115,7 +116,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "Version of the TLS client hello: major << 16 | minor (manual 7.3.5).",
         examples: &[Example::Ok("req.ssl_ver")],
-        build: |_, _| client(|h| Some(Value::Int(h.version()))),
+        build: |_, _| client(|h| Some(Value::Int(version(h)))),
     },
     Fetch {
         name: "req_ssl_hello_type",
@@ -142,7 +143,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "The same as req.ssl_ver (manual 7.3.5).",
         examples: &[Example::Ok("req_ssl_ver")],
-        build: |_, _| client(|h| Some(Value::Int(h.version()))),
+        build: |_, _| client(|h| Some(Value::Int(version(h)))),
     },
     Fetch {
         name: "res.ssl_hello_type",
@@ -155,52 +156,8 @@ pub const FETCHES: &[Fetch] = &[
     },
 ];
 
-const EXT_SERVER_NAME: u16 = 0;
-const EXT_GROUPS: u16 = 10;
-const EXT_SIGALGS: u16 = 13;
-const EXT_ALPN: u16 = 16;
-const EXT_TICKET: u16 = 35;
-const EXT_KEY_SHARE: u16 = 51;
-
 /// Longest record that is taken for a hello.
 const MAX_RECORD: usize = 16_384 + 2048;
-
-/// What a client hello says (RFC 8446 4.1.2, RFC 5246 7.4.1.2).
-struct Hello<'a> {
-    version: [u8; 2],
-    suites: &'a [u8],
-    extensions: &'a [u8],
-}
-
-/// A reader that ends quietly where the bytes end.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (found, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(found)
-    }
-
-    fn u8(&mut self) -> Option<usize> {
-        self.take(1).map(|bytes| usize::from(bytes[0]))
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.take(2)
-            .map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]))
-    }
-
-    fn block8(&mut self) -> Option<&'a [u8]> {
-        let len = self.u8()?;
-        self.take(len)
-    }
-
-    fn block16(&mut self) -> Option<&'a [u8]> {
-        let len = self.u16()?;
-        self.take(usize::from(len))
-    }
-}
 
 /// The handshake message in the first record, as far as received: its type and its content.
 fn handshake<'a>(buffer: &Buffered<'a>) -> Result<(u8, &'a [u8]), Outcome> {
@@ -231,55 +188,8 @@ fn handshake<'a>(buffer: &Buffered<'a>) -> Result<(u8, &'a [u8]), Outcome> {
     Ok((record[0], content.get(..said).unwrap_or(content)))
 }
 
-impl<'a> Hello<'a> {
-    fn parse(content: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader(content);
-        let version = reader.take(2)?;
-        reader.take(32)?;
-        reader.block8()?;
-        let suites = reader.block16()?;
-        reader.block8()?;
-        let extensions = reader.block16().unwrap_or(&[]);
-        Some(Self {
-            version: [version[0], version[1]],
-            suites,
-            extensions,
-        })
-    }
-
-    fn version(&self) -> i64 {
-        i64::from(self.version[0]) << 16 | i64::from(self.version[1])
-    }
-
-    fn extension(&self, wanted: u16) -> Option<&'a [u8]> {
-        let mut reader = Reader(self.extensions);
-        while let Some(kind) = reader.u16() {
-            let content = reader.block16()?;
-            if kind == wanted {
-                return Some(content);
-            }
-        }
-        None
-    }
-
-    fn server_name(&self) -> Option<&'a [u8]> {
-        let mut list = Reader(Reader(self.extension(EXT_SERVER_NAME)?).block16()?);
-        while let Some(kind) = list.u8() {
-            let name = list.block16()?;
-            if kind == 0 {
-                return Some(name);
-            }
-        }
-        None
-    }
-
-    fn first_protocol(&self) -> Option<&'a [u8]> {
-        Reader(Reader(self.extension(EXT_ALPN)?).block16()?).block8()
-    }
-
-    fn list16(&self, kind: u16) -> Option<&'a [u8]> {
-        Reader(self.extension(kind)?).block16()
-    }
+fn version(hello: &Hello<'_>) -> i64 {
+    i64::from(hello.version[0]) << 16 | i64::from(hello.version[1])
 }
 
 fn client(of: for<'a> fn(&Hello<'a>) -> Option<Value<'a>>) -> Built {
@@ -316,7 +226,7 @@ fn key_shares() -> Built {
             Ok(_) => None,
             Err(outcome) => return outcome,
         };
-        let Some(shares) = hello.and_then(|hello| hello.list16(EXT_KEY_SHARE)) else {
+        let Some(shares) = hello.and_then(|hello| hello.list16(KEY_SHARE)) else {
             return Outcome::Absent;
         };
         let mut groups = bumpalo::collections::Vec::new_in(view.arena);

@@ -271,7 +271,16 @@ pub const FETCHES: &[Fetch] = &[
         valid: CLIENT,
         doc: "Number of the fault of the client connection, 0 without one (manual 7.3.3).",
         examples: &[Example::Ok("fc_err")],
-        build: |_, _| int(|v| Some(v.session?.error.map_or(0, |error| i64::from(error.code)))),
+        build: |_, _| {
+            int(|v| {
+                Some(
+                    v.session?
+                        .error
+                        .as_ref()
+                        .map_or(0, |error| i64::from(error.code)),
+                )
+            })
+        },
     },
     Fetch {
         name: "fc_err_name",
@@ -280,7 +289,17 @@ pub const FETCHES: &[Fetch] = &[
         valid: CLIENT,
         doc: "Name of the fault of the client connection, empty without one (manual 7.3.3).",
         examples: &[Example::Ok("fc_err_name")],
-        build: |_, _| string(|v| Some(v.session?.error.map_or("", |error| error.name).as_bytes())),
+        build: |_, _| {
+            string(|v| {
+                Some(
+                    v.session?
+                        .error
+                        .as_ref()
+                        .map_or("", |error| error.name)
+                        .as_bytes(),
+                )
+            })
+        },
     },
     Fetch {
         name: "fc_err_str",
@@ -294,6 +313,7 @@ pub const FETCHES: &[Fetch] = &[
                 Some(
                     v.session?
                         .error
+                        .as_ref()
                         .map_or("Success", |error| error.text)
                         .as_bytes(),
                 )

@@ -50,7 +50,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: BACKEND,
         doc: "Configured connect timeout of the backend in ms (manual 7.3.2).",
         examples: &[Example::Ok("be_connect_timeout")],
-        build: |_, _| int(|v| Some(v.world.proxy(backend(v)?, ProxyFact::ConnectTimeout))),
+        build: |_, _| int(|v| Some(v.world.proxy(current(v)?, ProxyFact::ConnectTimeout))),
     },
     Fetch {
         name: "be_id",
@@ -59,7 +59,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: BACKEND,
         doc: "Numeric id of the current backend (manual 7.3.2).",
         examples: &[Example::Ok("be_id")],
-        build: |_, _| int(|v| Some(v.world.proxy(backend(v)?, ProxyFact::Uid))),
+        build: |_, _| int(|v| Some(v.world.proxy(current(v)?, ProxyFact::Uid))),
     },
     Fetch {
         name: "be_name",
@@ -68,7 +68,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: BACKEND,
         doc: "Name of the current backend (manual 7.3.2).",
         examples: &[Example::Ok("be_name")],
-        build: |_, _| string(|v| Some(v.world.proxy_name(backend(v)?).as_bytes())),
+        build: |_, _| string(|v| Some(v.world.proxy_name(current(v)?).as_bytes())),
     },
     Fetch {
         name: "be_queue_timeout",
@@ -77,7 +77,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: BACKEND,
         doc: "Configured queue timeout of the backend in ms (manual 7.3.2).",
         examples: &[Example::Ok("be_queue_timeout")],
-        build: |_, _| int(|v| Some(v.world.proxy(backend(v)?, ProxyFact::QueueTimeout))),
+        build: |_, _| int(|v| Some(v.world.proxy(current(v)?, ProxyFact::QueueTimeout))),
     },
     Fetch {
         name: "be_server_timeout",
@@ -86,7 +86,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: BACKEND,
         doc: "Configured server timeout of the backend in ms (manual 7.3.2).",
         examples: &[Example::Ok("be_server_timeout")],
-        build: |_, _| int(|v| Some(v.world.proxy(backend(v)?, ProxyFact::ServerTimeout))),
+        build: |_, _| int(|v| Some(v.world.proxy(current(v)?, ProxyFact::ServerTimeout))),
     },
     Fetch {
         name: "be_sess_rate",
@@ -104,7 +104,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: BACKEND,
         doc: "Configured tarpit timeout of the backend in ms (manual 7.3.2).",
         examples: &[Example::Ok("be_tarpit_timeout")],
-        build: |_, _| int(|v| Some(v.world.proxy(backend(v)?, ProxyFact::TarpitTimeout))),
+        build: |_, _| int(|v| Some(v.world.proxy(current(v)?, ProxyFact::TarpitTimeout))),
     },
     Fetch {
         name: "be_tunnel_timeout",
@@ -113,7 +113,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: BACKEND,
         doc: "Configured tunnel timeout of the backend in ms (manual 7.3.2).",
         examples: &[Example::Ok("be_tunnel_timeout")],
-        build: |_, _| int(|v| Some(v.world.proxy(backend(v)?, ProxyFact::TunnelTimeout))),
+        build: |_, _| int(|v| Some(v.world.proxy(current(v)?, ProxyFact::TunnelTimeout))),
     },
     Fetch {
         name: "connslots",
@@ -392,8 +392,13 @@ pub const FETCHES: &[Fetch] = &[
     },
 ];
 
-fn backend(view: &View<'_>) -> Option<ProxyId> {
-    view.stream.and_then(|stream| stream.backend)
+/// The backend, or the frontend as long as none has been chosen.
+fn current(view: &View<'_>) -> Option<ProxyId> {
+    let has_request = view.request.is_some();
+    let own = view.session.filter(|_| has_request);
+    view.stream?
+        .backend
+        .or_else(|| own.map(|session| session.frontend))
 }
 
 fn target(view: &View<'_>) -> Option<(ProxyId, ServerId)> {

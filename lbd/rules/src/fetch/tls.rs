@@ -67,7 +67,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: ANSWERED,
         doc: "Number of the failure of the handshake with the server, 0 without one (manual 7.3.4).",
         examples: &[Example::Ok("ssl_bc_err")],
-        build: |_, _| int(|v| Some(code(v.stream?.server_error))),
+        build: |_, _| int(|v| handshake_code(v.stream?.server_error, bc(v).is_some())),
     },
     Fetch {
         name: "ssl_bc_err_str",
@@ -85,7 +85,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: ANSWERED,
         doc: "Whether the session was resumed with the server (manual 7.3.4).",
         examples: &[Example::Ok("ssl_bc_is_resumed")],
-        build: |_, _| boolean(|v| Some(bc(v)?.is_resumed)),
+        build: |_, _| boolean(|v| Some(bc(v).is_some_and(|tls| tls.is_resumed))),
     },
     Fetch {
         name: "ssl_bc_protocol",
@@ -182,9 +182,9 @@ pub const FETCHES: &[Fetch] = &[
         args: NO_ARGS,
         out: Type::Bool,
         valid: SESSION,
-        doc: "Whether early data was received: never, it is not accepted (manual 7.3.4).",
+        doc: "Whether the client sent early data, confirmed since or not (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_early_rcvd")],
-        build: |_, _| boolean(|v| fc(v).map(|_| false)),
+        build: |_, _| boolean(|v| Some(fc(v)?.early.as_ref().is_some_and(|one| one.is_received()))),
     },
     Fetch {
         name: "ssl_fc_err",
@@ -193,7 +193,9 @@ pub const FETCHES: &[Fetch] = &[
         valid: SESSION,
         doc: "Number of the failure of the handshake with the client, 0 without one (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_err")],
-        build: |_, _| int(|v| Some(code(v.session?.error))),
+        build: |_, _| {
+            int(|v| handshake_code(v.session?.error.as_deref().copied(), fc(v).is_some()))
+        },
     },
     Fetch {
         name: "ssl_fc_err_str",
@@ -202,7 +204,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: SESSION,
         doc: "Text of the failure of the handshake with the client (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_err_str")],
-        build: |_, _| string(|v| text(v.session?.error)),
+        build: |_, _| string(|v| text(v.session?.error.as_deref().copied())),
     },
     Fetch {
         name: "ssl_fc_has_crt",
@@ -218,9 +220,9 @@ pub const FETCHES: &[Fetch] = &[
         args: NO_ARGS,
         out: Type::Bool,
         valid: SESSION,
-        doc: "Whether early data came: never, it is not accepted (manual 7.3.4).",
+        doc: "Whether the client sent early data and its handshake is not confirmed yet (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_has_early")],
-        build: |_, _| boolean(|v| fc(v).map(|_| false)),
+        build: |_, _| boolean(|v| Some(fc(v)?.has_early())),
     },
     Fetch {
         name: "ssl_fc_has_sni",
@@ -229,7 +231,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: SESSION,
         doc: "Whether the client asked for a name (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_has_sni")],
-        build: |_, _| boolean(|v| Some(fc(v)?.sni.is_some())),
+        build: |_, _| boolean(|v| Some(fc(v).is_some_and(|tls| tls.sni.is_some()))),
     },
     Fetch {
         name: "ssl_fc_is_resumed",
@@ -238,7 +240,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: SESSION,
         doc: "Whether the session was resumed with the client (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_is_resumed")],
-        build: |_, _| boolean(|v| Some(fc(v)?.is_resumed)),
+        build: |_, _| boolean(|v| Some(fc(v).is_some_and(|tls| tls.is_resumed))),
     },
     Fetch {
         name: "ssl_fc_protocol",
@@ -294,6 +296,11 @@ fn some(text: &'static str) -> Option<&'static [u8]> {
 
 fn code(error: Option<ConnError>) -> i64 {
     error.map_or(0, |error| i64::from(error.code))
+}
+
+/// The number of a handshake's failure; nothing of a connection in clear that has not failed.
+fn handshake_code(error: Option<ConnError>, is_tls: bool) -> Option<i64> {
+    (is_tls || error.is_some()).then(|| code(error))
 }
 
 fn text(error: Option<ConnError>) -> Option<&'static [u8]> {

@@ -6,7 +6,7 @@ use lbd_core::{Diag, Level, Span};
 
 use super::alias::{self, ALIASES, Alias};
 use super::flags::Flags;
-use super::{Cast, Field, LogFormat, Node, Source, TCPLOG_CLF};
+use super::{Cast, Field, LogFormat, Node, Source};
 use crate::expr::Expr;
 use crate::registry::BuildCtx;
 
@@ -237,7 +237,7 @@ impl<'t> Parser<'t> {
                 }
                 (Some(b'+'), Some((_, mask))) => flags = flags.with(*mask),
                 (Some(_), Some((_, mask))) => flags = flags.without(*mask),
-                _ if item.is_empty() || self.text == TCPLOG_CLF.as_bytes() => {}
+                _ if item.is_empty() => {}
                 _ => ctx.warn(
                     Diag::warning(
                         self.span,

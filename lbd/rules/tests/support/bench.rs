@@ -329,6 +329,7 @@ impl Scene {
             complete: true,
             full: false,
             announced: None,
+            awaits_head: false,
         };
         View {
             arena: &self.arena,

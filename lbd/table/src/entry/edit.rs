@@ -6,7 +6,7 @@ use lbd_core::bits::low32;
 use lbd_core::freq::FreqCounter;
 use lbd_core::time::Ticks;
 
-use super::{EntryView, Gpc, Spot, long, rate, set_long, set_rate, tag, ticks};
+use super::{EntryView, Gpc, Spot, long, rate, set_long, set_rate, shared, tag, ticks};
 use crate::data::{DataType, Kind, Value};
 use crate::schema::is_number;
 use crate::shard::Context;
@@ -72,7 +72,12 @@ impl EntryMut<'_> {
     pub fn count_connection(&mut self) -> Option<u32> {
         let at = self.context.layout.at(DataType::ConnCnt, 0)?;
         self.add(DataType::ConnCnt, 1);
-        Some(self.row[at])
+        Some(shared::sum(
+            &self.context.layout,
+            self.row,
+            DataType::ConnCnt,
+            at,
+        ))
     }
 
     /// A session: `sess_cnt`, `sess_rate`.
@@ -120,7 +125,8 @@ impl EntryMut<'_> {
         }
         if let Some(spot) = count {
             self.row[spot.at] = self.row[spot.at].wrapping_add(added);
-            result = Some(self.row[spot.at]);
+            let layout = &self.context.layout;
+            result = Some(shared::sum(layout, self.row, spot.data, spot.at));
         }
         self.is_changed |= result.is_some();
         result
@@ -130,7 +136,10 @@ impl EntryMut<'_> {
     pub fn clear_gpc(&mut self, which: Gpc) -> Option<u32> {
         let spot = which.places(self.context).0?;
         self.touch();
-        Some(std::mem::take(&mut self.row[spot.at]))
+        let was = shared::sum(&self.context.layout, self.row, spot.data, spot.at);
+        self.row[spot.at] = 0;
+        self.begin_epoch(spot.data, spot.at);
+        Some(was)
     }
 
     /// Sets a general purpose tag; the first one may be stored as `gpt0` or in `gpt`.
@@ -180,6 +189,7 @@ impl EntryMut<'_> {
             }
             Kind::Name => {}
         }
+        self.begin_epoch(data, at);
         self.touch();
         is_number(data.kind())
     }
@@ -189,6 +199,10 @@ impl EntryMut<'_> {
         let Some(at) = self.context.layout.at(data, index) else {
             return false;
         };
+        if self.context.layout.is_shared(data) {
+            self.accept_sum(data, at, value);
+            return true;
+        }
         match (data.kind(), value) {
             (Kind::Unsigned, Value::Unsigned(value)) => self.row[at] = value,
             (Kind::Signed, Value::Signed(value)) => self.row[at] = value.cast_unsigned(),
@@ -203,6 +217,178 @@ impl EntryMut<'_> {
             _ => return false,
         }
         true
+    }
+
+    /// A value was said and not counted: other nodes' parts of it are over, and those that come and
+    /// were made without knowing of it do not count.
+    fn begin_epoch(&mut self, data: DataType, at: usize) {
+        let layout = &self.context.layout;
+        if !layout.is_shared(data) {
+            return;
+        }
+        let words = data.kind().words();
+        for node in 0..layout.nodes {
+            let at = layout.of_node(at, node);
+            self.row[at..at + words].fill(0);
+        }
+        if let Some(at) = layout.epoch_at() {
+            self.row[at] = self.row[at].wrapping_add(1);
+        }
+    }
+
+    /// Stores a peer's value of the whole counter as ours, but for what other nodes have of it.
+    fn accept_sum(&mut self, data: DataType, at: usize, value: Value<'_>) {
+        let layout = &self.context.layout;
+        let now = ticks(self.now_ms);
+        match value {
+            Value::Unsigned(value) => {
+                let others = shared::sum(layout, self.row, data, at).wrapping_sub(self.row[at]);
+                self.row[at] = value.saturating_sub(others);
+            }
+            Value::Long(value) => {
+                let own = long(self.row, at);
+                let others = shared::sum_long(layout, self.row, data, at).wrapping_sub(own);
+                set_long(self.row, at, value.saturating_sub(others));
+            }
+            Value::Rate(value) => {
+                let period = layout.period_ms(data);
+                set_rate(self.row, at, FreqCounter::default());
+                let others = shared::merged(layout, self.row, data, at, now);
+                let mut counter = value.counter(now, period);
+                if others.read(now, period) != 0 {
+                    counter.current = counter.current.saturating_sub(others.current);
+                    counter.previous = counter.previous.saturating_sub(others.previous);
+                }
+                set_rate(self.row, at, counter);
+            }
+            Value::Signed(_) | Value::Name(_) => {}
+        }
+    }
+
+    /// Stores another node's part of a counter, or a value of which there is one for all.
+    pub(crate) fn accept_of(&mut self, node: usize, data: DataType, index: u32, value: Value<'_>) {
+        let layout = &self.context.layout;
+        let Some(own) = layout.at(data, index) else {
+            return;
+        };
+        if !layout.is_shared(data) {
+            self.accept(data, index, value);
+            return;
+        }
+        let at = layout.of_node(own, node);
+        self.put_part(data, at, value);
+    }
+
+    /// Adds what others knew of our part to what was counted since. Of a part that is of a snapshot
+    /// the larger one counts: the snapshot's is in what others knew.
+    pub(crate) fn adopt(
+        &mut self,
+        data: DataType,
+        index: u32,
+        value: Value<'_>,
+        is_restored: bool,
+    ) {
+        let Some(at) = self.context.layout.at(data, index) else {
+            return;
+        };
+        if data.is_local() || !self.context.layout.is_shared(data) {
+            return;
+        }
+        match value {
+            Value::Unsigned(value) => {
+                self.row[at] = match is_restored {
+                    true => self.row[at].max(value),
+                    false => self.row[at].wrapping_add(value),
+                };
+            }
+            Value::Long(value) => {
+                let own = long(self.row, at);
+                let sum = match is_restored {
+                    true => own.max(value),
+                    false => own.wrapping_add(value),
+                };
+                set_long(self.row, at, sum);
+            }
+            Value::Rate(value) => {
+                let (now, period) = (ticks(self.now_ms), self.context.layout.period_ms(data));
+                if is_restored {
+                    let (own, theirs) = (rate(self.row, at), value.counter(now, period));
+                    if theirs.read(now, period) > own.read(now, period) {
+                        set_rate(self.row, at, theirs);
+                    }
+                    return;
+                }
+                let before = value.counter(now, period);
+                let since = rate(self.row, at);
+                let mut sum = before;
+                let (count, past) = (since.current, since.previous);
+                sum.add(now, period, count.saturating_add(past));
+                let is_new = (before.current, before.previous) == (0, 0);
+                set_rate(self.row, at, if is_new { since } else { sum });
+            }
+            Value::Signed(_) | Value::Name(_) => {}
+        }
+    }
+
+    /// Takes out of our part what is another node's, beyond what was known to be.
+    pub(crate) fn uncount(&mut self, node: usize, data: DataType, index: u32, value: Value<'_>) {
+        let layout = &self.context.layout;
+        let Some(at) = layout.at(data, index).filter(|_| layout.is_shared(data)) else {
+            return;
+        };
+        let theirs = layout.of_node(at, node);
+        match value {
+            Value::Unsigned(value) => {
+                let more = value.saturating_sub(self.row[theirs]);
+                self.row[at] = self.row[at].saturating_sub(more);
+            }
+            Value::Long(value) => {
+                let more = value.saturating_sub(long(self.row, theirs));
+                let left = long(self.row, at).saturating_sub(more);
+                set_long(self.row, at, left);
+            }
+            Value::Rate(value) => {
+                let known = rate(self.row, theirs);
+                let mut own = rate(self.row, at);
+                let less = |ours: u32, theirs: u32, known: u32| {
+                    ours.saturating_sub(theirs.saturating_sub(known))
+                };
+                own.current = less(own.current, value.current, known.current);
+                own.previous = less(own.previous, value.previous, known.previous);
+                set_rate(self.row, at, own);
+            }
+            Value::Signed(_) | Value::Name(_) => {}
+        }
+    }
+
+    /// Whether our part of a counter is that; true of values that have no parts.
+    pub(crate) fn is_own(&self, data: DataType, index: u32, value: Value<'_>) -> bool {
+        let layout = &self.context.layout;
+        let Some(at) = layout.at(data, index).filter(|_| layout.is_shared(data)) else {
+            return true;
+        };
+        match value {
+            Value::Unsigned(value) => self.row[at] == value,
+            Value::Long(value) => long(self.row, at) == value,
+            Value::Rate(value) => {
+                let (now, period) = (ticks(self.now_ms), layout.period_ms(data));
+                let theirs = value.counter(now, period);
+                rate(self.row, at).read(now, period) == theirs.read(now, period)
+            }
+            Value::Signed(_) | Value::Name(_) => true,
+        }
+    }
+
+    fn put_part(&mut self, data: DataType, at: usize, value: Value<'_>) {
+        match value {
+            Value::Unsigned(value) => self.row[at] = value,
+            Value::Long(value) => set_long(self.row, at, value),
+            Value::Rate(value) => {
+                let period = self.context.layout.period_ms(data);
+                set_rate(self.row, at, value.counter(ticks(self.now_ms), period));
+            }
+            Value::Signed(_) | Value::Name(_) => {}
+        }
     }
 
     fn replace_name(&mut self, at: usize, name: Option<&str>) {

@@ -28,6 +28,17 @@ pub(crate) const LOCAL: u32 = 8;
 /// Its place in the queue was put off because it was in use.
 pub(crate) const DEFERRED: u32 = 16;
 
+/// Our part of its counters is whole: the entry began here after this node had learned, or what
+/// others knew of our part was added.
+pub(crate) const OWNED: u32 = 32;
+
+/// Our part of its counters is of a snapshot: what others know of it may be newer.
+pub(crate) const RESTORED: u32 = 64;
+
+/// Our part of its counters is the sum that a peer without parts has told: other nodes' parts may be
+/// in it.
+pub(crate) const COPY: u32 = 128;
+
 /// Places of one row in the queue beyond the first.
 const MAX_EXTRA: u32 = 15;
 const EXTRA: u32 = 8;

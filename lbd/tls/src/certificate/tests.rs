@@ -1,6 +1,7 @@
 use rcgen::{CertificateParams, KeyPair};
 
 use super::*;
+use crate::pem;
 
 fn made(name: &str) -> (String, String, Vec<u8>) {
     let key = KeyPair::generate().expect("a key");

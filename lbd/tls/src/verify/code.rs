@@ -10,6 +10,10 @@ pub const BAD_SIGNATURE: u32 = 7;
 pub const NOT_YET_VALID: u32 = 9;
 /// `X509_V_ERR_CERT_HAS_EXPIRED`.
 pub const HAS_EXPIRED: u32 = 10;
+/// `X509_V_ERR_CRL_SIGNATURE_FAILURE`.
+pub const CRL_BAD_SIGNATURE: u32 = 8;
+/// `X509_V_ERR_CRL_NOT_YET_VALID`.
+pub const CRL_NOT_YET_VALID: u32 = 11;
 /// `X509_V_ERR_CRL_HAS_EXPIRED`.
 pub const CRL_EXPIRED: u32 = 12;
 /// `X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT`.
@@ -18,6 +22,8 @@ pub const SELF_SIGNED_LEAF: u32 = 18;
 pub const SELF_SIGNED_IN_CHAIN: u32 = 19;
 /// `X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY`.
 pub const NO_LOCAL_ISSUER: u32 = 20;
+/// `X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE`.
+pub const UNVERIFIABLE_LEAF: u32 = 21;
 /// `X509_V_ERR_CERT_CHAIN_TOO_LONG`.
 pub const CHAIN_TOO_LONG: u32 = 22;
 /// `X509_V_ERR_CERT_REVOKED`.
@@ -46,8 +52,8 @@ const NAMES: &[(&str, u32)] = &[
     ("X509_V_ERR_CERT_SIGNATURE_FAILURE", BAD_SIGNATURE),
     ("X509_V_ERR_CERT_UNTRUSTED", 27),
     ("X509_V_ERR_CRL_HAS_EXPIRED", CRL_EXPIRED),
-    ("X509_V_ERR_CRL_NOT_YET_VALID", 11),
-    ("X509_V_ERR_CRL_SIGNATURE_FAILURE", 8),
+    ("X509_V_ERR_CRL_NOT_YET_VALID", CRL_NOT_YET_VALID),
+    ("X509_V_ERR_CRL_SIGNATURE_FAILURE", CRL_BAD_SIGNATURE),
     ("X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT", SELF_SIGNED_LEAF),
     ("X509_V_ERR_HOSTNAME_MISMATCH", 62),
     ("X509_V_ERR_INVALID_CA", INVALID_CA),
@@ -60,7 +66,10 @@ const NAMES: &[(&str, u32)] = &[
         "X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
         NO_LOCAL_ISSUER,
     ),
-    ("X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE", 21),
+    (
+        "X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+        UNVERIFIABLE_LEAF,
+    ),
     (
         "X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION",
         CRITICAL_EXTENSION,
@@ -104,7 +113,7 @@ pub(super) fn to_rustls(code: u32) -> CertificateError {
         NOT_YET_VALID => CertificateError::NotValidYet,
         REVOKED => CertificateError::Revoked,
         CRL_EXPIRED => CertificateError::ExpiredRevocationList,
-        NO_CRL => CertificateError::UnknownRevocationStatus,
+        NO_CRL | CRL_BAD_SIGNATURE | CRL_NOT_YET_VALID => CertificateError::UnknownRevocationStatus,
         BAD_SIGNATURE => CertificateError::BadSignature,
         INVALID_PURPOSE => CertificateError::InvalidPurpose,
         NO_LOCAL_ISSUER | SELF_SIGNED_LEAF | SELF_SIGNED_IN_CHAIN => {

@@ -99,3 +99,75 @@ fn hosts_are_compared_by_alternative_names_with_wildcards() {
         assert_eq!(is_named(&cert, host), is_for, "{host}");
     }
 }
+
+/// A list of version 1, which webpki does not read (RFC 5280 5.1.2.1).
+fn old_list(ca: &Ca, key: &KeyPair, revoked: Option<u8>) -> TrustFile {
+    use rcgen::SigningKey as _;
+    let der = |tag: u8, content: &[u8]| {
+        let mut der = vec![tag];
+        match u8::try_from(content.len()) {
+            Ok(len @ ..0x80) => der.push(len),
+            Ok(len) => der.extend([0x81, len]),
+            Err(_) => {
+                der.push(0x82);
+                der.extend(u16::try_from(content.len()).expect("short").to_be_bytes());
+            }
+        }
+        der.extend_from_slice(content);
+        der
+    };
+    let algorithm = der(0x30, &der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]));
+    let facts = CertFacts::of(&ca.der).expect("an authority");
+    let mut list = algorithm.clone();
+    list.extend_from_slice(&facts.subject_der);
+    list.extend(der(0x17, b"240101000000Z"));
+    list.extend(der(0x17, b"400101000000Z"));
+    if let Some(serial) = revoked {
+        let one = [der(2, &[serial]), der(0x17, b"240101000000Z")].concat();
+        list.extend(der(0x30, &der(0x30, &one)));
+    }
+    let list = der(0x30, &list);
+    let signature = key.sign(&list).expect("a signature");
+    let signature = der(3, &[&[0], &signature[..]].concat());
+    let whole = der(0x30, &[list, algorithm, signature].concat());
+    let text = crate::pem::encode("X509 CRL", &whole);
+    TrustFile::read(text.as_bytes()).expect("it is PEM")
+}
+
+#[test]
+fn lists_of_version_1_revoke_and_those_of_others_do_not() {
+    let authority = ca("good");
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(vec!["a.test".to_owned()]).expect("a name");
+    params.serial_number = Some(rcgen::SerialNumber::from(9u64));
+    let leaf = params.signed_by(&key, &authority.issuer).expect("a leaf");
+    let verdict = |list: TrustFile| {
+        let authorities = TrustFile {
+            certificates: vec![authority.der.clone()],
+            crls: Vec::new(),
+        };
+        let authorities = Authorities::of([&authorities, &list]);
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        let judge = Judge::new(Arc::new(authorities), algorithms);
+        let verdict = judge.chain(leaf.der(), &[], now(), Peer::Client);
+        verdict.map_err(|failure| (failure.code, failure.is_authority))
+    };
+    let own = authority.issuer.key();
+    assert_eq!(verdict(TrustFile::default()), Ok(()));
+    assert_eq!(verdict(old_list(&authority, own, None)), Ok(()));
+    assert_eq!(verdict(old_list(&authority, own, Some(8))), Ok(()));
+    assert_eq!(
+        verdict(old_list(&authority, own, Some(9))),
+        Err((code::REVOKED, false))
+    );
+    assert_eq!(
+        verdict(old_list(&authority, &key, Some(9))),
+        Err((code::CRL_BAD_SIGNATURE, false)),
+        "signed by somebody else"
+    );
+    assert_eq!(
+        verdict(old_list(&ca("other"), own, None)),
+        Err((code::NO_CRL, false)),
+        "of another authority"
+    );
+}

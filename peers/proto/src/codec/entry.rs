@@ -61,22 +61,41 @@ impl Names {
     }
 }
 
-/// Appends key and values of an entry.
+/// Which part of an entry's counters is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Another node's.
+    Node(u8),
+    /// This node's.
+    Own,
+    /// All together.
+    Sum,
+}
+
+/// Appends key and values of an entry; of counters the sum.
 pub fn put(out: &mut Vec<u8>, entry: &EntryView<'_>, key: KeyType, names: &mut Names) {
+    put_key(out, entry.key(), key);
+    put_values(out, entry, Part::Sum, names);
+}
+
+/// Appends a key.
+pub fn put_key(out: &mut Vec<u8>, bytes: &[u8], key: KeyType) {
     match key {
         KeyType::Integer => {
-            let bytes = entry.key().try_into().map_or(0, u32::from_ne_bytes);
-            out.extend_from_slice(&bytes.to_be_bytes());
+            let number = bytes.try_into().map_or(0, u32::from_ne_bytes);
+            out.extend_from_slice(&number.to_be_bytes());
         }
         KeyType::String { .. } => {
-            varint::put(out, entry.key().len() as u64);
-            out.extend_from_slice(entry.key());
+            varint::put(out, bytes.len() as u64);
+            out.extend_from_slice(bytes);
         }
-        KeyType::Binary { .. } | KeyType::Ipv4 | KeyType::Ipv6 => {
-            out.extend_from_slice(entry.key());
-        }
+        KeyType::Binary { .. } | KeyType::Ipv4 | KeyType::Ipv6 => out.extend_from_slice(bytes),
     }
-    entry.values(|_, _, value| match value {
+}
+
+/// Appends the values of an entry.
+pub fn put_values(out: &mut Vec<u8>, entry: &EntryView<'_>, part: Part, names: &mut Names) {
+    let take = |_: DataType, _: u32, value: Value<'_>| match value {
         Value::Unsigned(number) => varint::put(out, u64::from(number)),
         // Signed numbers travel as the 64 bits of the same number.
         Value::Signed(number) => varint::put(out, i64::from(number).cast_unsigned()),
@@ -88,7 +107,12 @@ pub fn put(out: &mut Vec<u8>, entry: &EntryView<'_>, key: KeyType, names: &mut N
         }
         Value::Name(None) => out.push(0),
         Value::Name(Some(name)) => put_name(out, name, names),
-    });
+    };
+    match part {
+        Part::Node(node) => entry.values_of(node, take),
+        Part::Own => entry.own_values(take),
+        Part::Sum => entry.values(take),
+    }
 }
 
 fn put_name(out: &mut Vec<u8>, name: &str, names: &mut Names) {

@@ -35,6 +35,8 @@ pub(crate) struct Conn {
     pub(crate) lesson: Option<Lesson>,
     /// This side called.
     pub(crate) was_called: bool,
+    /// The other side is a node of lbd.
+    pub(crate) is_sibling: bool,
     /// Nothing more is understood: it ends when its bytes are sent.
     pub(crate) is_over: bool,
 }
@@ -56,6 +58,8 @@ pub(crate) struct RemoteTable {
 /// What the other side has told.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
+    /// Its own parts may want what it has forgotten.
+    pub(crate) is_unsure: bool,
     pub(crate) tables: Vec<RemoteTable>,
     /// The table that updates are of: its place in `tables`.
     pub(crate) current: Option<usize>,
@@ -66,6 +70,8 @@ pub(crate) struct Received {
 /// What this side has told.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
+    /// That our own parts may want what this node has forgotten.
+    pub(crate) is_unsure: bool,
     /// Tables that were defined.
     pub(crate) defined: Vec<bool>,
     /// The table that updates are of.
@@ -76,6 +82,10 @@ pub(crate) struct Sent {
     pub(crate) body: Vec<u8>,
     /// A table to begin with at the next push.
     pub(crate) next_table: usize,
+    /// The last word told.
+    pub(crate) words: u64,
+    /// The last tombstone told, by table.
+    pub(crate) tombs: Vec<u64>,
 }
 
 impl Conn {
@@ -98,6 +108,7 @@ impl Conn {
             tx: Sent::default(),
             lesson: None,
             was_called: matches!(state, State::Calling(_)),
+            is_sibling: false,
             is_over: false,
         }
     }

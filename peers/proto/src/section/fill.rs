@@ -9,14 +9,19 @@ use lbd_core::Time;
 use lbd_table::{EntryView, Walk};
 
 use super::conn::{Conn, Sent};
+use super::siblings::{self, Form};
 use super::{ConnId, Lesson, Section, Shared};
-use crate::codec::{self, Control, definition, entry, kind};
+use crate::codec::{self, Control, definition, kind};
 
 impl Section {
-    /// A lesson that begins.
-    pub(super) fn lesson(&self) -> Lesson {
+    /// A lesson that begins. Who has yet to tell what it knew of this node's part may pass over what
+    /// it is taught of it: what changes from the start of the session on is pushed to it again.
+    pub(super) fn lesson(&self, at: usize) -> Lesson {
         let tables = self.spec.tables.iter();
-        let marks: Vec<_> = tables.map(|shared| shared.table.last_update()).collect();
+        let marks: Vec<_> = match self.is_sure_for(at) {
+            true => tables.map(|shared| shared.table.last_update()).collect(),
+            false => self.peers[at].marks.clone(),
+        };
         Lesson {
             table: 0,
             walk: Walk::default(),
@@ -33,27 +38,47 @@ impl Section {
         };
         if let Some(at) = conn.peer().filter(|_| conn.is_open() && !conn.is_over) {
             conn.tx.defined.resize(self.spec.tables.len(), false);
+            conn.tx.tombs.resize(self.spec.tables.len(), 0);
+            if conn.is_sibling {
+                siblings::put_words(&self.words, &mut conn.tx, &mut conn.output);
+            }
             if conn.lesson.as_ref().is_some_and(|lesson| !lesson.is_told) {
                 self.teach(now, at, &mut conn);
-            } else if conn.lesson.is_none() && !self.is_learning_from(at) && !self.is_stopping() {
+            } else if conn.lesson.is_none() && self.may_push(at, conn.is_sibling) {
                 self.push(now, at, &mut conn);
             }
         }
         self.conns.insert(id, conn);
     }
 
+    /// Whether changes go to a peer now. A node of lbd gets none before this one has learned: what
+    /// it has counted since it started would take the place of what is known of it there.
+    fn may_push(&self, at: usize, is_sibling: bool) -> bool {
+        !self.is_learning_from(at) && !self.is_stopping() && (!is_sibling || self.is_sure_for(at))
+    }
+
     fn teach(&mut self, now: Time, at: usize, conn: &mut Conn) {
         let Conn {
-            output, tx, lesson, ..
+            output,
+            tx,
+            lesson,
+            is_sibling,
+            ..
         } = conn;
         let Some(lesson) = lesson else { return };
-        let shard = self.peers[at].spec.shard;
+        let others = self.others(at);
+        let is_sure = self.is_sure_for(at);
+        let (shard, is_local) = (self.peers[at].spec.shard, self.peers[at].is_local);
         while lesson.table < self.spec.tables.len() {
             if output.len() >= HIGH {
                 return;
             }
             let shared = &self.spec.tables[lesson.table];
             select(tx, output, lesson.table, shared);
+            let form = Form::of(*is_sibling, &shared.table);
+            if form == Form::Parts {
+                siblings::put_removals(tx, output, lesson.table, shared, now, true);
+            }
             let mut sent = 0;
             let next_id = &mut lesson.next_id;
             let has_more = shared.table.teach(&mut lesson.walk, now, ROWS, |view| {
@@ -63,7 +88,13 @@ impl Section {
                 if output.len() >= HIGH {
                     return ControlFlow::Break(());
                 }
-                timed(tx, output, view, shared, *next_id);
+                if form == Form::Parts {
+                    siblings::put_sure(tx, output, is_sure || (is_local && view.is_owned()));
+                }
+                timed(tx, output, view, (shared, form), *next_id);
+                if form == Form::Parts {
+                    siblings::put_parts(tx, output, view, shared, &others);
+                }
                 *next_id = next_id.wrapping_add(1);
                 sent += 1;
                 ControlFlow::Continue(())
@@ -78,14 +109,19 @@ impl Section {
             }
         }
         lesson.is_told = true;
-        match self.is_finished() {
+        match self.is_finished() && (!*is_sibling || self.is_whole) {
             true => Control::ResyncFinished.put(&mut conn.output),
             false => Control::ResyncPartial.put(&mut conn.output),
         }
     }
 
     fn push(&mut self, now: Time, at: usize, conn: &mut Conn) {
-        let Conn { output, tx, .. } = conn;
+        let Conn {
+            output,
+            tx,
+            is_sibling,
+            ..
+        } = conn;
         let shard = self.peers[at].spec.shard;
         let tables = self.spec.tables.len();
         // Tables without news before this one, in a row.
@@ -94,6 +130,11 @@ impl Section {
             let own = tx.next_table % tables;
             tx.next_table = (own + 1) % tables;
             let shared = &self.spec.tables[own];
+            let form = Form::of(*is_sibling, &shared.table);
+            if form == Form::Parts {
+                siblings::put_sure(tx, output, true);
+                siblings::put_removals(tx, output, own, shared, now, false);
+            }
             let Some(reader) = self.peers[at].readers[own] else {
                 quiet += 1;
                 continue;
@@ -125,7 +166,7 @@ impl Section {
                         select(tx, output, own, shared);
                     }
                     tx.body.clear();
-                    entry::put(&mut tx.body, view, shared.table.schema().key, &mut tx.names);
+                    form.put(tx, view, shared);
                     // The low bits are what peers see.
                     waiting = Some(low32(id));
                     sent += 1;
@@ -147,7 +188,7 @@ fn lesson_id(mark: u64) -> u32 {
 }
 
 /// Says of which table the updates are that follow.
-fn select(tx: &mut Sent, output: &mut Vec<u8>, own: usize, shared: &Shared) {
+pub(super) fn select(tx: &mut Sent, output: &mut Vec<u8>, own: usize, shared: &Shared) {
     if tx.current == Some(own) {
         return;
     }
@@ -185,9 +226,15 @@ fn flush(tx: &mut Sent, output: &mut Vec<u8>, id: u32, is_last: bool) {
 }
 
 /// An entry of a lesson with its remaining time.
-fn timed(tx: &mut Sent, output: &mut Vec<u8>, view: &EntryView<'_>, shared: &Shared, id: u32) {
+fn timed(
+    tx: &mut Sent,
+    output: &mut Vec<u8>,
+    view: &EntryView<'_>,
+    (shared, form): (&Shared, Form),
+    id: u32,
+) {
     tx.body.clear();
-    entry::put(&mut tx.body, view, shared.table.schema().key, &mut tx.names);
+    form.put(tx, view, shared);
     let is_next = tx.last_id == Some(id.wrapping_sub(1));
     tx.last_id = Some(id);
     let kind = if is_next {

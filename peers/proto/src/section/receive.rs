@@ -3,12 +3,14 @@
 //! What is learned goes to the tables at once; see `fill` for what goes out.
 
 use lbd_core::Time;
+use lbd_table::{Origin, Told};
 
 use super::conn::{Conn, Received, RemoteTable};
-use super::{ConnId, Event, Output, Resync, Section};
+use super::siblings::take_epoch;
+use super::{ConnId, Event, Output, Section};
 use crate::codec::{self, Control, Fault, Fields, Message, definition, entry, kind};
 use crate::hello::{self, Status};
-use crate::varint;
+use crate::{varint, words};
 
 impl Section {
     /// Understands what was received as far as it goes.
@@ -43,9 +45,9 @@ impl Section {
 
     /// The lines of a caller.
     fn hello(&mut self, now: Time, id: ConnId, conn: &mut Conn, bytes: &[u8]) -> usize {
-        let (status, used, peer) = match hello::take(bytes) {
+        let (status, used, peer, life) = match hello::take(bytes) {
             Ok(None) => return 0,
-            Err(status) => (status, bytes.len(), None),
+            Err(status) => (status, bytes.len(), None, None),
             Ok(Some((hello, used))) => {
                 let peer = self
                     .peers
@@ -62,35 +64,55 @@ impl Section {
                         Status::Accepted
                     }
                 };
-                (status, used, peer)
+                (status, used, peer, hello.life)
             }
         };
-        let line = format!("{}\n", status as u32);
+        let code = status as u32;
+        let line = match life {
+            Some(_) => format!("{code} {}\n", hello::sibling(self.life)),
+            None => format!("{code}\n"),
+        };
         conn.output.extend_from_slice(line.as_bytes());
         match peer.filter(|_| status == Status::Accepted && !self.is_stopping()) {
             Some(at) => {
                 conn.open(now, at);
                 self.opened(now, at, id);
+                self.known(now, at, conn, life);
             }
             None => conn.is_over = true,
         }
         used
     }
 
+    /// The other side has said whether it is a node of lbd. An old process of this one is the same
+    /// node and has no part of its own.
+    fn known(&mut self, now: Time, at: usize, conn: &mut Conn, life: Option<u64>) {
+        conn.is_sibling = life.is_some();
+        match life.filter(|_| !self.peers[at].is_local) {
+            Some(life) => self.sibling(now, at, life),
+            None => {
+                self.peers[at].life = None;
+                // It knows no parts. An old process has its own lesson.
+                self.peers[at].has_taught = !self.peers[at].is_local;
+            }
+        }
+    }
+
     /// The answer to our lines.
     fn answer(&mut self, now: Time, id: ConnId, conn: &mut Conn, bytes: &[u8]) -> usize {
         let Some(at) = conn.peer() else { return 0 };
-        let (code, used) = match hello::take_status(bytes) {
+        let (code, life, used) = match hello::take_status(bytes) {
             Ok(None) => return 0,
-            Ok(Some(taken)) => taken,
-            Err(hello::NoAnswer) => (0, bytes.len()),
+            Ok(Some((answer, used))) => (answer.code, answer.life, used),
+            Err(hello::NoAnswer) => (0, None, bytes.len()),
         };
         self.peers[at].counters.last_status = code;
         if code == Status::Accepted as u32 && self.peers[at].conn.is_none() {
             conn.open(now, at);
             self.opened(now, at, id);
+            self.known(now, at, conn, life);
             if self.is_stopping() {
-                conn.lesson = Some(self.lesson());
+                conn.lesson = Some(self.lesson(at));
             }
             return used;
         }
@@ -126,6 +148,7 @@ impl Section {
                 self.table(now, at, conn, message)
             }
             codec::RESERVED => Err(Fault::Protocol),
+            words::CLASS if conn.is_sibling => self.aside(conn, message),
             _ => Ok(()),
         };
         match result {
@@ -145,14 +168,17 @@ impl Section {
 
     fn control(&mut self, now: Time, at: usize, conn: &mut Conn, kind: u8) {
         match Control::of(kind) {
-            Some(Control::ResyncRequest) => conn.lesson = Some(self.lesson()),
+            Some(Control::ResyncRequest) => conn.lesson = Some(self.lesson(at)),
             Some(Control::ResyncFinished) => {
                 Control::ResyncConfirm.put(&mut conn.output);
-                self.learned(now, at, true);
+                self.learned(now, at, true, conn.is_sibling);
+                // What follows is not of the lesson.
+                self.settle();
             }
             Some(Control::ResyncPartial) => {
                 Control::ResyncConfirm.put(&mut conn.output);
-                self.learned(now, at, false);
+                self.learned(now, at, false, conn.is_sibling);
+                self.settle();
             }
             Some(Control::ResyncConfirm) => self.confirmed(at, conn),
             Some(Control::Heartbeat) => self.peers[at].counters.rx_heartbeats += 1,
@@ -194,6 +220,8 @@ impl Section {
             kind::UPDATE | kind::INCREMENTAL | kind::TIMED | kind::TIMED_INCREMENTAL => {
                 self.update(now, at, conn, message)
             }
+            kind::PART if conn.is_sibling => self.part(now, at, conn, message),
+            kind::REMOVAL if conn.is_sibling => self.removal(now, at, conn, message),
             _ => Ok(()),
         }
     }
@@ -262,10 +290,7 @@ impl Section {
         message: Message<'_>,
     ) -> Result<(), Fault> {
         let Received {
-            tables,
-            current,
-            names,
-            taken,
+            tables, current, ..
         } = &mut conn.rx;
         let Some(current) = current.and_then(|at| tables.get_mut(at)) else {
             return Err(Fault::Protocol);
@@ -285,13 +310,55 @@ impl Section {
             return Ok(());
         };
         current.is_ack_due = true;
+        let has_parts = conn.is_sibling && self.spec.tables[own].table.nodes() > 0;
+        let teller = has_parts.then(|| match self.peers[at].is_local {
+            true => Origin::Learner,
+            false => Origin::Teller(self.node_of(at)),
+        });
+        let is_sure = !conn.rx.is_unsure;
+        let teller = teller.map(|teller| (teller, is_sure));
+        self.entry(now, at, conn, fields, (own, expires), teller)
+    }
+
+    /// An entry behind its id and time: a sum, or the part of a node and whether it is sure of it.
+    pub(super) fn entry(
+        &mut self,
+        now: Time,
+        at: usize,
+        conn: &mut Conn,
+        mut fields: Fields<'_>,
+        (own, expires): (usize, Option<u32>),
+        origin: Option<(Origin, bool)>,
+    ) -> Result<(), Fault> {
+        let Received {
+            tables,
+            current,
+            names,
+            taken,
+            ..
+        } = &mut conn.rx;
+        let Some(current) = current.and_then(|at| tables.get(at)) else {
+            return Err(Fault::Protocol);
+        };
         let shared = &self.spec.tables[own];
         let key = entry::take_key(&mut fields, shared.table.schema().key)?;
         entry::take_values(&mut fields, &current.columns, names, taken)?;
+        let told = match origin {
+            None => None,
+            Some((origin, is_sure)) => Some(Told {
+                origin,
+                epoch: take_epoch(&mut fields)?,
+                expires_ms: expires,
+                is_sure,
+            }),
+        };
         let mut items = Vec::with_capacity(taken.len());
         entry::items(taken, names, &mut items);
         let write_to = shared.write_to.as_deref();
-        let learned = shared.table.learn(&key, expires, &items, write_to, now);
+        let learned = match told {
+            None => shared.table.learn(&key, expires, &items, write_to, now),
+            Some(told) => shared.table.learn_of(&key, told, &items, write_to, now),
+        };
         let counters = &mut self.peers[at].counters;
         counters.updates_received += 1;
         counters.refused += u64::from(learned.is_err());
@@ -312,11 +379,6 @@ impl Section {
             body[len..len + 4].copy_from_slice(&table.last_id.to_be_bytes());
             codec::put(&mut conn.output, kind::ACK, &body[..len + 4]);
         }
-    }
-
-    /// Whether this node has learned all there was.
-    pub(super) fn is_finished(&self) -> bool {
-        self.resync == Resync::Finished
     }
 }
 

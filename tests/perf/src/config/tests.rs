@@ -1,6 +1,7 @@
 use support::Proxy;
 
 use super::{Options, large, text};
+use crate::secure::{Certificates, Key};
 
 #[test]
 fn haproxy_accepts_every_text() {
@@ -25,12 +26,25 @@ fn haproxy_accepts_every_text() {
             has_second_server: true,
             ..plain
         }),
+        text(Options {
+            tls: Some(Key::P256),
+            ..plain
+        }),
+        text(Options {
+            is_h2: true,
+            tls: Some(Key::Rsa2048),
+            ..plain
+        }),
         large(300),
     ];
+    let certificates = Certificates::new().expect("certificates");
     for text in texts {
-        let builder = Proxy::haproxy(&text)
+        let mut builder = Proxy::haproxy(&text)
             .listener("web")
             .with("log", "127.0.0.1:514");
+        for (name, content) in certificates.files() {
+            builder = builder.file(name, content);
+        }
         let exit = builder
             .with("s1", "127.0.0.1:1")
             .with("s2", "127.0.0.1:2")

@@ -2,7 +2,7 @@
 //!
 //! It knows `content-length` bodies only, which is what the origin sends.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
@@ -10,6 +10,7 @@ use std::time::Instant;
 use nix::sys::epoll::EpollFlags;
 use nix::sys::socket::{MsgFlags, recv};
 
+use super::line::Line;
 use super::{Pace, Run};
 
 /// From here on the rest of a body is dropped in the kernel instead of copied.
@@ -17,7 +18,7 @@ const DROP_FROM: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Client {
-    stream: TcpStream,
+    line: Line,
     state: State,
     /// The head so far, when it did not come in one piece.
     head: Vec<u8>,
@@ -46,9 +47,9 @@ pub(super) enum Fate {
 }
 
 impl Client {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(line: Line) -> Self {
         Self {
-            stream,
+            line,
             state: State::Connecting,
             head: Vec::new(),
             started: Instant::now(),
@@ -56,15 +57,14 @@ impl Client {
     }
 
     pub(super) fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.line.stream()
     }
 
     /// Sends the request; a failure shows as the end of the stream.
     pub(super) fn send(&mut self, request: &[u8], started: Instant) {
         self.started = started;
         self.state = State::Head;
-        // A request is far smaller than an empty send buffer.
-        let _ = self.stream.write(request);
+        self.line.send(request);
     }
 
     pub(super) fn on_event(
@@ -75,7 +75,11 @@ impl Client {
         run: &mut Run<'_>,
     ) -> Fate {
         if self.state == State::Connecting && events.contains(EpollFlags::EPOLLOUT) {
-            if self.stream.take_error().is_ok_and(|error| error.is_some()) {
+            if self
+                .stream()
+                .take_error()
+                .is_ok_and(|error| error.is_some())
+            {
                 run.errors += 1;
                 return Fate::Replace;
             }
@@ -114,7 +118,7 @@ impl Client {
                 return Fate::Replace;
             }
             if self.state == State::Body(0) {
-                run.completed(self.started);
+                run.completed(self.started, self.line.is_resumed());
                 match self.after_answer(token, run) {
                     Fate::Keep if self.state == State::Closing => {}
                     fate => return fate,
@@ -129,10 +133,11 @@ impl Client {
     fn read_once(&mut self, buffer: &mut [u8]) -> Result<(usize, usize), ErrorKind> {
         if let State::Body(rest) = self.state
             && rest >= DROP_FROM
+            && !self.line.is_tls()
         {
             let asked = rest.min(buffer.len());
             let count = recv(
-                self.stream.as_raw_fd(),
+                self.stream().as_raw_fd(),
                 &mut buffer[..asked],
                 MsgFlags::MSG_TRUNC,
             );
@@ -140,8 +145,13 @@ impl Client {
                 .map(|count| (count, asked))
                 .map_err(|e| std::io::Error::from(e).kind());
         }
-        let count = self.stream.read(buffer).map_err(|e| e.kind())?;
-        Ok((count, buffer.len()))
+        let count = self.line.read(buffer).map_err(|e| e.kind())?;
+        // A session may hold more, whatever it gave.
+        let asked = match self.line.is_tls() {
+            true => count,
+            false => buffer.len(),
+        };
+        Ok((count, asked))
     }
 
     /// Uses what came; false when it is not the answer that was asked for.

@@ -14,6 +14,7 @@ fn load(engine: &Engine, path: &'static str, pace: Pace) -> Load {
         connections: 10,
         duration,
         pace,
+        tls: None,
     }
 }
 

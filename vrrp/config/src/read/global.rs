@@ -29,18 +29,14 @@ const VRRP: &[Keyword<Global>] = &[
     done("dynamic_interfaces", 0, |_, g, _| {
         g.dynamic_interfaces = true
     }),
+    done("fence", 0, |cx, g, item| {
+        g.fence = value::switch(cx, item).unwrap_or(true);
+    }),
     block("handover", 0, |cx, g, item, items| {
         g.handover = handover(cx, item, items)
     }),
     done("prometheus", 1, |cx, g, item| {
-        match item.values()[0].text.parse() {
-            Ok(address) => g.prometheus = Some(address),
-            Err(_) => cx.error(
-                item.values()[0].span,
-                "invalid address",
-                "Write ADDRESS:PORT.",
-            ),
-        }
+        g.prometheus = value::socket_address(cx, item).or(g.prometheus);
     }),
     done("router_id", 1, |_, g, item| {
         g.router_id = Some(item.values()[0].text.clone())
@@ -58,17 +54,13 @@ const VRRP: &[Keyword<Global>] = &[
         g.lower_prio_no_advert = value::switch(cx, item).unwrap_or(false);
     }),
     done("vrrp_mcast_group4", 1, |cx, g, item| {
-        match value::address(cx, &item.values()[0]) {
-            Some(IpAddr::V4(group)) if group.is_multicast() => g.group4 = group,
-            Some(_) => cx.error(item.span(), "not an IPv4 multicast address", ""),
-            None => {}
+        if let Some(IpAddr::V4(group)) = value::group(cx, item, true) {
+            g.group4 = group;
         }
     }),
     done("vrrp_mcast_group6", 1, |cx, g, item| {
-        match value::address(cx, &item.values()[0]) {
-            Some(IpAddr::V6(group)) if group.is_multicast() => g.group6 = group,
-            Some(_) => cx.error(item.span(), "not an IPv6 multicast address", ""),
-            None => {}
+        if let Some(IpAddr::V6(group)) = value::group(cx, item, false) {
+            g.group6 = group;
         }
     }),
     done("vrrp_notify_priority_changes", 0, |cx, g, item| {
@@ -97,24 +89,12 @@ const GARP: &[Keyword<Global>] = &[
     done("vrrp_garp_interval", 1, |cx, g, item| {
         g.garp_interval = value::seconds_of(cx, item, PACE).unwrap_or_default();
     }),
-    done("vrrp_garp_lower_prio_delay", 1, |cx, g, item| {
-        garp(cx, item, &mut g.garp)
-    }),
-    done("vrrp_garp_lower_prio_repeat", 1, |cx, g, item| {
-        garp(cx, item, &mut g.garp)
-    }),
-    done("vrrp_garp_master_delay", 1, |cx, g, item| {
-        garp(cx, item, &mut g.garp)
-    }),
-    done("vrrp_garp_master_refresh", 1, |cx, g, item| {
-        garp(cx, item, &mut g.garp)
-    }),
-    done("vrrp_garp_master_refresh_repeat", 1, |cx, g, item| {
-        garp(cx, item, &mut g.garp)
-    }),
-    done("vrrp_garp_master_repeat", 1, |cx, g, item| {
-        garp(cx, item, &mut g.garp)
-    }),
+    done("vrrp_garp_lower_prio_delay", 1, announce),
+    done("vrrp_garp_lower_prio_repeat", 1, announce),
+    done("vrrp_garp_master_delay", 1, announce),
+    done("vrrp_garp_master_refresh", 1, announce),
+    done("vrrp_garp_master_refresh_repeat", 1, announce),
+    done("vrrp_garp_master_repeat", 1, announce),
     done("vrrp_gna_interval", 1, |cx, g, item| {
         g.gna_interval = value::seconds_of(cx, item, PACE).unwrap_or_default();
     }),
@@ -315,6 +295,11 @@ pub(super) fn garp(cx: &mut Cx<'_>, item: &Item, garp: &mut GarpSettings) {
     }
 }
 
+/// `vrrp_garp_…`: as in an instance, for all.
+fn announce(cx: &mut Cx<'_>, global: &mut Global, item: &Item) {
+    garp(cx, item, &mut global.garp);
+}
+
 /// `garp_extra_if [all] SECONDS`.
 pub(super) fn extra(cx: &mut Cx<'_>, item: &Item, garp: &mut GarpSettings) {
     // "all" is all there is: addresses of their own VMAC are not supported.
@@ -444,24 +429,10 @@ const HANDOVER: &[Keyword<HandoverDraft>] = &[
         draft.drain = value::seconds_of(cx, item, 0.0..=86_400.0);
     }),
     done("local", 1, |cx, draft, item| {
-        match item.values()[0].text.parse() {
-            Ok(address) => draft.local = Some(address),
-            Err(_) => cx.error(
-                item.values()[0].span,
-                "invalid address",
-                "Write ADDRESS:PORT.",
-            ),
-        }
+        draft.local = value::socket_address(cx, item).or(draft.local);
     }),
     done("peer", 1, |cx, draft, item| {
-        match item.values()[0].text.parse() {
-            Ok(address) => draft.peer = Some(address),
-            Err(_) => cx.error(
-                item.values()[0].span,
-                "invalid address",
-                "Write ADDRESS:PORT.",
-            ),
-        }
+        draft.peer = value::socket_address(cx, item).or(draft.peer);
     }),
     done("secret", 1, |_, draft, item| {
         item.values()[0]

@@ -1,6 +1,6 @@
 //! Words to numbers, durations, yes and no, addresses.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -114,6 +114,28 @@ pub(crate) fn address(cx: &mut Cx<'_>, word: &Word) -> Option<IpAddr> {
             None
         }
     }
+}
+
+/// An address with a port.
+pub(crate) fn socket_address(cx: &mut Cx<'_>, item: &Item) -> Option<SocketAddr> {
+    let word = &item.values()[0];
+    let address = word.text.parse().ok();
+    if address.is_none() {
+        cx.error(word.span, "invalid address", "Write ADDRESS:PORT.");
+    }
+    address
+}
+
+/// A multicast address of a family.
+pub(crate) fn group(cx: &mut Cx<'_>, item: &Item, is_ipv4: bool) -> Option<IpAddr> {
+    let group = address(cx, &item.values()[0])?;
+    if group.is_multicast() && group.is_ipv4() == is_ipv4 {
+        return Some(group);
+    }
+    let family = if is_ipv4 { "IPv4" } else { "IPv6" };
+    let text = format!("not an {family} multicast address");
+    cx.error(item.span(), text, "");
+    None
 }
 
 /// A network: address and prefix length; `default` is all of IPv4.

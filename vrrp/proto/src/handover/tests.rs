@@ -75,9 +75,11 @@ fn the_addresses_move_and_nothing_is_left_over() {
             drain: DRAIN,
         },
     );
-    let (given, taken) = run(&mut giver, &mut taker, 8);
+    let (given, taken) = run(&mut giver, &mut taker, 10);
     let until = at(1) + TAKE_WAIT;
-    assert_eq!(given, [Out::Step(Step::KeepServing), Out::Expect { until }]);
+    let stop = Out::Step(Step::StopAnswering);
+    let keep = Out::Step(Step::KeepServing);
+    assert_eq!(given, [keep, Out::Expect { until }, stop]);
     assert_eq!(
         taken,
         [Out::Step(Step::RelayToPartner), Out::Take, Out::Announce]
@@ -107,7 +109,7 @@ fn the_drain_limit_ends_both_sides_without_a_word() {
             drain: DRAIN,
         },
     );
-    run(&mut giver, &mut taker, 8);
+    run(&mut giver, &mut taker, 10);
     let end = giver.poll_timeout().unwrap();
     giver.handle(end, In::Tick);
     assert!(outputs(&mut giver).contains(&Out::Step(Step::StopServing)));
@@ -215,7 +217,7 @@ fn an_owner_that_gets_the_addresses_back_stops_serving_apart() {
             drain: DRAIN,
         },
     );
-    run(&mut giver, &mut taker, 8);
+    run(&mut giver, &mut taker, 10);
     giver.handle(at(9000), unit(State::Master));
     assert_eq!(
         outputs(&mut giver),
@@ -279,4 +281,62 @@ fn words_about_another_switchover_are_ignored() {
         outputs(&mut giver),
         [Out::Ended(Outcome::Refused(Refusal::Busy))]
     );
+}
+
+#[test]
+fn a_probe_is_answered_as_an_ask_would_be_and_changes_nothing() {
+    let sick = In::Standing(Standing {
+        state: State::Backup,
+        can_take: false,
+    });
+    for (standing, answer) in [
+        (unit(State::Backup), Message::Able { id: 5 }),
+        (
+            sick,
+            Message::Refuse {
+                id: 5,
+                why: Refusal::Unhealthy,
+            },
+        ),
+        (
+            unit(State::Fault),
+            Message::Refuse {
+                id: 5,
+                why: Refusal::NotBackup,
+            },
+        ),
+    ] {
+        let mut taker = side(State::Backup);
+        taker.handle(at(0), standing);
+        taker.handle(at(1), In::Message(Message::Probe { id: 5 }));
+        assert_eq!(outputs(&mut taker), [Out::Tell(answer)]);
+        assert_eq!(taker.phase(), Phase::Idle);
+    }
+}
+
+#[test]
+fn the_partner_hears_of_the_release_once_the_giver_answers_no_more() {
+    for failed in [false, true] {
+        let mut giver = side(State::Master);
+        giver.handle(
+            at(0),
+            In::Ask {
+                id: 1,
+                drain: DRAIN,
+            },
+        );
+        giver.handle(at(1), In::Message(Message::Ready { id: 1 }));
+        giver.handle(at(1), In::Done(Step::KeepServing));
+        giver.handle(at(2), unit(State::Backup));
+        assert!(!told(&outputs(&mut giver)).contains(&Message::Released { id: 1 }));
+        giver.handle(
+            at(3),
+            match failed {
+                false => In::Done(Step::StopAnswering),
+                true => In::Failed(Step::StopAnswering),
+            },
+        );
+        assert_eq!(told(&outputs(&mut giver)), [Message::Released { id: 1 }]);
+        assert!(matches!(giver.phase(), Phase::Draining(_)));
+    }
 }

@@ -22,8 +22,6 @@ pub(super) struct Health {
     start: Start,
     reported: Report,
     is_yielding: bool,
-    /// It was master in another process and goes on as such once it may run.
-    resumes: bool,
     /// We told the group that we would lead.
     pub(super) wants_to_lead: bool,
 }
@@ -57,7 +55,6 @@ impl Health {
             start: Start::No,
             reported: Report::Stopped,
             is_yielding: false,
-            resumes: false,
             wants_to_lead: false,
         }
     }
@@ -95,14 +92,25 @@ impl Health {
         }
     }
 
-    pub(super) fn resume(&mut self) {
+    /// It has begun in another process, which knew these results.
+    pub(super) fn resume(&mut self, results: &[(String, Status)]) {
         self.start = Start::Done;
-        self.resumes = true;
+        for tracker in &mut self.trackers {
+            let mut results = results.iter();
+            if let Some((_, status)) = results.find(|(name, _)| *name == tracker.spec.name) {
+                tracker.status = *status;
+            }
+        }
+    }
+
+    /// The results of what is tracked, by name.
+    pub(super) fn results(&self) -> Vec<(String, Status)> {
+        let result = |tracker: &Tracker| (tracker.spec.name.clone(), tracker.status);
+        self.trackers.iter().map(result).collect()
     }
 
     pub(super) fn stop(&mut self) {
         self.start = Start::No;
-        self.resumes = false;
     }
 
     pub(super) fn order(&mut self, order: Order) {
@@ -165,10 +173,7 @@ impl Instance {
         let group_fault = (self.health.group == Group::Fault).then_some(Reason::GroupFault);
         match (fault.or(group_fault), self.state) {
             (Some(_), State::Fault) => {}
-            (Some(reason), _) => {
-                self.health.resumes = false;
-                self.trigger(now, Trigger::FaultRaised, reason, None);
-            }
+            (Some(reason), _) => self.trigger(now, Trigger::FaultRaised, reason, None),
             (None, _) if self.health.group == Group::Waits => {}
             (None, State::Fault) => {
                 let reason = self.upward(Reason::FaultCleared);
@@ -177,9 +182,6 @@ impl Instance {
             (None, State::Init) if standing.is_known => {
                 let reason = self.upward(Reason::Started);
                 self.trigger(now, Trigger::Start, reason, None);
-                if std::mem::take(&mut self.health.resumes) {
-                    self.trigger(now, Trigger::Lead, Reason::Resumed, None);
-                }
             }
             (None, State::Init | State::Backup | State::Master) => {}
         }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use lbd_core::{Time, WallTime};
 
+use super::parcel::Parcel;
 use crate::packet::Datagram;
 use crate::spec::InstanceSpec;
 use crate::track::Status;
@@ -44,9 +45,8 @@ pub enum Input {
     Reconfigure(Box<InstanceSpec>),
     /// Give the addresses up, and leave them to whoever takes them until that one is lost.
     Release,
-    /// Begin where another process left off as master: its addresses are in place, nobody else shall
-    /// take them. Results of tracked things go before it.
-    Resume,
+    /// Begin where another process left off. Source and link go before it.
+    Resume(Box<Parcel>),
     /// The interface's address, when the configuration names none.
     Source(Option<IpAddr>),
     /// Begin.

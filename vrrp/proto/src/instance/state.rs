@@ -220,7 +220,7 @@ pub enum Reason {
     Reconfigured,
     /// Asked to give the addresses up.
     Released,
-    /// Another process was master and left the addresses to this one.
+    /// Another process left it to this one.
     Resumed,
     /// It was started.
     Started,
@@ -252,7 +252,7 @@ impl fmt::Display for Reason {
             Self::Preempted => "the master has a lower priority",
             Self::Reconfigured => "the configuration changed",
             Self::Released => "asked to release the addresses",
-            Self::Resumed => "the process before this one was master",
+            Self::Resumed => "as in the process before this one",
             Self::Started => "started",
             Self::Stopped => "stopped",
             Self::TakenOver => "asked to take the addresses",

@@ -372,17 +372,64 @@ fn an_offer_is_followed_by_no_advertisement() {
     assert_eq!(instance.poll_timeout(), Some(at(2000)));
 }
 
+fn parcel(state: State) -> Parcel {
+    Parcel {
+        state,
+        master: None,
+        master_interval: Centisecs(100),
+        is_holding: false,
+        due: Duration::from_millis(40),
+        sequence: 7,
+        senders: Vec::new(),
+        trackers: vec![(String::new(), Status::Up)],
+    }
+}
+
 #[test]
-fn a_master_of_the_process_before_goes_on_at_once() {
+fn a_master_of_the_process_before_goes_on_and_advertises_when_that_one_would_have() {
     let mut instance = Instance::new(spec(100), at(0), WALL);
-    instance.handle(at(0), Input::Resume);
+    instance.handle(at(0), Input::Resume(Box::new(parcel(State::Master))));
     assert_eq!(instance.state(), State::Master);
     assert_eq!(instance.snapshot().reason, Reason::Resumed);
+    let first = kinds(&outputs(&mut instance));
+    assert!(!first.contains(&"send"), "{first:?}");
+    assert_eq!(instance.poll_timeout(), Some(at(40)));
     // Not with a fault.
     let mut faulty = Instance::new(spec(100), at(0), WALL);
     faulty.handle(at(0), Input::Link(false));
-    faulty.handle(at(0), Input::Resume);
+    faulty.handle(at(0), Input::Resume(Box::new(parcel(State::Master))));
     assert_eq!(faulty.state(), State::Fault);
     faulty.handle(at(1), Input::Link(true));
     assert_eq!(faulty.state(), State::Backup);
+}
+
+#[test]
+fn a_backup_of_the_process_before_keeps_its_timer_its_patience_and_what_is_tracked() {
+    let mut tracked = spec(150);
+    tracked.trackers = vec![TrackSpec {
+        name: String::new(),
+        effect: Effect::Fault,
+        is_reversed: false,
+        delays: Delays::default(),
+        initial: Status::Unknown,
+    }];
+    let mut instance = Instance::new(tracked, at(0), WALL);
+    let mut left = parcel(State::Backup);
+    left.is_holding = true;
+    left.due = Duration::from_millis(300);
+    instance.handle(at(0), Input::Resume(Box::new(left.clone())));
+    assert_eq!(instance.state(), State::Backup);
+    assert!(instance.snapshot().is_holding);
+    assert_eq!(instance.snapshot().down_at, Some(at(300)));
+    // What is packed again is the same.
+    left.trackers = vec![(String::new(), Status::Up)];
+    assert_eq!(instance.pack(at(0)), left);
+}
+
+#[test]
+fn one_that_has_begun_is_not_gone_on_with() {
+    let mut instance = master(spec(150));
+    outputs(&mut instance);
+    instance.handle(at(1000), Input::Resume(Box::new(parcel(State::Backup))));
+    assert_eq!(instance.state(), State::Master);
 }

@@ -265,6 +265,24 @@ impl Verifier {
         Ok(ahead)
     }
 
+    /// The last sequence of each sender that proved itself.
+    pub fn marks(&self) -> impl Iterator<Item = (IpAddr, u64)> {
+        self.senders.iter().map(|seen| (seen.source, seen.sequence))
+    }
+
+    /// Takes the marks of another one, which are no older than none.
+    pub fn resume(&mut self, marks: &[(IpAddr, u64)]) {
+        for &(source, sequence) in marks.iter().take(self.max_senders) {
+            self.clock += 1;
+            let used = self.clock;
+            self.senders.push(Seen {
+                source,
+                sequence,
+                used,
+            });
+        }
+    }
+
     /// Only reached with a right code, so that forged sources cannot push senders out.
     fn remember(
         &mut self,

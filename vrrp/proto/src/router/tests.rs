@@ -259,7 +259,20 @@ fn a_group_that_was_master_in_the_process_before_goes_on_at_once() {
     let instances = vec![named("a", 1), named("b", 2)];
     let groups = vec![group(&[0, 1])];
     let mut router = Router::new(RouterSpec { instances, groups }, Time::ZERO, WallTime(0));
-    router.handle_all(Time::ZERO, &Input::Resume);
+    let mut old = Router::new(
+        RouterSpec {
+            instances: vec![named("a", 1), named("b", 2)],
+            groups: vec![group(&[0, 1])],
+        },
+        Time::ZERO,
+        WallTime(0),
+    );
+    old.handle_all(Time::ZERO, &Input::Start);
+    for at in 0..2 {
+        old.handle(Time::ZERO, at, Input::TakeOver);
+    }
+    assert_eq!(states(&old), [State::Master; 2]);
+    router.resume(Time::ZERO, &old.pack(Time::ZERO));
     assert_eq!(states(&router), [State::Master; 2]);
     assert_eq!(removals(&outputs(&mut router)), []);
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::lan::{Lan, Noted};
 use crate::specs::{instance, node, tracker};
-use lbd_core::Time;
+use lbd_core::{Time, WallTime};
 use vrrp_proto::handover::{HandoverInput, Outcome};
 use vrrp_proto::instance::{Event, Packet, Reason, Stop};
 use vrrp_proto::packet::auth::Authentication;
@@ -733,4 +733,44 @@ fn addresses_that_somebody_removed_are_put_back() {
     assert_eq!(lan.holders(0), [A]);
     lan.tell(B, 0, Input::AddressesLost);
     assert_eq!(lan.holders(0), [A]);
+}
+
+#[test]
+fn two_masters_of_one_priority_and_address_are_told() {
+    // Packets of the other one look like our own: nothing can be decided, so it is said.
+    let mut lan = Lan::new(1);
+    let address = "10.77.0.11".parse().unwrap();
+    for _ in 0..2 {
+        lan.add_at(address, node(instance(Version::V3, 100, 10)));
+    }
+    lan.run_for(Duration::from_secs(2));
+    assert_eq!(lan.masters(0), [0, 1]);
+    for index in 0..2 {
+        assert!(rejected(&lan, index, Rejection::OwnSource) > 5);
+        let is_told = |entry: &&(Time, usize, Noted)| {
+            let event = Event::Rejected {
+                source: address,
+                reason: Rejection::OwnSource,
+            };
+            entry.1 == index && entry.2 == Noted::Event(0, event)
+        };
+        // Once for each state, not with every packet.
+        assert!((1..=2).contains(&lan.log.iter().filter(is_told).count()));
+    }
+}
+
+#[test]
+fn clocks_that_jump_move_no_address() {
+    let mut lan = pair(Version::V3, 10, |_| {});
+    lan.run_for(Duration::from_secs(2));
+    assert_eq!(lan.masters(0), [0]);
+    let changes = lan.log.len();
+    for wall in [0, u64::MAX / 2, 1, 1_700_000_000_000_000] {
+        for node in 0..2 {
+            lan.tell_all(node, &Input::Clock(WallTime(wall)));
+        }
+        lan.run_for(Duration::from_secs(1));
+    }
+    assert_eq!(lan.masters(0), [0]);
+    assert_eq!(lan.log[changes..], []);
 }

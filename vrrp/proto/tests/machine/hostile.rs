@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use lbd_core::{Time, WallTime};
 use proptest::prelude::*;
-use vrrp_proto::instance::{Order, Packet, Stop};
-use vrrp_proto::packet::Sender;
+use vrrp_proto::instance::{Order, Packet, Parcel, Stop};
+use vrrp_proto::packet::{Centisecs, Sender};
 use vrrp_proto::spec::{Preempt, Reach};
 use vrrp_proto::track::{Effect, Status};
 use vrrp_proto::{Input, Instance, InstanceSpec, Output, Priority, State, Version, Vrid};
@@ -61,7 +61,22 @@ fn input() -> impl Strategy<Value = Input> {
         Just(Input::Reclaim),
         spec().prop_map(|spec| Input::Reconfigure(Box::new(spec))),
         Just(Input::Release),
-        Just(Input::Resume),
+        (any::<bool>(), 0u64..5000, any::<u64>()).prop_map(|(is_master, due, sequence)| {
+            Input::Resume(Box::new(Parcel {
+                state: if is_master {
+                    State::Master
+                } else {
+                    State::Backup
+                },
+                master: None,
+                master_interval: Centisecs(u16::try_from(due).unwrap_or(0)),
+                is_holding: due % 2 == 0,
+                due: Duration::from_millis(due),
+                sequence,
+                senders: Vec::new(),
+                trackers: Vec::new(),
+            }))
+        }),
         any::<bool>().prop_map(move |is_there| Input::Source(is_there.then_some(source))),
         Just(Input::Start),
         Just(Input::Start),
@@ -134,7 +149,7 @@ fn packet(sender: &Sender, what: &Happening) -> Option<Input> {
             let mut sender = sender.clone();
             let from: IpAddr = format!("10.77.0.2{source}").parse().expect("an address");
             sender.source = Some(from);
-            sender.interval = vrrp_proto::packet::Centisecs(*interval);
+            sender.interval = Centisecs(*interval);
             let mut payload = sender
                 .advertise(Priority(*priority), WallTime(0))
                 .pop()?

@@ -56,8 +56,14 @@ pub(crate) struct Node {
     pub(crate) drift: i64,
     /// Instances whose addresses are in place.
     pub(crate) holds: BTreeSet<usize>,
+    /// Interfaces that were said to be up or down.
+    links: std::collections::BTreeMap<usize, bool>,
     waiting: VecDeque<(u32, Packet)>,
 }
+
+/// How long packets take, at least and at most.
+pub(crate) const DELAY: (Duration, Duration) =
+    (Duration::from_micros(50), Duration::from_micros(200));
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Flight {
@@ -87,7 +93,7 @@ impl Lan {
             nodes: Vec::new(),
             loss: 0,
             duplicates: 0,
-            delay: (Duration::from_micros(50), Duration::from_micros(200)),
+            delay: DELAY,
             cut_off: BTreeSet::new(),
             log: Vec::new(),
             flying: BinaryHeap::new(),
@@ -113,6 +119,7 @@ impl Lan {
             is_frozen: false,
             drift: 0,
             holds: BTreeSet::new(),
+            links: std::collections::BTreeMap::new(),
             waiting: VecDeque::new(),
         });
         self.restart(index);
@@ -145,11 +152,36 @@ impl Lan {
         node.is_up = true;
         node.is_frozen = false;
         node.holds.clear();
+        node.links.clear();
         node.waiting.clear();
         let address = node.address;
         node.router.handle_all(local, &Input::Source(Some(address)));
         node.router.handle_all(local, &Input::Start);
         self.settle(index);
+    }
+
+    /// Another process goes on in place of the one that runs.
+    pub(crate) fn upgrade(&mut self, index: usize) {
+        let (wall, local) = (self.wall(), self.local(index));
+        let node = &mut self.nodes[index];
+        if !node.is_up || node.is_frozen {
+            return;
+        }
+        let states = |router: &Router| router.instances().map(|i| i.state()).collect::<Vec<_>>();
+        let (before, held) = (states(&node.router), node.holds.clone());
+        let parcels = node.router.pack(local);
+        node.router = Router::new(node.spec.clone(), local, wall);
+        let source = Input::Source(Some(node.address));
+        node.router.handle_all(local, &source);
+        for (instance, is_up) in &node.links {
+            node.router.handle(local, *instance, Input::Link(*is_up));
+        }
+        node.router.resume(local, &parcels);
+        node.router.handle_all(local, &Input::Start);
+        assert_eq!(states(&node.router), before, "an upgrade changes no state");
+        node.holds.clear();
+        self.settle(index);
+        assert_eq!(self.nodes[index].holds, held);
     }
 
     /// All processes stop for a while; the kernel keeps receiving.
@@ -171,6 +203,9 @@ impl Lan {
 
     pub(crate) fn tell(&mut self, node: usize, instance: usize, input: Input) {
         if self.nodes[node].is_up {
+            if let Input::Link(is_up) = input {
+                self.nodes[node].links.insert(instance, is_up);
+            }
             let local = self.local(node);
             self.nodes[node].router.handle(local, instance, input);
             self.settle(node);

@@ -13,10 +13,12 @@ fn verdict(method: &[u8], status: u16, fields: &[(&[u8], &[u8])]) -> bool {
 
 const COOKIE: (&[u8], &[u8]) = (b"set-cookie", b"id=1");
 
+const ETAG: (&[u8], &[u8]) = (b"etag", b"x");
+
 #[test]
 fn a_cookie_on_what_caches_keep_leaks() {
-    assert!(verdict(b"GET", 200, &[COOKIE]));
-    assert!(verdict(b"HEAD", 404, &[COOKIE]));
+    assert!(verdict(b"GET", 200, &[COOKIE, ETAG]));
+    assert!(verdict(b"HEAD", 404, &[COOKIE, ETAG]));
     assert!(verdict(
         b"GET",
         200,
@@ -25,10 +27,20 @@ fn a_cookie_on_what_caches_keep_leaks() {
 }
 
 #[test]
+fn without_an_end_or_a_mark_nothing_is_kept() {
+    assert!(!verdict(b"GET", 200, &[COOKIE]));
+    assert!(!verdict(
+        b"GET",
+        200,
+        &[COOKIE, (b"cache-control", b"public")]
+    ));
+}
+
+#[test]
 fn without_a_cookie_or_a_cacheable_status_or_method_nothing_leaks() {
-    assert!(!verdict(b"GET", 200, &[]));
-    assert!(!verdict(b"GET", 302, &[COOKIE]));
-    assert!(!verdict(b"POST", 200, &[COOKIE]));
+    assert!(!verdict(b"GET", 200, &[ETAG]));
+    assert!(!verdict(b"GET", 302, &[COOKIE, ETAG]));
+    assert!(!verdict(b"POST", 200, &[COOKIE, ETAG]));
 }
 
 #[test]
@@ -51,6 +63,6 @@ fn headers_that_keep_it_out_of_shared_caches_let_it_pass() {
         (b"cache-control", b"no-cache=\"set-cookie, x-other\""),
     ];
     for field in fields {
-        assert!(!verdict(b"GET", 200, &[COOKIE, *field]), "{field:?}");
+        assert!(!verdict(b"GET", 200, &[COOKIE, ETAG, *field]), "{field:?}");
     }
 }

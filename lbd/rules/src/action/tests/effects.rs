@@ -1,10 +1,11 @@
 //! What actions do, as the difference they make to a stage.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
 use crate::action::variable::When;
-use crate::facts::Endpoint;
+use crate::facts::{Early, Endpoint, TlsFacts};
 use crate::pattern::PatternSet;
 use crate::pattern::set::Usage;
 use crate::program::Need;
@@ -145,6 +146,7 @@ const EFFECTS: &[(&str, &str)] = &[
         "wait-for-body time 2s",
         "verdict Wait(Body { at_least: 0, until: Time(3000000000) })",
     ),
+    ("wait-for-handshake", "verdict Wait(Handshake)"),
 ];
 
 /// All that rules can change, as text.
@@ -271,6 +273,9 @@ fn every_action_has_its_effect_in_every_ruleset_where_it_is_allowed() {
             let table = stage.world.table(TableId(0)).unwrap().clone();
             let entry = crate::track::Entry::start(table, &key, stage.now).unwrap();
             stage.session.counters.put(0, entry);
+            let mut tls = TlsFacts::default();
+            tls.early = Some(Rc::new(Early::new(true)));
+            stage.session.tls = Some(Rc::new(tls));
             let verdict = stage.run(&step);
             let seen = seen(&stage, &set, &verdict, ruleset);
             let effect = match (ruleset, *text) {

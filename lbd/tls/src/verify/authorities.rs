@@ -1,0 +1,95 @@
+//! Authorities and their revocation lists: as files hold them, and as chains are judged by them.
+//!
+//! It judges no chain.
+
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, TrustAnchor};
+use rustls::{DistinguishedName, RootCertStore};
+
+use super::crl::Crl;
+use crate::facts::CertFacts;
+use crate::pem;
+
+/// What a `ca-file` or a `crl-file` holds.
+#[derive(Debug, Clone, Default)]
+pub struct TrustFile {
+    /// Certificates of authorities, each once.
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// Revocation lists.
+    pub crls: Vec<Arc<Crl>>,
+}
+
+impl TrustFile {
+    /// Reads PEM; what it cannot understand of it is passed over.
+    ///
+    /// # Errors
+    /// When the text is no PEM.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
+        let mut file = Self::default();
+        file.add_pem(text)?;
+        Ok(file)
+    }
+
+    /// Adds what a text holds; how many certificates and lists were new.
+    ///
+    /// # Errors
+    /// When the text is no PEM.
+    pub fn add_pem(&mut self, text: &[u8]) -> Result<usize, String> {
+        let sections = pem::sections(text)?;
+        let mut added = 0;
+        for der in sections.certificates {
+            if CertFacts::of(&der).is_some() && !self.certificates.contains(&der) {
+                self.certificates.push(der);
+                added += 1;
+            }
+        }
+        for der in sections.crls {
+            if let Some(crl) = Crl::read(&der) {
+                self.crls.push(Arc::new(crl));
+                added += 1;
+            }
+        }
+        Ok(added)
+    }
+}
+
+/// Authorities, and what they revoked.
+#[derive(Debug, Default)]
+pub struct Authorities {
+    pub(super) roots: Vec<TrustAnchor<'static>>,
+    /// The same as certificates: a peer that presents one of them is trusted as it is.
+    pub(super) certificates: Vec<CertificateDer<'static>>,
+    pub(super) subjects: Vec<DistinguishedName>,
+    pub(super) crls: Vec<Arc<Crl>>,
+}
+
+impl Authorities {
+    /// The authorities of some files; what is revoked is looked for when any file has a list.
+    pub fn of<'a>(files: impl IntoIterator<Item = &'a TrustFile>) -> Self {
+        let mut authorities = Self::default();
+        for file in files {
+            for der in &file.certificates {
+                authorities.add(der.clone());
+            }
+            authorities.crls.extend(file.crls.iter().cloned());
+        }
+        authorities
+    }
+
+    /// Adds one authority; `false` when it cannot be read or is known already.
+    pub fn add(&mut self, der: CertificateDer<'static>) -> bool {
+        if self.certificates.contains(&der) {
+            return false;
+        }
+        let mut store = RootCertStore::empty();
+        if store.add(der.clone()).is_ok() {
+            self.subjects.extend(store.subjects());
+            self.roots.append(&mut store.roots);
+        } else if CertFacts::of(&der).is_none() {
+            return false;
+        }
+        self.certificates.push(der);
+        true
+    }
+}

@@ -1,0 +1,127 @@
+//! What operators set on one node of lbd holds on the other, also after it was away.
+
+use super::*;
+
+fn start(name: &str, ports: &[(&str, u16)]) -> Proxy {
+    let more = "backend web\n    server s1 127.0.0.1:1\n    server s2 127.0.0.1:2 weight 10\nfrontend \
+                mapped\n    bind <mapped>\n    http-request return status 200 content-type \
+                text/plain lf-string %[path,map(m.txt,none)] if !{ path -f a.txt }\n    http-request \
+                return status 403\n";
+    let lines: String = ports
+        .iter()
+        .map(|(peer, port)| format!("    peer {peer} 127.0.0.1:{port}\n"))
+        .collect();
+    let text = format!(
+        "global\n    stats socket <runtime> level admin\ndefaults\n    mode http\n    timeout client \
+         5s\n    timeout connect 1s\n    timeout server 1s\npeers P\n{lines}{more}"
+    );
+    Proxy::of(Program::Lbd, text)
+        .args(&["-db", "-L", name])
+        .listener("mapped")
+        .file("m.txt", "/old known\n")
+        .file("a.txt", "/forbidden\n")
+        .start()
+}
+
+/// Administrative state and weight of a server of backend `web`.
+fn server(proxy: &Proxy, name: &str) -> (String, String) {
+    let states = proxy.runtime("show servers state web");
+    let line = states
+        .lines()
+        .find(|line| line.contains(&format!(" {name} ")));
+    let fields: Vec<_> = line.expect("the server").split(' ').collect();
+    // srv_admin_state, srv_uweight
+    (fields[6].to_owned(), fields[7].to_owned())
+}
+
+fn body(proxy: &Proxy, path: &str) -> String {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let response = Client::exchange(proxy.address("mapped"), &head);
+    String::from_utf8_lossy(&response.body).into_owned()
+}
+
+#[test]
+fn states_and_weights_of_servers_hold_on_both_nodes() {
+    let ports = [("A", free_port()), ("B", free_port())];
+    let a = start("A", &ports);
+    let b = start("B", &ports);
+    connected(&a, 1);
+    a.runtime("set server web/s1 state maint");
+    b.runtime("set server web/s2 weight 5");
+    a.runtime("set server web/s2 addr 127.0.0.9 port 99");
+    for proxy in [&a, &b] {
+        eventually("both words are obeyed", PATIENCE, || {
+            server(proxy, "s1").0 == "1" && server(proxy, "s2").1 == "5"
+        });
+        eventually("the address is", PATIENCE, || {
+            proxy
+                .runtime("show servers state web")
+                .contains(" 127.0.0.9 ")
+        });
+        let shown = proxy.runtime("show cluster");
+        assert!(
+            shown.contains("server-state web/s1: maint (by uid "),
+            "{shown}"
+        );
+        assert!(shown.contains(" on A at "), "{shown}");
+    }
+    // Who was away learns it, and what either node takes back is taken back on both.
+    drop(b);
+    a.runtime("set server web/s2 state drain");
+    let b = start("B", &ports);
+    eventually("B has learned", PATIENCE, || {
+        server(&b, "s1").0 == "1" && server(&b, "s2").0 == "8"
+    });
+    b.runtime("set server web/s1 state ready");
+    eventually("A is ready again", PATIENCE, || server(&a, "s1").0 == "0");
+    drop(a);
+    let a = start("A", &ports);
+    eventually("A has learned", PATIENCE, || server(&a, "s2").0 == "8");
+    assert_eq!(server(&a, "s1").0, "0");
+}
+
+#[test]
+fn entries_of_maps_and_acls_hold_on_both_nodes() {
+    let ports = [("A", free_port()), ("B", free_port())];
+    let a = start("A", &ports);
+    let b = start("B", &ports);
+    connected(&a, 1);
+    a.runtime("add map m.txt /new here");
+    b.runtime("set map m.txt /old changed");
+    b.runtime("add acl a.txt /secret");
+    a.runtime("del acl a.txt /forbidden");
+    for proxy in [&a, &b] {
+        eventually("all are obeyed", PATIENCE, || {
+            body(proxy, "/new") == "here"
+                && body(proxy, "/old") == "changed"
+                && body(proxy, "/secret").is_empty()
+                && body(proxy, "/forbidden") == "none"
+        });
+    }
+    // Whole lists, and versions of them.
+    b.runtime("clear map m.txt");
+    b.runtime("add map m.txt /new again");
+    let version = a.runtime("prepare acl a.txt");
+    let version = version.trim().rsplit(' ').next().expect("a version");
+    a.runtime(&format!("add acl @{version} a.txt /other"));
+    a.runtime(&format!("commit acl @{version} a.txt"));
+    for proxy in [&a, &b] {
+        eventually("lists are what was made of them", PATIENCE, || {
+            body(proxy, "/new") == "again"
+                && body(proxy, "/old") == "none"
+                && body(proxy, "/secret") == "none"
+                && body(proxy, "/other").is_empty()
+        });
+        assert!(
+            proxy
+                .runtime("show cluster")
+                .contains("map m.txt: (cleared)")
+        );
+    }
+    // A node that was away has its files' entries until it hears.
+    drop(a);
+    let a = start("A", &ports);
+    eventually("A has learned", PATIENCE, || {
+        body(&a, "/new") == "again" && body(&a, "/old") == "none" && body(&a, "/other").is_empty()
+    });
+}

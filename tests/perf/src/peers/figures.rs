@@ -1,0 +1,468 @@
+//! The figures, each measured the same way for both programs.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use support::proxy::Program;
+use support::{Client, Proxy};
+
+use super::load::{self, address, fire};
+use super::node::{self, Ports, Shape, THREE, Talk, backlog, pair, start, until, used};
+use crate::histogram::Histogram;
+use crate::process::{cpu_nanos, resident_bytes};
+
+/// What must hold.
+#[derive(Clone, Copy)]
+pub(super) enum Bound {
+    /// At most so much of HAProxy's.
+    AtMost(f64),
+    /// At least so many times HAProxy's.
+    AtLeast(f64),
+    /// Exactly this value, whatever HAProxy's.
+    Exactly(f64),
+    /// At most this value, whatever HAProxy's.
+    Below(f64),
+}
+
+impl Bound {
+    pub(super) fn judge(self, value: f64, ratio: f64) -> (String, bool) {
+        match self {
+            // As exact as it is printed.
+            Self::AtMost(most) => (format!("≤ {most:.2}"), ratio < most + 0.005 || value == 0.0),
+            Self::AtLeast(least) => (format!("≥ {least:.2}"), ratio >= least),
+            Self::Exactly(wanted) => (format!("= {wanted}"), (value - wanted).abs() < 1e-9),
+            Self::Below(most) => (format!("≤ {most} absolute"), value < most + 0.05),
+        }
+    }
+}
+
+/// One figure of one program.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) unit: &'static str,
+    pub(super) value: f64,
+    pub(super) bound: Bound,
+}
+
+fn row(name: &'static str, unit: &'static str, value: f64, bound: Bound) -> Row {
+    Row {
+        name,
+        unit,
+        value,
+        bound,
+    }
+}
+
+/// A measurement that gives some rows.
+pub(super) struct Figure {
+    pub(super) name: &'static str,
+    pub(super) measure: fn(&Program) -> Vec<Row>,
+}
+
+pub(super) const ALL: &[Figure] = &[
+    Figure {
+        name: "lag",
+        measure: lag,
+    },
+    Figure {
+        name: "sustained",
+        measure: sustained,
+    },
+    Figure {
+        name: "learned",
+        measure: |program| resync(program, true),
+    },
+    Figure {
+        name: "local",
+        measure: |program| resync(program, false),
+    },
+    Figure {
+        name: "alone",
+        measure: alone,
+    },
+    Figure {
+        name: "memory",
+        measure: memory,
+    },
+    Figure {
+        name: "show",
+        measure: show,
+    },
+    Figure {
+        name: "tracked",
+        measure: tracked,
+    },
+    Figure {
+        name: "active",
+        measure: active,
+    },
+    Figure {
+        name: "kill",
+        measure: kill,
+    },
+];
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The end of a request to A until B shows its entry, nothing else going on.
+fn lag(program: &Program) -> Vec<Row> {
+    let (a, b) = pair(program, Shape::PAIR);
+    let mut talk = Talk::new(&b);
+    let mut client = Client::connect(a.address("front"));
+    let mut seen = Histogram::new();
+    for n in 0..400 {
+        let key = address(n);
+        client.request(&format!("GET / HTTP/1.1\r\nhost: x\r\nx-k: {key}\r\n\r\n"));
+        let since = Instant::now();
+        let command = format!("show table t1 key {key}");
+        while !talk.ask(&command).contains("key=") {
+            if since.elapsed() > PATIENCE {
+                break;
+            }
+        }
+        seen.record(since.elapsed());
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    vec![
+        row("lag p50", "us", seen.quantile_us(0.5), Bound::AtMost(1.0)),
+        row("lag p99", "us", seen.quantile_us(0.99), Bound::AtMost(1.0)),
+    ]
+}
+
+/// Three entries for each request, as fast as they are answered.
+fn sustained(program: &Program) -> Vec<Row> {
+    let shape = Shape {
+        rules: THREE,
+        ..Shape::PAIR
+    };
+    let (a, b) = pair(program, shape);
+    let (cpu_a, cpu_b) = (cpu_nanos(a.pid()), cpu_nanos(b.pid()));
+    let requests = 150_000;
+    let fired = std::thread::scope(|scope| {
+        let halves = [0, 1].map(|half| {
+            let a = &a;
+            scope.spawn(move || fire(a, (0..requests).filter(move |n| n % 2 == half), 0))
+        });
+        halves.map(|half| half.join().map_or(0.0, |fired| fired.time.as_secs_f64()))
+    });
+    let time = fired[0].max(fired[1]);
+    until(PATIENCE, || backlog(&a) == 0);
+    let updates = f64::from(requests) * 3.0;
+    let per = |nanos: u64| nanos as f64 / 1e9 / updates * 1e5;
+    vec![
+        row(
+            "updates through requests",
+            "1/s",
+            updates / time,
+            Bound::AtLeast(1.5),
+        ),
+        row(
+            "CPU of the sender for 100 k updates, requests included",
+            "s",
+            per(cpu_nanos(a.pid()) - cpu_a),
+            Bound::AtMost(0.5),
+        ),
+        row(
+            "CPU of the receiver for 100 k updates",
+            "s",
+            per(cpu_nanos(b.pid()) - cpu_b),
+            Bound::AtMost(0.5),
+        ),
+    ]
+}
+
+const MILLION: u32 = 1_000_000;
+
+/// A node with a million entries, which it has learned or counted, teaches a fresh one.
+fn resync(program: &Program, is_learned: bool) -> Vec<Row> {
+    let ports = Ports::new();
+    let shape = Shape {
+        has_third: is_learned,
+        ..Shape::PAIR
+    };
+    let a = start(program, "A", ports, shape);
+    let held = fill(&a, ports, is_learned);
+    std::thread::sleep(Duration::from_secs(6));
+    // From its start on: who learns may answer nothing before it has learned all.
+    let since = Instant::now();
+    let b = start(program, "B", ports, shape);
+    until(PATIENCE, || used(&b) >= u64::from(MILLION));
+    let time = since.elapsed();
+    std::thread::sleep(Duration::from_secs(1));
+    let bytes = sent(a.pid(), ports);
+    drop(held);
+    let (time_name, bytes_name) = match is_learned {
+        true => (
+            "lesson of 1 M learned entries",
+            "bytes of 1 M learned entries",
+        ),
+        false => ("lesson of 1 M own entries", "bytes of 1 M own entries"),
+    };
+    let bytes_bound = match is_learned {
+        true => Bound::AtMost(1.0),
+        false => Bound::Below(22.0),
+    };
+    vec![
+        row(time_name, "s", time.as_secs_f64(), Bound::AtMost(1.0)),
+        row(bytes_name, "MB", bytes / 1e6, bytes_bound),
+    ]
+}
+
+fn fill(a: &Proxy, ports: Ports, is_learned: bool) -> Option<std::net::TcpStream> {
+    if is_learned {
+        let held = load::teach(ports.a, ("A", "X"), MILLION, 2);
+        until(PATIENCE, || used(a) >= u64::from(MILLION));
+        return held;
+    }
+    fire(a, 0..MILLION, 0);
+    None
+}
+
+/// Bytes that a process has sent on connections of peers, as the kernel counts them.
+fn sent(pid: u32, ports: Ports) -> f64 {
+    let output = std::process::Command::new("ss").args(["-tinpH"]).output();
+    let text = output.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+    );
+    let lines: Vec<_> = text.lines().collect();
+    let mut most = 0.0_f64;
+    for pair in lines.windows(2) {
+        let is_ours = pair[0].contains(&format!("pid={pid},"))
+            && [ports.a, ports.b]
+                .iter()
+                .any(|port| pair[0].contains(&format!("127.0.0.1:{port} ")));
+        let bytes = pair[1].split("bytes_sent:").nth(1);
+        let bytes = bytes.and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
+        if let Some(bytes) = bytes.filter(|_| is_ours) {
+            most = most.max(bytes);
+        }
+    }
+    most
+}
+
+/// Six types of values.
+const SIX: &str = "gpc0,conn_rate(10s),sess_rate(10s),http_req_rate(10s),http_err_rate(10s),\
+                   bytes_in_rate(10s)";
+
+/// Resident memory for an entry of an address with one, three and six types, in a table that is not
+/// shared.
+fn alone(program: &Program) -> Vec<Row> {
+    let shapes = [
+        ("memory of an entry, 1 type", "gpc0"),
+        ("memory of an entry, 3 types", node::STORE),
+        ("memory of an entry, 6 types", SIX),
+    ];
+    let count = 200_000;
+    let mut rows = Vec::new();
+    for (name, store) in shapes {
+        let shape = Shape {
+            store,
+            rules: "",
+            has_peers: false,
+            has_third: false,
+        };
+        let a = start(program, "A", Ports::new(), shape);
+        let set = |numbers: std::ops::Range<u32>| {
+            let line = |n| format!("set table t1 key {} data.gpc0 1", address(n));
+            let lines: Vec<_> = numbers.map(line).collect();
+            a.runtime(&lines.join(";"));
+        };
+        // Buffers of the runtime API are not the table's.
+        (0..50).for_each(|n| set(n * 200..(n + 1) * 200));
+        let before = (resident_bytes(a.pid()), used(&a));
+        (50..count / 200).for_each(|n| set(n * 200..(n + 1) * 200));
+        let grown = resident_bytes(a.pid()).saturating_sub(before.0);
+        let entries = used(&a).saturating_sub(before.1);
+        let value = grown as f64 / entries.max(1) as f64;
+        rows.push(row(name, "B", value, Bound::AtMost(0.5)));
+    }
+    rows
+}
+
+/// The same of a table that a pair shares, so that each counter has parts of two nodes.
+fn memory(program: &Program) -> Vec<Row> {
+    let shapes = [
+        ("memory of an entry of a pair, 1 type", "gpc0", 0),
+        ("memory of an entry of a pair, 3 types", node::STORE, 2),
+        ("memory of an entry of a pair, 6 types", SIX, 5),
+    ];
+    let count = 400_000;
+    let mut rows = Vec::new();
+    for (name, store, rates) in shapes {
+        let ports = Ports::new();
+        let shape = Shape {
+            store,
+            rules: "",
+            has_peers: true,
+            has_third: false,
+        };
+        let a = start(program, "A", ports, shape);
+        std::thread::sleep(Duration::from_millis(300));
+        let before = resident_bytes(a.pid());
+        let held = load::teach(ports.a, ("A", "B"), count, rates);
+        until(PATIENCE, || used(&a) >= u64::from(count));
+        let grown = resident_bytes(a.pid()).saturating_sub(before);
+        drop(held);
+        rows.push(row(
+            name,
+            "B",
+            grown as f64 / f64::from(count),
+            Bound::AtMost(0.8),
+        ));
+    }
+    rows
+}
+
+/// `show table` of a million entries, and what requests that track nothing notice of it.
+fn show(program: &Program) -> Vec<Row> {
+    let ports = Ports::new();
+    let shape = Shape {
+        has_third: true,
+        ..Shape::PAIR
+    };
+    let a = start(program, "A", ports, shape);
+    let held = fill(&a, ports, true);
+    let quiet = latencies(&a, Duration::from_secs(1), || ());
+    let mut time = Duration::ZERO;
+    let busy = latencies(&a, Duration::ZERO, || {
+        let since = Instant::now();
+        let mut stream = a.runtime_stream();
+        // A reply that does not come shows as no time.
+        if stream.write_all(b"show table t1\n").is_ok() {
+            let mut bytes = vec![0; 1 << 20];
+            while matches!(stream.read(&mut bytes), Ok(1..)) {}
+            time = since.elapsed();
+        }
+    });
+    drop(held);
+    vec![
+        row(
+            "show table of 1 M entries",
+            "s",
+            time.as_secs_f64(),
+            Bound::AtMost(1.0),
+        ),
+        row(
+            "p99 of requests meanwhile",
+            "us",
+            busy.quantile_us(0.99),
+            Bound::AtMost(1.0),
+        ),
+        row(
+            "p99 of requests before",
+            "us",
+            quiet.quantile_us(0.99),
+            Bound::AtMost(1.5),
+        ),
+    ]
+}
+
+/// Times of requests for at least so long, and until `meanwhile` is done.
+fn latencies(a: &Proxy, at_least: Duration, meanwhile: impl FnOnce()) -> Histogram {
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let mut seen = Histogram::new();
+    std::thread::scope(|scope| {
+        let (is_done, seen) = (&is_done, &mut seen);
+        let client = scope.spawn(move || {
+            let mut client = Client::connect(a.address("plain"));
+            let since = Instant::now();
+            let ends = || is_done.load(std::sync::atomic::Ordering::Relaxed);
+            while !ends() || since.elapsed() < at_least {
+                let since = Instant::now();
+                client.request("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+                seen.record(since.elapsed());
+                std::thread::sleep(Duration::from_micros(500));
+            }
+        });
+        meanwhile();
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        // A client that failed has recorded what it saw.
+        let _ = client.join();
+    });
+    seen
+}
+
+/// What three tracked counters add to a small request.
+fn tracked(program: &Program) -> Vec<Row> {
+    let cost = |rules: &'static str| {
+        let shape = Shape {
+            rules,
+            has_peers: false,
+            ..Shape::PAIR
+        };
+        let a = start(program, "A", Ports::new(), shape);
+        fire(&a, 0..20_000, 0);
+        let before = cpu_nanos(a.pid());
+        let fired = fire(&a, (0..150_000).map(|n| n % 1000), 0);
+        (cpu_nanos(a.pid()) - before) as f64 / fired.answered.max(1) as f64 / 1000.0
+    };
+    // The least of three turns: a busy machine only adds.
+    let turns = [(); 3].map(|()| (cost(""), cost(THREE)));
+    let least = |values: [f64; 3]| values.into_iter().fold(f64::INFINITY, f64::min);
+    let without = least(turns.map(|turn| turn.0));
+    let with = least(turns.map(|turn| turn.1));
+    vec![
+        row("a small request", "us of CPU", without, Bound::AtMost(1.0)),
+        row(
+            "three counters more",
+            "us of CPU",
+            with - without,
+            Bound::AtMost(1.0),
+        ),
+    ]
+}
+
+/// Increments lost when both nodes count one key, 200 times a second each.
+fn active(program: &Program) -> Vec<Row> {
+    let (a, b) = pair(program, Shape::PAIR);
+    let count = 1000;
+    let answered: u64 = std::thread::scope(|scope| {
+        let both =
+            [&a, &b].map(|proxy| scope.spawn(move || fire(proxy, (0..count).map(|_| 7), 200)));
+        both.map(|one| one.join().map_or(0, |fired| fired.answered))
+            .iter()
+            .sum()
+    });
+    until(Duration::from_secs(2), || {
+        node::sum(&a) == answered && node::sum(&b) == answered
+    });
+    let lost = |proxy: &Proxy| answered.saturating_sub(node::sum(proxy)) as f64 / answered as f64;
+    vec![row(
+        "increments of one key lost by two active nodes",
+        "%",
+        100.0 * lost(&a).max(lost(&b)),
+        Bound::Exactly(0.0),
+    )]
+}
+
+/// Answered updates that are not on B after A is killed at 20 k a second, over several runs.
+fn kill(program: &Program) -> Vec<Row> {
+    let mut missing = 0;
+    let runs = match program {
+        Program::Haproxy => KILLS_OF_REFERENCE,
+        Program::Lbd | Program::At(_) => KILLS,
+    };
+    for _ in 0..runs {
+        let (a, b) = pair(program, Shape::PAIR);
+        let answered = std::thread::scope(|scope| {
+            let load = scope.spawn(|| fire(&a, 0..MILLION, 20_000));
+            std::thread::sleep(Duration::from_millis(700));
+            a.signal(Signal::SIGKILL);
+            load.join().map_or(0, |fired| fired.answered)
+        });
+        until(Duration::from_secs(2), || used(&b) >= answered);
+        missing += answered.saturating_sub(used(&b));
+    }
+    vec![row(
+        "answered updates missing after kill -9",
+        "in all runs",
+        missing as f64,
+        Bound::Exactly(0.0),
+    )]
+}
+
+/// Runs of [`kill`]; those of the reference are known to lose nothing.
+const KILLS: usize = 30;
+const KILLS_OF_REFERENCE: usize = 6;
