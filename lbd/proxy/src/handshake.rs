@@ -77,6 +77,12 @@ impl Failed {
                     detail: "error:0A0000EA:SSL routines::callback failed",
                 };
             }
+            Fault::Fallback => {
+                return Self {
+                    error: HANDSHAKE,
+                    detail: "error:0A000175:SSL routines::inappropriate fallback",
+                };
+            }
             Fault::Tls(fault) => fault,
         };
         if let rustls::Error::InvalidCertificate(why) = fault {
@@ -193,6 +199,9 @@ async fn run(
     let Some(chosen) = tls.choose(&hello, session.worker.clock.wall().secs()) else {
         return Err(fault(stream.refuse_name()));
     };
+    if chosen.policy.settings.is_needless_fallback(&hello) {
+        return Err(fault(stream.refuse_fallback()));
+    }
     let config = Arc::clone(&chosen.config);
     stream.choose(*accepted, config).map_err(fault)?;
     within(session, deadline, |cx| stream.poll_handshake(cx))

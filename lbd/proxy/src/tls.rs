@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use lbd_rules::facts::Early;
+use lbd_tls::hello::{self, Hello};
 use lbd_tls::rustls::server::{Accepted, AcceptedAlert, Acceptor};
-use lbd_tls::rustls::{Connection, Error, ServerConfig};
+use lbd_tls::rustls::{Connection, Error, PeerIncompatible, ServerConfig};
 use tokio::io::Ready;
 use tokio::io::unix::AsyncFd;
 
@@ -198,23 +199,40 @@ impl TlsStream {
 
     /// Tells the client that no certificate is for it.
     pub(crate) fn refuse_name(&self) -> Fault {
-        // RFC 8446 6.2: fatal, unrecognized_name.
-        let _ = sys::send(
-            self.socket.get_ref().as_fd(),
-            &[IoSlice::new(&[21, 3, 3, 0, 2, 2, 112])],
-            false,
-        );
+        self.send_alert(UNRECOGNIZED_NAME);
         Fault::NoCertificate
     }
 
+    /// Tells the client that it need not have offered less than it can.
+    pub(crate) fn refuse_fallback(&self) -> Fault {
+        self.send_alert(INAPPROPRIATE_FALLBACK);
+        Fault::Fallback
+    }
+
+    /// Sends a fatal alert (RFC 8446 6.2), if the socket takes it at once.
+    fn send_alert(&self, description: u8) {
+        let record = [21, 3, 3, 0, 2, 2, description];
+        let socket = self.socket.get_ref().as_fd();
+        let _ = sys::send(socket, &[IoSlice::new(&record)], false);
+    }
+
     fn refused(&self, error: Error, mut alert: AcceptedAlert) -> Fault {
+        let is_old = self.seen.borrow().as_ref().is_some_and(|seen| {
+            let content = hello::handshake_bytes(&seen.hello);
+            let hello = hello::message(&content, hello::CLIENT_HELLO).and_then(Hello::parse);
+            hello.is_some_and(|hello| hello.version < TLS12)
+        });
+        // rustls looks for what TLS 1.2 needs first, and says that it is missing.
+        if is_old && matches!(error, Error::PeerIncompatible(_)) {
+            self.send_alert(PROTOCOL_VERSION);
+            let error = Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered);
+            *self.error.borrow_mut() = Some(error.clone());
+            return Fault::Tls(error);
+        }
         let mut bytes = Vec::new();
         let _ = alert.write_all(&mut bytes);
-        let _ = sys::send(
-            self.socket.get_ref().as_fd(),
-            &[IoSlice::new(&bytes)],
-            false,
-        );
+        let socket = self.socket.get_ref().as_fd();
+        let _ = sys::send(socket, &[IoSlice::new(&bytes)], false);
         *self.error.borrow_mut() = Some(error.clone());
         Fault::Tls(error)
     }
@@ -643,6 +661,8 @@ pub(crate) enum Fault {
     Io,
     /// No certificate is for the name (`strict-sni`).
     NoCertificate,
+    /// The client offers less than it can, as if an attempt with more had failed (RFC 7507).
+    Fallback,
     /// The client speaks HTTP in clear.
     Http,
     /// The peers do not agree.
@@ -682,6 +702,18 @@ const SCRATCH_SIZE: usize = 128 * 1024;
 
 /// Encrypted bytes read at once during a handshake.
 const HELLO_READ: usize = 4096;
+
+/// The version of TLS 1.2 in messages.
+const TLS12: [u8; 2] = [3, 3];
+
+/// The alert for a client that is too old (RFC 5246 E.1).
+const PROTOCOL_VERSION: u8 = 70;
+
+/// The alert for a name that no certificate is for (RFC 6066 3).
+const UNRECOGNIZED_NAME: u8 = 112;
+
+/// The alert for a client that could have offered more (RFC 7507 3).
+const INAPPROPRIATE_FALLBACK: u8 = 86;
 
 /// Clear bytes encrypted at once: what rustls may hold for one connection.
 const MAX_WRITE: usize = 128 * 1024;

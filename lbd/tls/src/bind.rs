@@ -363,7 +363,10 @@ impl BindTls {
         let meets = hello
             .alpn()
             .is_none_or(|mut theirs| theirs.any(|theirs| offers.iter().any(|ours| ours == theirs)));
-        let early = served.early.as_ref().filter(|_| knows_tls13(hello));
+        let early = served
+            .early
+            .as_ref()
+            .filter(|_| crate::cipher::has_tls13(hello.cipher_suites()));
         let config = match meets || offers.is_empty() {
             true => Arc::clone(early.unwrap_or(&served.config)),
             false => entry.policy.config(Kind::WithoutAlpn, &entry.certificate),
@@ -410,12 +413,6 @@ fn build(entries: Vec<Entry>, before: &List) -> List {
         list.served.push(Arc::new(served));
     }
     list
-}
-
-/// Whether a client offers a suite of TLS 1.3.
-fn knows_tls13(hello: &ClientHello<'_>) -> bool {
-    let mut suites = hello.cipher_suites().iter();
-    suites.any(|suite| crate::cipher::suite_name(*suite).starts_with("TLS_"))
 }
 
 /// Which keys a client verifies: by its signature algorithms, in TLS 1.2 without them by suites.

@@ -170,6 +170,12 @@ pub fn default_suites() -> Vec<SupportedCipherSuite> {
     TLS13.iter().map(|(_, suite)| *suite).chain(old).collect()
 }
 
+/// Whether one of these suites is TLS 1.3's.
+pub fn has_tls13(suites: &[rustls::CipherSuite]) -> bool {
+    let is_modern = |number| TLS13.iter().any(|(_, suite)| suite.suite() == number);
+    suites.iter().copied().any(is_modern)
+}
+
 /// OpenSSL's name of a suite, by its number.
 pub fn suite_name(number: rustls::CipherSuite) -> &'static str {
     let modern = TLS13

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, WebPkiSupportedAlgorithms, aws_lc_rs};
-use rustls::{SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::server::ClientHello;
+use rustls::{CipherSuite, SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion};
 
 use crate::cipher;
 
@@ -100,6 +101,15 @@ impl Settings {
         Arc::new(provider)
     }
 
+    /// Whether a client that tries again with a lower version (RFC 7507) could have had a higher
+    /// one: somebody broke its first attempt. rustls does not look.
+    pub fn is_needless_fallback(&self, hello: &ClientHello<'_>) -> bool {
+        let offered = hello.cipher_suites();
+        offered.contains(&FALLBACK)
+            && !cipher::has_tls13(offered)
+            && self.usable_versions().contains(&&rustls::version::TLS13)
+    }
+
     /// The versions for which there is a suite.
     pub fn usable_versions(&self) -> Vec<&'static SupportedProtocolVersion> {
         let mut list = self.versions.list();
@@ -114,6 +124,9 @@ impl Settings {
         list
     }
 }
+
+/// Stands among the suites of a client that tries again with less (`TLS_FALLBACK_SCSV`).
+const FALLBACK: CipherSuite = CipherSuite::Unknown(0x5600);
 
 /// The verification algorithms of the provider without those schemes that are not allowed.
 fn narrowed(allowed: &[SignatureScheme]) -> WebPkiSupportedAlgorithms {

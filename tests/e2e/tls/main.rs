@@ -11,6 +11,7 @@ use client::Tls;
 
 mod certs;
 mod client;
+mod clients;
 
 mod early;
 mod generated;

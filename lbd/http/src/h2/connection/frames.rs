@@ -68,7 +68,10 @@ impl Connection {
         let Some(stream) = self.streams.get(key) else {
             return Ok(());
         };
-        if stream.reset.is_some() {
+        if let Some(code) = stream.reset {
+            if code.is_some() {
+                self.refuse_late(header.stream);
+            }
             return Ok(());
         }
         if stream.peer_ended {
@@ -93,14 +96,25 @@ impl Connection {
         if is_idle {
             return Err(ErrorCode::PROTOCOL_ERROR);
         }
-        let is_ignored = self.recent.contains(&id) || self.is_beyond(id);
-        if !is_ignored {
-            self.glitch();
-            frame::put_reset(&mut self.out, id, ErrorCode::STREAM_CLOSED);
-            self.last_frame = None;
-            self.remember(id);
-        }
+        self.refuse_late(id);
         Ok(())
+    }
+
+    /// Content for a stream that is over, unless it may have been under way when we ended it.
+    fn refuse_late(&mut self, id: u32) {
+        if self.is_under_way(id) {
+            return;
+        }
+        self.glitch();
+        frame::put_reset(&mut self.out, id, ErrorCode::STREAM_CLOSED);
+        self.last_frame = None;
+        self.remember(id);
+    }
+
+    /// Whether frames for a stream that is over may have left the peer before it knew.
+    fn is_under_way(&self, id: u32) -> bool {
+        let is_refused = self.is_own(id) && self.goaway_received.is_some_and(|last| id > last);
+        self.recent.contains(&id) || self.is_beyond(id) || is_refused
     }
 
     fn is_own(&self, id: u32) -> bool {
@@ -267,7 +281,7 @@ impl Connection {
         if self.config.role == Role::Server && is_new {
             return self.on_request(id, is_end, block);
         }
-        if self.recent.contains(&id) || self.is_beyond(id) {
+        if self.is_under_way(id) {
             return self.skip_block(block);
         }
         self.counters.glitches = self.counters.glitches.saturating_add(1);
@@ -359,8 +373,12 @@ impl Connection {
         let Some(stream) = self.streams.get(key) else {
             return self.skip_block(block);
         };
-        if stream.reset.is_some() {
-            return self.skip_block(block);
+        if let Some(code) = stream.reset {
+            // Fields would open again what the peer itself has reset (RFC 9113 5.1).
+            return match code.is_some() && !self.is_under_way(key.id) {
+                true => Err(ErrorCode::STREAM_CLOSED),
+                false => self.skip_block(block),
+            };
         }
         if stream.peer_ended {
             self.skip_block(block)?;
@@ -448,7 +466,6 @@ impl Connection {
                 Ok(())
             };
         };
-        self.remember(header.stream);
         if let Some(stream) = self.streams.get(key) {
             // A response that is whole stays so (RFC 9113 8.1).
             let is_whole = stream.peer_ended && code == ErrorCode::NO_ERROR;

@@ -352,6 +352,39 @@ fn frames_on_ended_streams_are_refused() {
 }
 
 #[test]
+fn frames_on_streams_that_the_client_has_reset_are_refused() {
+    let begin = || {
+        let mut server = Server::new();
+        server.request(1, false, &POST);
+        server.send(kind::RST_STREAM, 0, 1, &8_u32.to_be_bytes());
+        server.said();
+        server
+    };
+    // Held or not: what its owner does meanwhile is not the client's to know.
+    for is_held in [true, false] {
+        let mut server = begin();
+        let key = server.machine.accept().unwrap();
+        if !is_held {
+            server.machine.release(key);
+        }
+        server.send(kind::WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]);
+        server.send(kind::RST_STREAM, 0, 1, &[0; 4]);
+        assert_eq!(server.said(), []);
+        server.send(kind::DATA, 0, 1, b"x");
+        assert_eq!(server.reset(1), CLOSED);
+        server.send(kind::DATA, 0, 1, b"x");
+        assert_eq!(server.reset(1), None, "once is enough");
+        let mut server = begin();
+        let key = server.machine.accept().unwrap();
+        if !is_held {
+            server.machine.release(key);
+        }
+        server.request(1, true, &GET);
+        assert_eq!(server.goaway(), CLOSED);
+    }
+}
+
+#[test]
 fn what_was_under_way_to_a_stream_that_we_reset_is_ignored() {
     let mut server = Server::new();
     server.request(1, false, &POST);
