@@ -249,18 +249,20 @@ fn a_new_process_ends_the_old_one_in_order_or_at_once() {
     for flag in ["-sf", "-st"] {
         on_both(|program| {
             let (directory, port) = (TempDir::new(), free_port());
-            answering(&directory, port);
+            waiting_for_bodies(&directory, port);
             let old = Daemon::start(program, directory.path(), "old", &[]);
             let address = Address::Tcp(([127, 0, 0, 1], port).into());
             let mut client = Client::connect(&address);
-            // A request that has begun holds a soft stop up.
-            client.send("GET / HTTP/1.1\r\nHost:");
+            // A request that has begun holds a soft stop up. It has: the answer to what came with it
+            // says that the connection no longer waits to be accepted.
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n");
+            assert_eq!(client.response().status, 200, "{program:?} {flag}");
             let id = old.pid.to_string();
             let new = Daemon::start(program, directory.path(), "new", &[flag, &id]);
-            assert!(answers(port), "{program:?} {flag}");
+            served(port, "both are there");
             if flag == "-sf" {
                 assert!(old.is_running(), "{program:?}: the request is not over");
-                client.send(" a\r\n\r\n");
+                client.send("ab");
                 assert_eq!(client.response().status, 200, "{program:?}");
             }
             eventually("the old process ends", Duration::from_secs(10), || {
@@ -269,6 +271,28 @@ fn a_new_process_ends_the_old_one_in_order_or_at_once() {
             assert!(new.is_running() && answers(port), "{program:?} {flag}");
         });
     }
+}
+
+fn waiting_for_bodies(directory: &TempDir, port: u16) {
+    answering(directory, port);
+    let path = directory.path().join("run.cfg");
+    let text = std::fs::read_to_string(&path).expect("the configuration just written");
+    let wait = "http-request wait-for-body time 60s\n    http-request return";
+    directory.write("run.cfg", text.replace("http-request return", wait));
+}
+
+/// While two processes listen, one that is ending resets what its queue still holds.
+fn served(port: u16, when: &str) {
+    use std::io::{Read as _, Write as _};
+    eventually(when, Duration::from_secs(10), || {
+        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else {
+            return false;
+        };
+        let mut answer = String::new();
+        let _ = stream.write_all(b"GET / HTTP/1.0\r\n\r\n");
+        let _ = stream.read_to_string(&mut answer);
+        answer.starts_with("HTTP/1.1 200")
+    });
 }
 
 #[test]

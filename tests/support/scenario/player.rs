@@ -101,7 +101,21 @@ impl Player {
         }
         match Stream::connect(address, PATIENCE) {
             Ok(stream) => Self::new(stream, flags).play(&script[waits..]),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                Self::gone(flags).play(&script[waits..])
+            }
             Err(_) => "not connected\n".to_owned(),
+        }
+    }
+
+    /// A connection that was made and reset before this end learned of it: closed, as
+    /// [`Player::lost`] says of a later reset.
+    fn gone(flags: Arc<Flags>) -> Self {
+        Self {
+            stream: None,
+            input: Input::default(),
+            flags,
+            record: "closed\n".to_owned(),
         }
     }
 
