@@ -304,9 +304,14 @@ fn requests_on_connections_that_break_end_as_in_the_reference() {
         "x".repeat(length)
     );
     let small = "POST /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
-    let mut group = Group::new(DIRECTORY, "reuse-broken", &text)
-        .isolated()
-        .without_counters();
+    let group = |name: &str| {
+        let group = Group::new(DIRECTORY, name, &text);
+        group.isolated().without_counters()
+    };
+    // Whether the rest of a large request is refused before it has left is a race in the reference,
+    // which then logs or does not.
+    let mut compared = group("reuse-broken");
+    let mut ours = group("reuse-broken-large").without_reference();
     let requests = [
         ("get", "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n"),
         ("small", small),
@@ -319,22 +324,23 @@ fn requests_on_connections_that_break_end_as_in_the_reference() {
                 ("always", ""),
                 ("always", "retry-on empty-response"),
             ] {
-                // Whether the rest of a large request is refused before it has left is a race in the
-                // reference, which then logs or does not.
                 if request == "large" && retry.is_empty() {
                     continue;
                 }
                 let name = format!("{request}, {end}, {mode} {retry}");
                 let client = vec![get("/1"), response(), send(bytes), End];
-                group = group.case(
-                    Case::new(&name, client)
-                        .with("mode", mode)
-                        .with("retry", retry)
-                        .server(vec![Request, send(OK), Head, step.clone()])
-                        .server(vec![serve(OK)]),
-                );
+                let case = Case::new(&name, client)
+                    .with("mode", mode)
+                    .with("retry", retry)
+                    .server(vec![Request, send(OK), Head, step.clone()])
+                    .server(vec![serve(OK)]);
+                match request {
+                    "large" => ours = ours.case(case),
+                    _ => compared = compared.case(case),
+                }
             }
         }
     }
-    group.check();
+    compared.check();
+    ours.check();
 }

@@ -30,7 +30,7 @@ pub use step::*;
 /// The outcome of a configuration that the program refuses.
 const REFUSED: &str = "refused\n";
 /// How often a case is played that does not do what is expected.
-const ATTEMPTS: usize = 2;
+const ATTEMPTS: usize = 4;
 /// Cases of one group that run at the same time when each has a proxy of its own.
 const PARALLEL: usize = 6;
 
@@ -41,6 +41,7 @@ pub struct Group {
     name: String,
     config: String,
     isolated: bool,
+    is_ours_alone: bool,
     columns: Vec<String>,
     files: Vec<(String, Vec<u8>)>,
     cases: Vec<Case>,
@@ -117,6 +118,7 @@ impl Group {
             name: name.to_owned(),
             config: config.to_owned(),
             isolated: false,
+            is_ours_alone: false,
             columns: stats::COLUMNS.iter().map(|&c| c.to_owned()).collect(),
             files: Vec::new(),
             cases: Vec::new(),
@@ -128,6 +130,13 @@ impl Group {
     #[must_use]
     pub fn isolated(mut self) -> Self {
         self.isolated = true;
+        self
+    }
+
+    /// Runs lbd alone: the reference does now one thing and now another.
+    #[must_use]
+    pub fn without_reference(mut self) -> Self {
+        self.is_ours_alone = true;
         self
     }
 
@@ -185,6 +194,13 @@ impl Group {
         }
         if let Ok(only) = std::env::var("CASE") {
             self.cases.retain(|c| c.name.contains(&only));
+        }
+        if self.is_ours_alone {
+            let mut report = String::new();
+            let ours = self.run(&Program::Lbd, &expected);
+            compare("lbd", &ours, &expected, &mut report);
+            assert!(report.is_empty(), "{}:\n{report}", self.name);
+            return;
         }
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             let seen = self.run(&Program::Haproxy, &BTreeMap::new());
