@@ -128,6 +128,15 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// Takes words that are left and warns of them: the reference does not look at them.
+    pub fn ignore_rest(&mut self, keyword: &str) {
+        if let Err(surplus) = self.end(keyword) {
+            let text = format!("{} It is ignored with all behind it.", surplus.message);
+            self.warnings.push(Diag::warning(surplus.span, text));
+            while self.take().is_some() {}
+        }
+    }
+
     /// Takes a time; a number without unit is in `unit`, to which the value is rounded up.
     ///
     /// # Errors

@@ -337,8 +337,13 @@ fn condition(
         return Err(Diag::alert(word.span, message));
     }
     if terms.is_empty() {
-        let message = format!("missing condition after '{}'", word.lossy());
-        return Err(Diag::alert(word.span, message));
+        // As in the reference, which says nothing.
+        let effect = if is_unless { "always" } else { "never" };
+        let message = format!(
+            "no condition after '{}': the rule {effect} applies",
+            word.lossy()
+        );
+        ctx.warn(Diag::warning(word.span, message).hint("Add the condition, or remove the word."));
     }
     Cond::parse(terms, is_unless, ctx).map(Some).map_err(|mut diag| {
         if let Some(title) = title {

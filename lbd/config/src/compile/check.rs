@@ -115,11 +115,29 @@ impl Compiler<'_> {
                 mysql_script(user.as_deref().map(|user| (user, version)))
             }
         };
+        self.unused_rules(proxy, at);
         CheckSpec {
             script: Arc::new(script.with_disable_on_404(draft.disable_on_404)),
             tokens: Arc::new(builder.tokens),
             disable_on_404: draft.disable_on_404,
             send_state: draft.send_state,
+        }
+    }
+
+    /// Rules that no option asks for have faults all the same.
+    fn unused_rules(&mut self, proxy: &ProxyDraft, at: At<'_>) {
+        let draft = &proxy.settings.check;
+        let kind = draft.kind.as_ref().map(|(kind, _)| kind);
+        let http = (!matches!(kind, Some(CheckKind::Http { .. }))).then_some(&draft.http);
+        let tcp = (kind != Some(&CheckKind::Tcp)).then_some(&draft.tcp);
+        for (rules, is_http, keyword) in [(http, true, "http-check"), (tcp, false, "tcp-check")] {
+            let mut builder = Builder {
+                at,
+                tokens: Vec::new(),
+                is_http,
+                keyword,
+            };
+            self.steps_of(&mut builder, rules.map_or(&[], Vec::as_slice));
         }
     }
 

@@ -141,7 +141,8 @@ pub const DIRECTIVES: &[Directive] = &[
                 "local" => StateSource::Local,
                 _ => StateSource::None,
             };
-            end(words, "load-server-state-from-file")
+            words.ignore_rest("load-server-state-from-file");
+            Ok(())
         },
     ),
     directive(
@@ -307,7 +308,8 @@ fn send_name(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         ));
     }
     site.proxy.settings.send_name_header = Some(lower.into_bytes());
-    end(words, "http-send-name-header")
+    words.ignore_rest("http-send-name-header");
+    Ok(())
 }
 
 fn retry_on(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {

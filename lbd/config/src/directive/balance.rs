@@ -136,7 +136,11 @@ fn balance(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         }
         Some(name) => with_parentheses(name, words)?,
     };
-    end(words, "balance")?;
+    match algorithm {
+        // Where the algorithm takes arguments, an unknown one is a fault.
+        Algorithm::Hash(ref key) if *key != KeySpec::Source => end(words, "balance")?,
+        _ => words.ignore_rest("balance"),
+    }
     site.proxy.settings.balance = Some(BalanceDraft {
         algorithm,
         expr,

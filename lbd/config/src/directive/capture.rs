@@ -146,5 +146,6 @@ fn declare(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         len: usize::try_from(len).unwrap_or_default(),
     };
     add(site, side, spec, here)?;
-    end(words, "declare capture")
+    words.ignore_rest("declare capture");
+    Ok(())
 }

@@ -106,7 +106,8 @@ pub const DIRECTIVES: &[Directive] = &[
             }
             let n = words.int("max-session-srv-conns", 0..=i64::from(i32::MAX))?;
             site.proxy.settings.max_session_conns = usize::try_from(n).ok();
-            end(words, "max-session-srv-conns")
+            words.ignore_rest("max-session-srv-conns");
+            Ok(())
         },
     ),
     directive(
@@ -128,7 +129,8 @@ pub const DIRECTIVES: &[Directive] = &[
             }
             let n = words.exact_int("rate-limit sessions", 0..=i64::from(i32::MAX))?;
             site.proxy.settings.rate_limit_sessions = u32::try_from(n).unwrap_or(u32::MAX);
-            end(words, "rate-limit sessions")
+            words.ignore_rest("rate-limit sessions");
+            Ok(())
         },
     ),
     directive(

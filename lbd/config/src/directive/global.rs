@@ -301,7 +301,8 @@ pub const DIRECTIVES: &[Directive] = &[
         &[Example::Ok("warn-blocked-traffic-after 50ms")],
         |_, words| {
             words.time("warn-blocked-traffic-after", TimeUnit::Millisecond)?;
-            end(words, "warn-blocked-traffic-after")
+            words.ignore_rest("warn-blocked-traffic-after");
+            Ok(())
         },
     ),
 ];

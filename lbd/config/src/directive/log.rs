@@ -133,7 +133,8 @@ pub const DIRECTIVES: &[Directive] = &[
                 Section::Global => site.draft.global.value.log_tag = Some(tag),
                 _ => site.proxy.settings.log_tag = Some(tag),
             }
-            end(words, "log-tag")
+            words.ignore_rest("log-tag");
+            Ok(())
         },
     ),
 ];

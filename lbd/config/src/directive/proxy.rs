@@ -72,7 +72,8 @@ pub const DIRECTIVES: &[Directive] = &[
             let name = words.expect("guid", "an argument")?.to_owned();
             let span = words.last();
             site.proxy.guid = Some(Named { name, span });
-            end(words, "guid")
+            words.ignore_rest("guid");
+            Ok(())
         },
     ),
     directive(

@@ -214,7 +214,8 @@ fn tcp_request(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         "inspect-delay" => {
             let delay = words.time("tcp-request inspect-delay", TimeUnit::Millisecond)?;
             site.proxy.settings.inspect_delay = Some(delay).filter(|delay| !delay.is_zero());
-            words.end("tcp-request inspect-delay")
+            words.ignore_rest("tcp-request inspect-delay");
+            Ok(())
         }
         "connection" | "session" if site.section == Section::Backend => Err(Diag::alert(
             here,
@@ -241,7 +242,8 @@ fn tcp_response(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> 
             let delay = words.time("tcp-response inspect-delay", TimeUnit::Millisecond)?;
             site.proxy.settings.response_inspect_delay =
                 Some(delay).filter(|delay| !delay.is_zero());
-            words.end("tcp-response inspect-delay")
+            words.ignore_rest("tcp-response inspect-delay");
+            Ok(())
         }
         "content" => tcp(site, words, Ruleset::TcpResponse),
         other => Err(Diag::alert(
