@@ -14,6 +14,7 @@ pub(crate) const HEADERS: u8 = 1;
 pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PUSH_PROMISE: u8 = 5;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const WINDOW_UPDATE: u8 = 8;
@@ -21,6 +22,8 @@ pub(crate) const CONTINUATION: u8 = 9;
 
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
+pub(crate) const PADDED: u8 = 8;
+pub(crate) const WITH_PRIORITY: u8 = 0x20;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -73,6 +76,8 @@ fn status(block: &[u8]) -> String {
 pub(crate) struct Peer {
     socket: TcpStream,
     input: Vec<u8>,
+    /// Something was waited for in vain.
+    is_silent: bool,
 }
 
 impl Peer {
@@ -86,13 +91,46 @@ impl Peer {
 
     /// Connects and says nothing.
     pub(crate) fn raw(address: Address) -> Self {
-        let socket = TcpStream::connect(address.to_string()).expect("the proxy listens");
+        Self::on(TcpStream::connect(address.to_string()).expect("the proxy listens"))
+    }
+
+    /// The server's end of a connection that the proxy made: its preface was read.
+    pub(crate) fn accepted(socket: TcpStream) -> Self {
+        let mut peer = Self::on(socket);
+        let mut preface = [0; PREFACE.len()];
+        let read = peer.socket.read_exact(&mut preface);
+        read.expect("the proxy speaks first");
+        assert_eq!(preface, PREFACE);
+        peer
+    }
+
+    fn on(socket: TcpStream) -> Self {
         socket
             .set_read_timeout(Some(Duration::from_secs(10)))
             .expect("a timeout can be set");
         Self {
             socket,
             input: Vec::new(),
+            is_silent: false,
+        }
+    }
+
+    /// Reads a request to its end.
+    pub(crate) fn wait_request(&mut self) {
+        self.until(|frame| frame.stream == 1 && frame.flags & END_STREAM != 0);
+    }
+
+    /// Reads until this frame comes; what was said instead.
+    pub(crate) fn wait_frame(&mut self, kind: u8, flags: u8, payload: &[u8]) -> Result<(), String> {
+        let is_it =
+            |frame: &Frame| frame.kind == kind && frame.flags == flags && frame.payload == payload;
+        let said = self.until(is_it);
+        match said
+            .last()
+            .is_some_and(|text| text == "end" || text == "silence")
+        {
+            true => Err(format!("{said:?}")),
+            false => Ok(()),
         }
     }
 
@@ -123,7 +161,7 @@ impl Peer {
         self.request(stream, true, &get(path));
     }
 
-    /// The next frame; `None` at the end of the connection.
+    /// The next frame; `None` at the end of the connection, or when nothing comes.
     pub(crate) fn frame(&mut self) -> Option<Frame> {
         loop {
             if let [l0, l1, l2, kind, flags, s0, s1, s2, s3, ..] = *self.input {
@@ -143,18 +181,23 @@ impl Peer {
             match self.socket.read(&mut bytes) {
                 Ok(0) => return None,
                 Ok(read) => self.input.extend_from_slice(&bytes[..read]),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => panic!("nothing more is said"),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                    self.is_silent = true;
+                    return None;
+                }
                 Err(_) => return None,
             }
         }
     }
 
-    /// What is said until this one, settings and credit apart; `end` when the connection ends.
+    /// What is said until this one, settings and credit apart; `end` when the connection ends, `silence` when
+    /// nothing comes.
     pub(crate) fn until(&mut self, is_last: impl Fn(&Frame) -> bool) -> Vec<String> {
         let mut said = Vec::new();
         loop {
             let Some(frame) = self.frame() else {
-                said.push("end".to_owned());
+                let end = if self.is_silent { "silence" } else { "end" };
+                said.push(end.to_owned());
                 return said;
             };
             let last = is_last(&frame);

@@ -3,6 +3,7 @@
 //! HAProxy beside us is the judge; curl and nghttp are clients that are not ours.
 
 mod abuse;
+mod conformance;
 mod frames;
 mod pairings;
 mod streams;
