@@ -77,6 +77,10 @@ impl Chain {
             let code = line.split(' ').take(2).collect::<Vec<_>>().join(" ");
             said = format!("{code}\n{rest}");
         }
+        if from == 2 && path == "/short" {
+            // What curl shows of a stream that breaks off depends on how its frames came.
+            said.clear();
+        }
         if said.len() > 2000 {
             let head = said.split("\n\n").next().unwrap_or_default().len();
             let len = said.len();
