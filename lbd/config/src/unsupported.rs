@@ -43,10 +43,10 @@ pub enum Missing {
     Glitches,
     /// Healthcheck sections.
     HealthcheckSections,
-    /// HTTP/2.
-    Http2,
     /// The internal HTTP client.
     HttpClient,
+    /// TLS records made by the kernel.
+    KernelTls,
     /// Lax reading of HTTP/1.
     LaxHttp,
     /// Log servers as backends.
@@ -63,6 +63,8 @@ pub enum Missing {
     NamedPools,
     /// Network namespaces named by PROXY headers.
     Namespaces,
+    /// The predecessor of ALPN.
+    Npn,
     /// Peers.
     Peers,
     /// Refusing privileged source ports.
@@ -77,6 +79,8 @@ pub enum Missing {
     RdpCookie,
     /// Reloads.
     Reload,
+    /// Second handshakes on a connection.
+    Renegotiation,
     /// Resolvers.
     Resolvers,
     /// Reverse HTTP.
@@ -120,8 +124,8 @@ impl Missing {
             Self::ForceBeSwitch => "backends that are added while running",
             Self::Glitches => "closing connections by glitches",
             Self::HealthcheckSections => "healthcheck sections",
-            Self::Http2 => "HTTP/2",
             Self::HttpClient => "the internal HTTP client",
+            Self::KernelTls => "TLS records made by the kernel",
             Self::LaxHttp => "lax reading of HTTP/1",
             Self::LogBackends => "log servers as backends",
             Self::LogForward => "forwarding of logs",
@@ -130,6 +134,7 @@ impl Missing {
             Self::Mailers => "e-mail alerts",
             Self::NamedPools => "checks over pooled connections",
             Self::Namespaces => "network namespaces named by PROXY headers",
+            Self::Npn => "NPN, which no client of today speaks",
             Self::Peers => "peers",
             Self::PortHardening => "refusing privileged source ports",
             Self::Priority => "the process priority",
@@ -137,6 +142,7 @@ impl Missing {
             Self::Quic => "QUIC",
             Self::RdpCookie => "RDP cookie persistence",
             Self::Reload => "reloads",
+            Self::Renegotiation => "second handshakes on a connection",
             Self::Resolvers => "resolvers",
             Self::ReverseHttp => "reverse HTTP",
             Self::Rings => "rings",
@@ -168,8 +174,8 @@ impl Missing {
             Self::ForceBeSwitch => "Remove the line.",
             Self::Glitches => "Remove the line.",
             Self::HealthcheckSections => "Put the check into the backend.",
-            Self::Http2 => "Remove the word: HTTP/1.1 is spoken on both sides.",
             Self::HttpClient => "Remove the line.",
+            Self::KernelTls => "Remove the word: records are made in the process, as by default.",
             Self::LaxHttp => "Remove the line.",
             Self::LogBackends => "Log to the address directly.",
             Self::LogForward => "Use a syslog server for now.",
@@ -178,6 +184,7 @@ impl Missing {
             Self::Mailers => "Alert on logs or metrics for now.",
             Self::NamedPools => "Remove the word.",
             Self::Namespaces => "Name the namespace on bind and server lines.",
+            Self::Npn => "Use alpn, with the same list.",
             Self::Peers => "Remove the section and its uses.",
             Self::PortHardening => "Use a firewall for now.",
             Self::Priority => "Set Nice= in the unit.",
@@ -185,6 +192,7 @@ impl Missing {
             Self::Quic => "Remove the word: TCP is served.",
             Self::RdpCookie => "Use balance rdp-cookie.",
             Self::Reload => "Remove the line.",
+            Self::Renegotiation => "Remove the word: TLS 1.3 has no renegotiation at all.",
             Self::Resolvers => {
                 "Names are resolved once at the start; use init-addr last,libc,none."
             }

@@ -6,6 +6,7 @@
 
 pub(crate) mod back;
 pub(crate) mod front;
+mod probe;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};

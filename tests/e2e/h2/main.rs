@@ -5,6 +5,7 @@
 mod abuse;
 mod conformance;
 mod frames;
+mod idle;
 mod pairings;
 mod streams;
 

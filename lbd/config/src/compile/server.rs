@@ -126,6 +126,7 @@ impl Compiler<'_> {
             pool_conn_name: self.pool_conn_name(id, draft, acls),
             pool_low_conn: draft.pool_low_conn.unwrap_or(0),
             pool_max_conn: draft.pool_max_conn.unwrap_or(-1),
+            idle_ping: draft.idle_ping,
             pool_purge_delay: draft.pool_purge_delay.unwrap_or(PURGE_DELAY),
             max_reuse: draft.max_reuse.unwrap_or(-1),
             proto: draft.proto.as_deref().map(Into::into),

@@ -45,6 +45,8 @@ pub struct BindOptions {
     pub defer_accept: bool,
     /// `id`: numeric id of the first socket.
     pub id: Option<u32>,
+    /// `idle-ping`: time between pings of idle clients; 0 as none.
+    pub idle_ping: Option<Duration>,
     /// `interface`.
     pub interface: Option<Box<str>>,
     /// `maxconn`; 0 for the frontend's.

@@ -64,6 +64,8 @@ pub struct ServerSpec {
     pub pool_low_conn: u32,
     /// `pool-purge-delay`.
     pub pool_purge_delay: Duration,
+    /// `idle-ping`: time between pings on idle connections; 0 as none.
+    pub idle_ping: Option<Duration>,
     /// `max-reuse`, -1 for no limit.
     pub max_reuse: i32,
     /// `proto`.

@@ -105,6 +105,16 @@ pub const OPTIONS: &[BindOption] = &[
         },
     ),
     option(
+        "idle-ping",
+        1,
+        "Time between pings of idle clients, which must answer each; HTTP/2 only.",
+        "idle-ping 10s",
+        |_, draft, words| {
+            draft.options.idle_ping = Some(words.time("idle-ping", TimeUnit::Millisecond)?);
+            Ok(())
+        },
+    ),
+    option(
         "interface",
         1,
         "Listens on this interface only.",

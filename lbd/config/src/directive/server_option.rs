@@ -128,6 +128,16 @@ pub const OPTIONS: &[ServerOption] = &[
         Ok(())
     })),
     option(
+        "idle-ping",
+        1,
+        "Time between pings on idle connections, each to be answered; HTTP/2 only.",
+        "idle-ping 10s",
+        |_, s, words| {
+            s.idle_ping = Some(words.time("idle-ping", TimeUnit::Millisecond)?);
+            Ok(())
+        },
+    ),
+    option(
         "init-addr",
         1,
         "Where the first address comes from: last, libc, none, an IP.",

@@ -79,6 +79,8 @@ pub struct ServerDraft {
     pub pool_max_conn: Option<i32>,
     /// `pool-purge-delay`.
     pub pool_purge_delay: Option<Duration>,
+    /// `idle-ping`.
+    pub idle_ping: Option<Duration>,
     /// `max-reuse`.
     pub max_reuse: Option<i32>,
     /// `proto`.

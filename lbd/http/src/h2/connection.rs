@@ -148,6 +148,8 @@ pub struct Connection {
     credit: i64,
     /// The peer has our settings.
     is_acknowledged: bool,
+    /// Our ping was not answered yet.
+    awaits_pong: bool,
     /// The highest stream that the peer began.
     last_peer: u32,
     /// The stream that we begin next.
@@ -199,6 +201,7 @@ impl Connection {
             window: i64::from(DEFAULT_WINDOW),
             credit: i64::from(DEFAULT_WINDOW),
             is_acknowledged: false,
+            awaits_pong: false,
             last_peer: 0,
             next_own: 1,
             goaway_sent: None,
@@ -345,6 +348,18 @@ impl Connection {
             frame::put_goaway(&mut self.out, self.last_peer, ErrorCode::NO_ERROR);
             self.last_frame = None;
         }
+    }
+
+    /// Asks the peer for an answer (RFC 9113 6.7).
+    pub fn ping(&mut self) {
+        self.awaits_pong = true;
+        frame::put_ping(&mut self.out);
+        self.last_frame = None;
+    }
+
+    /// Whether the answer to [`ping`](Self::ping) has not come.
+    pub fn awaits_pong(&self) -> bool {
+        self.awaits_pong
     }
 
     /// Why the connection failed, if it did by our judgement.

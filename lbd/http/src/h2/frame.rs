@@ -140,6 +140,15 @@ pub fn put_pong(out: &mut Vec<u8>, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
+/// What our own pings carry, as the reference's do.
+pub const PING_PAYLOAD: &[u8; 8] = &[0, 1, 2, 3, 4, 5, 6, 7];
+
+/// Appends PING.
+pub fn put_ping(out: &mut Vec<u8>) {
+    put_header(out, PING_PAYLOAD.len(), kind::PING, 0, 0);
+    out.extend_from_slice(PING_PAYLOAD);
+}
+
 /// Appends SETTINGS.
 pub fn put_settings(out: &mut Vec<u8>, settings: &[(u16, u32)]) {
     put_header(out, settings.len() * 6, kind::SETTINGS, 0, 0);

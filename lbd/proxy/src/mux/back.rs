@@ -4,7 +4,8 @@
 //! connection is the caller's (`http-reuse`).
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -16,6 +17,7 @@ use lbd_http::ParseOptions;
 use lbd_http::h2::{Config, Connection, ErrorCode, Role};
 use lbd_rules::facts::{Endpoint, TlsFacts};
 
+use super::probe::Probe;
 use super::{Budget, H2Stream, Link};
 use crate::pool::Buf;
 use crate::server_conn::{ServerConn, Wanted};
@@ -101,7 +103,8 @@ impl Back {
         }
         let task = Rc::clone(&back);
         let its_worker = Rc::clone(worker);
-        tokio::task::spawn_local(async move { task.run(&its_worker).await });
+        let probe = Probe::new(fresh.line.and_then(|line| line.idle_ping));
+        tokio::task::spawn_local(async move { task.run(&its_worker, probe).await });
         back.conn()
     }
 
@@ -149,7 +152,8 @@ impl Back {
         self.link.poke();
     }
 
-    async fn run(self: &Rc<Self>, worker: &Rc<Worker>) {
+    async fn run(self: &Rc<Self>, worker: &Rc<Worker>, mut probe: Probe) {
+        let mut wait: Option<Pin<Box<tokio::time::Sleep>>> = None;
         let tune = worker.bound().generation.config.global.tune.h2.back.clone();
         let budget = Budget::new(tune.max_frames, 0);
         poll_fn(|cx| {
@@ -158,12 +162,32 @@ impl Back {
             let has_ended = self.link.fill(cx, &worker.pool, budget);
             self.link.wake_owners();
             self.look(worker, tune.glitches_threshold);
+            let now = worker.clock.now();
+            let looked = probe.look(
+                now,
+                self.link.is_idle(),
+                &mut self.link.machine.borrow_mut(),
+            );
+            let is_dead = looked.is_err();
+            if is_dead {
+                self.link.machine.borrow_mut().say_goodbye();
+            }
             let is_flushed = self.link.flush(cx).is_ready();
             self.link.wake_owners();
             let machine = self.link.machine.borrow();
             let is_over = machine.is_failed() || (machine.is_leaving() && self.link.is_idle());
-            if has_ended || (is_over && is_flushed) {
+            if has_ended || is_dead || (is_over && is_flushed) {
                 return Poll::Ready(());
+            }
+            if let Ok(Some(next)) = looked {
+                let next = worker.clock.instant(next);
+                let wait = wait.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next)));
+                if wait.deadline() != next {
+                    wait.as_mut().reset(next);
+                }
+                if wait.as_mut().poll(cx).is_ready() {
+                    cx.waker().wake_by_ref();
+                }
             }
             Poll::Pending
         })

@@ -7,12 +7,14 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use lbd_core::{ProxyId, Time};
 use lbd_http::h2::{Config, Connection, ErrorCode, Key, Role};
 use lbd_rules::facts::SessionFacts;
 use lbd_rules::var::VarStore;
 
+use super::probe::Probe;
 use super::{Budget, H2Stream, Link};
 use crate::live::{Ending, Live, Turns};
 use crate::pool::Buf;
@@ -42,6 +44,8 @@ struct Front {
     idle: RefCell<Vec<Rc<Seat>>>,
     is_closed: Cell<bool>,
     is_fault_told: Cell<bool>,
+    /// `idle-ping` of the line.
+    idle_ping: Option<Duration>,
     _entry: Entry,
 }
 
@@ -65,6 +69,7 @@ pub(crate) async fn serve(mut session: Box<Session>) {
     session.facts.http_major = 2;
     session.counters().h2_sessions.inc();
     let machine = Connection::new(config(&session));
+    let idle_ping = idle_ping(&session);
     let nolinger = session.spec().options.nolinger;
     let session = *session;
     let front = Rc::new(Front {
@@ -81,6 +86,7 @@ pub(crate) async fn serve(mut session: Box<Session>) {
         idle: RefCell::default(),
         is_closed: Cell::new(false),
         is_fault_told: Cell::new(false),
+        idle_ping,
         _entry: session.entry,
     });
     let closing = Closing(Rc::clone(&front));
@@ -89,6 +95,15 @@ pub(crate) async fn serve(mut session: Box<Session>) {
     if nolinger {
         front.link.io.abort();
     }
+}
+
+/// Time between pings of an idle client.
+fn idle_ping(session: &Session) -> Option<Duration> {
+    let config = &session.bound.generation.config;
+    let proxy = &config.proxies[session.frontend.index()];
+    let listener = &config.listeners[session.live.listener.index()];
+    let bind = proxy.frontend.binds.get(listener.bind.index())?;
+    bind.options.idle_ping
 }
 
 fn config(session: &Session) -> Config {
@@ -125,6 +140,7 @@ impl Front {
         let mut blocked_since: Option<Time> = None;
         let mut idle_since = self.worker.clock.now();
         let mut is_first = true;
+        let mut probe = Probe::new(self.idle_ping);
         poll_fn(|cx| {
             self.link.adopt(cx);
             let has_ended = self.link.fill(cx, &self.worker.pool, self.budget());
@@ -138,6 +154,12 @@ impl Front {
                 is_first = false;
             }
             self.consider_leaving(now, is_idle);
+            let looked = probe.look(now, is_idle, &mut self.link.machine.borrow_mut());
+            let Ok(next_ping) = looked else {
+                self.link.machine.borrow_mut().say_goodbye();
+                let _ = self.link.flush(cx);
+                return Poll::Ready(());
+            };
             let is_flushed = self.link.flush(cx).is_ready();
             // Room was made, or the socket has failed: who waits for it hears of it.
             self.link.wake_owners();
@@ -153,11 +175,11 @@ impl Front {
             };
             let deadline = match blocked_since {
                 Some(since) => self.client_limit().map(|limit| since + limit),
-                None if is_idle => self.idle_deadline(is_first, idle_since),
+                None if is_idle => self.idle_deadline(is_first, idle_since, probe.answered),
                 None => None,
             };
             self.live
-                .poll_deadline(cx, &self.worker.clock, deadline)
+                .poll_deadline_with(cx, &self.worker.clock, deadline, next_ping)
                 .map(|()| {
                     self.link.machine.borrow_mut().say_goodbye();
                     let _ = self.link.flush(cx);
@@ -171,21 +193,26 @@ impl Front {
         Budget::new(tune.front.max_frames, tune.max_resets_at_once)
     }
 
-    fn client_limit(&self) -> Option<std::time::Duration> {
+    fn client_limit(&self) -> Option<Duration> {
         let timeouts = &self.bound.generation.config.proxies[self.frontend.index()].timeouts;
         self.facts.client_timeout.or(timeouts.client)
     }
 
-    /// When a connection without streams ends.
-    fn idle_deadline(&self, is_first: bool, since: Time) -> Option<Time> {
+    /// When a connection without streams ends, which has had none since a moment; a ping that was
+    /// `answered` is a sign of life, but no request.
+    fn idle_deadline(&self, is_first: bool, since: Time, answered: Option<Time>) -> Option<Time> {
         let timeouts = &self.bound.generation.config.proxies[self.frontend.index()].timeouts;
         let limit = match is_first {
             true => timeouts.http_request,
             false => timeouts.http_keep_alive.or(timeouts.http_request),
         };
-        let idle = limit
-            .or_else(|| self.client_limit())
-            .map(|limit| since + limit);
+        let idle = match limit {
+            Some(limit) => Some(since + limit),
+            None => {
+                let since = answered.map_or(since, |answered| answered.max(since));
+                self.client_limit().map(|limit| since + limit)
+            }
+        };
         let closes = self.worker.closes_from(self.live.id);
         match (idle, closes) {
             (Some(idle), Some(closes)) => Some(idle.min(closes)),

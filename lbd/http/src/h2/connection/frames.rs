@@ -567,6 +567,8 @@ impl Connection {
         if !header.has(flag::ACK) {
             frame::put_pong(&mut self.out, payload);
             self.last_frame = None;
+        } else if payload == frame::PING_PAYLOAD {
+            self.awaits_pong = false;
         }
         Ok(())
     }
