@@ -63,7 +63,8 @@ pub fn to_int(value: Value<'_>) -> Option<i64> {
         Value::Bool(v) => Some(i64::from(v)),
         Value::Int(v) => Some(v),
         Value::Ipv4(v) => Some(i64::from(u32::from(v))),
-        Value::Str(v) => Some(leading_int(v)),
+        // Nothing is no number; something without digits is 0.
+        Value::Str(v) => (!v.is_empty()).then(|| leading_int(v)),
         Value::Ipv6(_) | Value::Bin(_) | Value::Method(_) => None,
     }
 }

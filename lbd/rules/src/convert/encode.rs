@@ -7,9 +7,20 @@ use crate::arg::{Arg, ArgError, ArgKind, ArgSpec};
 use crate::registry::{BuildCtx, Converter, Example};
 use crate::view::View;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::alphabet;
+use base64::engine::general_purpose::{
+    GeneralPurpose, GeneralPurposeConfig, NO_PAD, PAD, STANDARD, URL_SAFE_NO_PAD,
+};
 use lbd_core::{Type, Value};
 use lbd_http::uri::param;
+
+/// Bits behind the last whole byte are not looked at.
+const LENIENT: GeneralPurpose = lenient(&alphabet::STANDARD, PAD);
+const LENIENT_URL: GeneralPurpose = lenient(&alphabet::URL_SAFE, NO_PAD);
+
+const fn lenient(letters: &alphabet::Alphabet, config: GeneralPurposeConfig) -> GeneralPurpose {
+    GeneralPurpose::new(letters, config.with_decode_allow_trailing_bits(true))
+}
 
 /// The family.
 pub const CONVERTERS: &[Converter] = &[
@@ -20,7 +31,7 @@ pub const CONVERTERS: &[Converter] = &[
         to: Type::Bin,
         doc: "Base64 with padding, decoded (manual 7.3.1).",
         examples: &[Example::Ok("str(YWJj),b64dec")],
-        build: |_, _| bytes(|view, text| decode(view, text, &STANDARD).map(Value::Bin)),
+        build: |_, _| bytes(|view, text| decode(view, text, &LENIENT).map(Value::Bin)),
     },
     Converter {
         name: "base2",
@@ -63,6 +74,7 @@ pub const CONVERTERS: &[Converter] = &[
         examples: &[
             Example::Ok("str(abcd),be2dec(.,2)"),
             Example::Fail("str(a),be2dec(.,9)", "chunk_size"),
+            Example::Fail("str(a),be2dec(.,2,5)", "Unsupported truncate value"),
         ],
         build: |_, args| decimal_chunks(&args, true),
     },
@@ -129,7 +141,7 @@ pub const CONVERTERS: &[Converter] = &[
         to: Type::Bin,
         doc: "Base64 of the URL alphabet, decoded (manual 7.3.1).",
         examples: &[Example::Ok("str(YWJj),ub64dec")],
-        build: |_, _| bytes(|view, text| decode(view, text, &URL_SAFE_NO_PAD).map(Value::Bin)),
+        build: |_, _| bytes(|view, text| decode(view, text, &LENIENT_URL).map(Value::Bin)),
     },
     Converter {
         name: "ub64enc",
@@ -237,20 +249,31 @@ fn chunk_size(args: &[Arg], most: i64) -> Result<usize, ArgError> {
     }
 }
 
+/// Whether a last chunk that is not whole is left out.
+fn truncation(args: &[Arg]) -> Result<bool, ArgError> {
+    match number(args, 2) {
+        None | Some(0) => Ok(false),
+        Some(1) => Ok(true),
+        Some(other) => Err(ArgError::new(format!(
+            "Unsupported truncate value ({other})"
+        ))),
+    }
+}
+
 fn hex_chunks(args: &[Arg]) -> Built {
     let separator = text(args, 0);
     let chunk = match (separator.is_empty(), number(args, 1)) {
         (true, None) => 1,
         _ => chunk_size(args, i64::from(u16::MAX))?,
     };
-    let truncate = number(args, 2).unwrap_or(0) != 0;
+    let truncate = truncation(args)?;
     bytes(move |view, text| hex(view, text, chunk, &separator, truncate))
 }
 
 fn decimal_chunks(args: &[Arg], big_end_first: bool) -> Built {
     let separator = text(args, 0);
     let chunk = chunk_size(args, 8)?;
-    let truncate = number(args, 2).unwrap_or(0) != 0;
+    let truncate = truncation(args)?;
     bytes(move |view, text| {
         if text.len() > LIMIT / (20 + separator.len()) {
             return None;

@@ -40,6 +40,8 @@ const BEGIN_STRING: u64 = 8;
 const BODY_LENGTH: u64 = 9;
 const CHECK_SUM: u64 = 10;
 const MSG_TYPE: u64 = 35;
+/// Bytes of the shortest message: `8=FIX.4.0|9=5|35=0|10=000|`.
+const SHORTEST: usize = 26;
 /// What `BeginString` may say.
 const VERSIONS: &[&[u8]] = &[
     b"FIX.4.0",
@@ -92,6 +94,9 @@ fn digits(text: &[u8]) -> Option<u64> {
 
 /// Whether the payload begins with a valid message; `None` while more of it must come.
 fn check(payload: &[u8]) -> Option<bool> {
+    if payload.len() < SHORTEST {
+        return None;
+    }
     let mut rest = payload;
     let mut body = 0..0;
     for position in 0.. {

@@ -8,6 +8,7 @@ use crate::cast;
 use crate::registry::{Converter, Example};
 use lbd_core::{Type, Value};
 use lbd_http::uri;
+use std::net::Ipv6Addr;
 
 /// The family.
 pub const CONVERTERS: &[Converter] = &[
@@ -16,9 +17,15 @@ pub const CONVERTERS: &[Converter] = &[
         args: NO_ARGS,
         from: Type::Str,
         to: Type::Str,
-        doc: "The host of an authority, without its port (manual 7.3.1).",
+        doc: "The host of an authority in lower case, without its port (manual 7.3.1).",
         examples: &[Example::Ok("hdr(host),host_only")],
-        build: |_, _| bytes(|_, text| Some(Value::Str(uri::host_only(text)))),
+        build: |_, _| {
+            bytes(|view, text| {
+                let host = view.arena.alloc_slice_copy(uri::split_port(text).0);
+                host.make_ascii_lowercase();
+                Some(Value::Str(host))
+            })
+        },
     },
     Converter {
         name: "ipmask",
@@ -66,7 +73,20 @@ fn ipmask(args: &[Arg]) -> Built {
     };
     build(move |_, value| match value {
         Value::Ipv4(v4) => Some(Value::Ipv4((u32::from(v4) & mask4).into())),
-        Value::Ipv6(v6) => Some(Value::Ipv6((u128::from(v6) & mask6?).into())),
+        Value::Ipv6(v6) => Some(match embedded(v6) {
+            Some(v4) => Value::Ipv4((v4 & mask4).into()),
+            None => Value::Ipv6((u128::from(v6) & mask6?).into()),
+        }),
         _ => None,
     })
+}
+
+/// The IPv4 address within a mapped or compatible address (RFC 4291, 2.5.5) or a 6to4 network
+/// (RFC 3056), which is masked as such.
+fn embedded(v6: Ipv6Addr) -> Option<u32> {
+    let part = |[a, b]: [u16; 2]| u32::from(a) << 16 | u32::from(b);
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x2002, high, low, ..] => Some(part([high, low])),
+        _ => None,
+    }
 }

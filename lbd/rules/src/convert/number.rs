@@ -78,10 +78,11 @@ pub const CONVERTERS: &[Converter] = &[
         examples: &[Example::Ok("str(ff),hex2i")],
         build: |_, _| {
             bytes(|_, text| {
-                let digits = std::str::from_utf8(text).ok()?;
-                u64::from_str_radix(digits, 16)
-                    .ok()
-                    .map(|n| Value::Int(n as i64))
+                // What does not fit into 64 bits falls out at the front.
+                let number = text.iter().try_fold(0, |number: i64, byte| {
+                    Some(number << 4 | i64::from(char::from(*byte).to_digit(16)?))
+                });
+                number.map(Value::Int)
             })
         },
     },

@@ -469,7 +469,8 @@ fn add_item(ctx: &mut BuildCtx<'_>, args: &[Arg]) -> Built {
             .as_ref()
             .and_then(|var| var.bytes(view))
             .unwrap_or_default();
-        let between: &[u8] = if text.is_empty() { b"" } else { &delimiter };
+        let is_joined = !text.is_empty() && (!middle.is_empty() || !suffix.is_empty());
+        let between: &[u8] = if is_joined { &delimiter } else { b"" };
         join(view, &[text, between, middle, &suffix])
     })
 }

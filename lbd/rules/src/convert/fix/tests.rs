@@ -31,5 +31,6 @@ fn what_breaks_the_rules_of_the_frame_is_invalid() {
     assert_eq!(check(&message("FIX.9.9", "35=A|")), Some(false));
     assert_eq!(check(&message("FIX.4.2", "49=A|35=A|")), Some(false));
     assert_eq!(check(&message("FIX.4.2", "35=A|49=|")), Some(false));
-    assert_eq!(check(b"GET / HTTP/1.1\r\n\x01"), Some(false));
+    assert_eq!(check(b"GET / HTTP/1.1\r\nHost: h\r\n\x01"), Some(false));
+    assert_eq!(check(b"\x01"), None, "shorter than any message");
 }
