@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use lbd_config::dump::Form;
+
 /// What the program was asked to do first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Task {
@@ -82,6 +84,20 @@ pub(crate) struct Args {
     pub(crate) no_server_verify: bool,
     /// `-4`: host names give IPv4 addresses only.
     pub(crate) ipv4_only: bool,
+    /// `-dF`: bodies are copied.
+    pub(crate) no_fast_forward: bool,
+    /// `-dZ`.
+    pub(crate) no_zero_copy: bool,
+    /// `-de`, `-dp`, `-dG`: switches that only `enabled()` shows.
+    pub(crate) switched_off: Vec<&'static str>,
+    /// `-dC`: the configuration is printed as it was read.
+    pub(crate) dump: Option<Form>,
+    /// `-dL`: what is loaded is listed.
+    pub(crate) list_objects: bool,
+    /// `-dA`: file that gets an archive of what is loaded; empty when none was named.
+    pub(crate) archive: Option<String>,
+    /// `-dc`: the CPUs are listed with what runs on them.
+    pub(crate) list_cpus: bool,
     /// `-dK`: classes of keywords to print.
     pub(crate) keyword_classes: Option<String>,
     /// Flags that were given and change nothing here, for one notice.
@@ -170,6 +186,14 @@ fn not_yet(flag: &str) -> ArgsError {
     ))
 }
 
+fn no_traces() -> ArgsError {
+    ArgsError::Message(
+        "-dt: lbd has no traces: they follow the reference's internal events, which do not exist \
+         here; errors of clients and servers are in 'show errors', in the logs and in 'show sess'"
+            .to_owned(),
+    )
+}
+
 fn set_flag(args: &mut Args, flag: &str) -> Result<(), ArgsError> {
     match flag {
         "-c" => args.task = Task::Check,
@@ -190,11 +214,24 @@ fn set_flag(args: &mut Args, flag: &str) -> Result<(), ArgsError> {
         "-dR" => args.no_reuseport = true,
         "-dr" => args.ignore_unresolved = true,
         "-dV" => args.no_server_verify = true,
+        "-dF" => args.no_fast_forward = true,
+        "-dZ" => args.no_zero_copy = true,
+        "-dL" => args.list_objects = true,
+        "-dc" => args.list_cpus = true,
         "-W" | "-Ws" => return Err(not_yet(flag)),
         // Pollers, allocator, look-up function and offloads that lbd does not have.
-        "-de" | "-dp" | "-dk" | "-dv" | "-dG" | "-dF" | "-dZ" | "-dT" => {
+        "-de" | "-dp" | "-dk" | "-dv" | "-dG" | "-dT" => {
+            args.switched_off.extend(match flag {
+                "-de" => Some("EPOLL"),
+                "-dp" => Some("POLL"),
+                "-dG" => Some("GETADDRINFO"),
+                _ => None,
+            });
             args.no_effect.push(flag.to_owned());
         }
+        _ if flag.starts_with("-dt") => return Err(no_traces()),
+        _ if flag.starts_with("-dC") => args.dump = Some(Form::parse(&flag[3..])),
+        _ if flag.starts_with("-dA") => args.archive = Some(flag[3..].to_owned()),
         _ if flag.starts_with("-dM") => args.no_effect.push(flag.to_owned()),
         _ if flag.starts_with("-dK") => args.keyword_classes = Some(flag[3..].to_owned()),
         _ => return Err(ArgsError::Usage),
@@ -214,19 +251,25 @@ Usage: lbd [-f <file|directory>]... [flags] [-- <file>...]
         -dW            warnings refuse the start      -dD  suspicious statements too
         -dr            server names that do not resolve are no error
         -dK<class>     print the known keywords ('-dKhelp' lists the classes)
+        -dC[key][,line]  print the configuration as it is read; with a key (a number)
+                       names and addresses are hashed and details left out
         -L <name>      name of the local peer (default: the host name)
  process
         -D             go to the background            -db  stay in the foreground
         -d             debug: foreground, verbose      -q   print nothing
         -V             print more                      -p <file>  write the process id
         -n <number>    limit of connections            -N <number>  default limit of a proxy
-        -m <MB>        limit of memory
+        -m <MB>        limit of memory                 -dc  list the CPUs and who runs there
+        -dL            list what is loaded (-V: where)  -dA<file>  archive of it (tar)
         -sf <pid>...   these processes finish once this one listens
         -st <pid>...   these processes stop at once then
  switches
         -4             host names give IPv4 only       -dR  no SO_REUSEPORT
         -dS            no splicing                     -dI  allow insecure fork
         -dV            no verification of servers' certificates
+        -dF, -dZ       bodies are copied, not spliced
+        -de -dp -dG    'enabled()' says that EPOLL, POLL, GETADDRINFO are off
+        -dk -dv -dT -dM[..]  taken without effect      -dt  refused: there are no traces
  version
         -v  short      -vv  with build facts           -vq / -vqb  compatible version / branch
 ";

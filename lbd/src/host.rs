@@ -51,6 +51,10 @@ pub(crate) struct SystemHost {
     pub(crate) no_splice: bool,
     /// `-dR`.
     pub(crate) no_reuseport: bool,
+    /// `-dF`.
+    pub(crate) no_fast_forward: bool,
+    /// Options of `enabled()` that the command line turned off and that nothing else knows.
+    pub(crate) switched_off: Vec<&'static str>,
     /// `-dr`.
     pub(crate) ignore_unresolved: bool,
     /// `-dV`.
@@ -162,7 +166,10 @@ impl Host for SystemHost {
 
     fn enabled(&self, option: &str) -> bool {
         match option {
-            "EPOLL" | "FAST-FORWARD" | "GETADDRINFO" => true,
+            // What lbd does not have is answered as the reference does, so that a file for both
+            // takes the same branches.
+            "EPOLL" | "GETADDRINFO" | "POLL" => !self.switched_off.contains(&option),
+            "FAST-FORWARD" => !self.no_fast_forward,
             "SERVER-SSL-VERIFY-NONE" => self.no_server_verify,
             "SPLICE" => !self.no_splice,
             "REUSEPORT" => !self.no_reuseport,

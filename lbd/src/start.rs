@@ -12,7 +12,7 @@ use lbd_core::{Diags, Level};
 use crate::args::{Args, ArgsError, Task, USAGE, VersionForm};
 use crate::host::SystemHost;
 use crate::run::{self, Options};
-use crate::{args, demo, report, version};
+use crate::{args, cpus, demo, objects, report, version};
 
 /// A configuration is refused, or the program cannot start.
 const REFUSED: u8 = 1;
@@ -77,6 +77,8 @@ fn system(args: &Args) -> SystemHost {
         ipv4_only: args.ipv4_only,
         no_splice: args.no_splice,
         no_reuseport: args.no_reuseport,
+        no_fast_forward: args.no_fast_forward,
+        switched_off: args.switched_off.clone(),
         no_server_verify: args.no_server_verify,
         ignore_unresolved: args.ignore_unresolved,
         variables: Vec::new(),
@@ -110,6 +112,32 @@ fn print_keywords(classes: &str) -> bool {
         }
     }
     true
+}
+
+/// `-dc`, `-dL` and `-dA`: the CPUs, what is loaded, and an archive of that.
+fn print_surroundings(config: &Config, args: &Args) -> Result<(), String> {
+    if args.list_cpus {
+        let workers = run::limits::workers(config);
+        print!("{}", cpus::report(workers, &config.global.cpu_map));
+    }
+    if !args.list_objects && args.archive.is_none() {
+        return Ok(());
+    }
+    let plain = |error| crate::bind::plain(&error);
+    let objects = objects::loaded().map_err(plain)?;
+    if args.list_objects {
+        if !args.quiet {
+            println!("List of loaded object files:");
+        }
+        let with_ranges = args.verbose && !args.quiet;
+        print!("{}", objects::list(&objects, with_ranges));
+    }
+    match args.archive.as_deref() {
+        None => Ok(()),
+        Some("") => Err("-dA: missing output file name".to_owned()),
+        Some(path) => objects::archive(&objects, path.as_ref())
+            .map_err(|error| format!("-dA: cannot write {path} : {}", plain(error))),
+    }
 }
 
 fn with_configuration(args: &Args) -> ExitCode {
@@ -147,16 +175,20 @@ fn with_configuration(args: &Args) -> ExitCode {
         // As in the reference, the lists come with whatever else was asked for.
         print_keywords(classes);
     }
+    if let Err(text) = print_surroundings(&config, args) {
+        report::alert(&text);
+        return ExitCode::from(REFUSED);
+    }
     let is_check = args.task == Task::Check;
     if !config.has_listener() {
-        if is_check || !args.quiet {
+        if !args.quiet {
             println!(
                 "Configuration file has no error but will not start (no listener) => exit(2)."
             );
         }
         return ExitCode::from(NO_LISTENER);
     }
-    if is_check {
+    if is_check || args.dump.is_some() {
         if args.verbose {
             println!("Configuration file is valid");
         }
@@ -193,8 +225,17 @@ fn load(args: &Args) -> Loaded {
             sources,
         };
     }
+    if let Some(form) = args.dump
+        && !args.quiet
+    {
+        let environment = Environment::new(&host);
+        print!("{}", lbd_config::dump::dump(&sources, &environment, form));
+    }
     let (mut config, found) = lbd_config::load(&sources, &host);
     diags.append(found);
+    if let Some(config) = &mut config {
+        config.global.no_splice |= args.no_zero_copy;
+    }
     if let (Some(config), Some(limit)) = (&mut config, args.proxy_maxconn) {
         let frontends = config.proxies.iter_mut().map(|proxy| &mut proxy.frontend);
         for frontend in frontends.filter(|frontend| frontend.maxconn == 0) {

@@ -41,6 +41,7 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
     let mut diags = std::mem::take(&mut site.diags);
     let mut found = Diags::default();
     crate::resolve::check(&mut site.draft, &mut found);
+    crate::resolve::suspect(&site.draft, &mut found);
     if diags.has_alert() {
         // As in the reference: what is lacking is no news while lines that say it are refused.
         found.0.retain(|diag| diag.level == Level::Alert);

@@ -43,7 +43,7 @@ pub mod tune_h2;
 pub mod tune_idle;
 pub mod userlist;
 
-use lbd_core::Diag;
+use lbd_core::{Diag, Level, Span};
 
 use crate::registry::{Directive, Effect, Example, Sections};
 use crate::section::Site;
@@ -89,6 +89,14 @@ const fn inert(
 /// Refuses words behind a complete statement.
 fn end(words: &Words<'_>, keyword: &str) -> Result<(), Diag> {
     words.end(keyword)
+}
+
+/// Tells with `-dD` that a keyword takes the place of an earlier line's.
+fn suspect_again(site: &mut Site<'_>, name: &'static str, span: Span) {
+    if !site.draft.global.said.insert(name) {
+        let message = format!("'{name}' was said before; only this line counts");
+        site.diags.push(Diag::new(Level::Diag, span, message));
+    }
 }
 
 /// Takes one of `known`; `expects` completes the reference's message.

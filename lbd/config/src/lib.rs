@@ -9,6 +9,7 @@ pub mod condition;
 pub mod config;
 pub mod directive;
 pub mod draft;
+pub mod dump;
 pub mod host;
 pub mod lex;
 pub mod loader;

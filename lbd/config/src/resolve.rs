@@ -4,6 +4,7 @@
 
 mod addresses;
 mod ids;
+mod suspicions;
 #[cfg(test)]
 mod tests;
 mod warnings;
@@ -16,6 +17,7 @@ use crate::draft::Draft;
 
 pub use addresses::Addresses;
 pub use ids::Ids;
+pub(crate) use suspicions::suspect;
 pub(crate) use warnings::check;
 
 /// Where names lead.

@@ -88,6 +88,10 @@ impl Section {
 pub fn read<'h>(sources: &Sources, environment: Environment<'h>) -> Site<'h> {
     let mut site = Site::new(environment);
     site.environment.set("HAPROXY_CFGFILES", &sources.list());
+    // The command line's `-dV`, which the file may take back.
+    if site.environment.enabled("SERVER-SSL-VERIFY-NONE") {
+        site.draft.global.ssl_server.verify = Some(crate::draft::Verify::None);
+    }
     site.files = sources.iter().map(|source| source.name.clone()).collect();
     let mut reader = Reader::new(sources);
     while let Some(line) = reader.next_line(&site.environment, &mut site.diags) {

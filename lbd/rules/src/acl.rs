@@ -6,6 +6,7 @@
 mod keyword;
 mod parse;
 mod predefined;
+mod slip;
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;

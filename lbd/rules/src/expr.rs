@@ -142,6 +142,11 @@ impl Expr {
         place::source(self.fetch)
     }
 
+    /// Whether it has something to read in HTTP mode only.
+    pub fn needs_http(&self) -> bool {
+        place::needs_http(self.fetch)
+    }
+
     /// Its fetch.
     pub fn fetch(&self) -> &'static Fetch {
         self.fetch

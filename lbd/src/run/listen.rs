@@ -100,7 +100,7 @@ pub(crate) fn bind_all(
                 .backlog(backlog.or_else(|| Some(proxy.frontend.maxconn).filter(|n| *n > 0))),
             shards: shards(&line.options, workers),
             quiet_ack: proxy.frontend.smart_accept,
-            reuse_port: !config.global.no_reuseport && !args.no_reuseport,
+            reuse_port: !config.global.no_reuseport,
         };
         match with_patience(patience, || bind::bind(&request)) {
             Ok(bound) => deal(bound, listener.id, &line.options, &mut sockets),

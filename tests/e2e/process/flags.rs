@@ -20,7 +20,7 @@ fn path_of(program: &Program) -> &'static Path {
 }
 
 /// Whether the HAProxy at hand is of the version that is followed.
-fn is_reference() -> bool {
+pub(super) fn is_reference() -> bool {
     let output = Command::new(support::program::haproxy()).arg("-v").output();
     let text = output.map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&text).contains("version 3.4")
@@ -43,6 +43,15 @@ fn files() -> TempDir {
         "peer.cfg",
         format!("{good}.if streq(\"$HAPROXY_LOCALPEER\",me)\n    foo\n.endif\n"),
     );
+    let off = "global\n    noepoll\n    nopoll\n    nosplice\n    nogetaddrinfo\n    noreuseport\n    \
+               tune.disable-fast-forward\n    ssl-server-verify none\n";
+    let names = "EPOLL POLL SPLICE GETADDRINFO REUSEPORT FAST-FORWARD";
+    let unwanted: String = names
+        .split(' ')
+        .map(|name| format!(".if enabled({name})\n    foo\n.endif\n"))
+        .collect();
+    let wanted = ".if !enabled(SERVER-SSL-VERIFY-NONE)\n    foo\n.endif\n";
+    directory.write("off.cfg", format!("{off}{unwanted}{wanted}{good}"));
     for name in ["many", "empty"] {
         std::fs::create_dir(directory.path().join(name)).expect("a directory");
     }
@@ -114,9 +123,44 @@ const OUTCOMES: &[(&str, i32, bool)] = &[
     ("-db -c -f good.cfg", 0, true),
     ("-sf 1 -c -f good.cfg", 0, true),
     ("-p /nonexistent/x -c -f good.cfg", 0, true),
+    ("-dL -c -f good.cfg", 0, true),
+    ("-dL -c -f bad.cfg", 1, true),
+    ("-dC -f good.cfg", 0, false),
+    ("-dC12 -f good.cfg", 0, false),
+    ("-dc -c -f good.cfg", 0, false),
+    ("-dD -c -f good.cfg", 0, true),
+    ("-dA -c -f good.cfg", 1, false),
+    ("-dF -c -f good.cfg", 0, false),
+    ("-dT -c -f good.cfg", 0, false),
+    ("-dZ -c -f good.cfg", 0, true),
+    ("-dKnonsense -c -f good.cfg", 0, true),
+    ("-m 200 -c -f good.cfg", 0, true),
+    ("-st 1 -c -f good.cfg", 0, true),
+    ("-vqs", 0, false),
+    ("-C many -c -- a.cfg b.cfg", 0, true),
+    ("-cc enabled(EPOLL)", 0, false),
+    ("-cc enabled(POLL)", 0, false),
+    ("-cc enabled(KQUEUE)", 1, false),
+    ("-cc enabled(EVPORTS)", 1, false),
+    ("-cc enabled(SPLICE)", 0, false),
+    ("-cc enabled(GETADDRINFO)", 0, false),
+    ("-cc enabled(REUSEPORT)", 0, false),
+    ("-cc enabled(FAST-FORWARD)", 0, false),
+    ("-cc enabled(SERVER-SSL-VERIFY-NONE)", 1, false),
+    ("-cc enabled(nonsense)", 1, false),
+    ("-c -f off.cfg", 0, false),
+    ("-de -cc enabled(EPOLL)", 1, false),
+    ("-de -cc enabled(POLL)", 0, false),
+    ("-dp -cc enabled(POLL)", 1, false),
+    ("-dS -cc enabled(SPLICE)", 1, false),
+    ("-dG -cc enabled(GETADDRINFO)", 1, false),
+    ("-dR -cc enabled(REUSEPORT)", 1, false),
+    ("-dF -cc enabled(FAST-FORWARD)", 1, false),
+    ("-dF -cc enabled(SPLICE)", 0, false),
+    ("-dV -cc enabled(SERVER-SSL-VERIFY-NONE)", 0, false),
 ];
 
-fn run(program: &Program, directory: &Path, words: &str) -> Output {
+pub(super) fn run(program: &Program, directory: &Path, words: &str) -> Output {
     Command::new(path_of(program))
         .args(words.split(' '))
         .current_dir(directory)

@@ -44,6 +44,8 @@ fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
 }
 
 mod command_line;
+mod diagnostics;
+mod dumps;
 mod flags;
 mod fuzz;
 mod runtime;

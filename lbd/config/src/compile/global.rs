@@ -17,6 +17,10 @@ impl Compiler<'_> {
     pub(super) fn global(&mut self) -> Global {
         let draft = self.draft;
         let mut global = draft.global.value.clone();
+        // Said in the file or on the command line, which turn the same options off.
+        let enabled = |option| self.environment.enabled(option);
+        global.no_splice |= !enabled("SPLICE") || !enabled("FAST-FORWARD");
+        global.no_reuseport = !enabled("REUSEPORT");
         if global.node.is_empty() {
             global.node = self.environment.host().hostname();
         }

@@ -73,7 +73,7 @@ impl Predicate {
         let host = environment.host();
         Ok(match self {
             Self::Defined => environment.value(&text).is_some(),
-            Self::Enabled => host.enabled(&text),
+            Self::Enabled => environment.enabled(&text),
             Self::Feature => host.features().contains(&&*text),
             Self::Streq => first == second,
             Self::Strneq => first != second,

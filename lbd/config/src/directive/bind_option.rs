@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use lbd_core::Diag;
+use lbd_core::{Diag, Level, Span};
 
 use super::number;
 use crate::draft::BindDraft;
@@ -238,11 +238,11 @@ pub const OPTIONS: &[BindOption] = &[
         1,
         "Sockets for each address: a number, by-thread, by-group.",
         "shards by-thread",
-        |_, draft, words| {
+        |site, draft, words| {
             let here = words.here();
-            draft.options.shards = match words
-                .expect("shards", "a number, 'by-thread' or 'by-group'")?
-            {
+            let said = words.expect("shards", "a number, 'by-thread' or 'by-group'")?;
+            suspect_shards(site, said, here);
+            draft.options.shards = match said {
                 "by-thread" => None,
                 "by-group" | "by-process" => Some(1),
                 text => match text.parse::<u16>().ok().filter(|n| *n > 0) {
@@ -335,16 +335,26 @@ pub const OPTIONS: &[BindOption] = &[
     ),
 ];
 
+/// Several sockets for one address are not possible without `SO_REUSEPORT`.
+fn suspect_shards(site: &mut Site<'_>, said: &str, span: Span) {
+    if site.environment.enabled("REUSEPORT") {
+        return;
+    }
+    let level = match said {
+        "by-thread" => Level::Diag,
+        _ if said.parse().is_ok_and(|shards: u16| shards > 1) => Level::Warning,
+        _ => return,
+    };
+    let message = "one socket serves all workers in spite of 'shards': 'noreuseport' is set";
+    site.diags.push(Diag::new(level, span, message));
+}
+
 fn text(words: &mut Words<'_>, keyword: &str, what: &str) -> Result<Box<str>, Diag> {
     Ok(words.expect(keyword, what)?.into())
 }
 
 /// Refuses a network namespace that this machine does not have.
-pub(super) fn known_namespace(
-    site: &Site<'_>,
-    name: &str,
-    span: lbd_core::Span,
-) -> Result<(), Diag> {
+pub(super) fn known_namespace(site: &Site<'_>, name: &str, span: Span) -> Result<(), Diag> {
     if !name.contains('/') && site.environment.host().has_namespace(name) {
         return Ok(());
     }

@@ -186,7 +186,7 @@ pub const DIRECTIVES: &[Directive] = &[
         "One listening socket is shared by all workers (3.2).",
         &[Example::Ok("noreuseport")],
         |site, words| {
-            site.draft.global.value.no_reuseport = true;
+            site.environment.switch("REUSEPORT", false);
             end(words, "noreuseport")
         },
     ),
@@ -196,7 +196,7 @@ pub const DIRECTIVES: &[Directive] = &[
         "Bodies are never spliced (3.2).",
         &[Example::Ok("nosplice")],
         |site, words| {
-            site.draft.global.value.no_splice = true;
+            site.environment.switch("SPLICE", false);
             end(words, "nosplice")
         },
     ),

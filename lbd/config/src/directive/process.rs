@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use lbd_core::Diag;
+use lbd_core::{Diag, Level, Span};
 
 use super::{directive, end, inert};
 use crate::config::Global;
@@ -26,13 +26,18 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Fail("chroot", "expects a directory"),
         ],
         |site, words| {
+            let is_first = !site.draft.global.said.contains("chroot");
             path(
                 site,
                 words,
                 "chroot",
                 "a directory as an argument.",
                 |g, p| g.chroot = Some(p),
-            )
+            )?;
+            if is_first {
+                suspect_root(site, words.last());
+            }
+            Ok(())
         },
     ),
     directive(
@@ -129,6 +134,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Fail("nbthread 0", "nbthread"),
         ],
         |site, words| {
+            super::suspect_again(site, "nbthread", words.last());
             let n = words.exact_int("nbthread", 1..=1024)?;
             site.draft.global.value.threads = u16::try_from(n).ok();
             end(words, "nbthread")
@@ -297,6 +303,18 @@ fn path(
         set(&mut site.draft.global.value, PathBuf::from(path));
     }
     end(words, keyword)
+}
+
+/// A root directory that is not there; `auto` is made at the start.
+fn suspect_root(site: &mut Site<'_>, span: Span) {
+    let Some(root) = &site.draft.global.value.chroot else {
+        return;
+    };
+    let name = root.to_string_lossy();
+    if name != "auto" && !site.environment.host().is_dir(&name) {
+        let message = format!("'chroot': there is no directory '{name}'");
+        site.diags.push(Diag::new(Level::Diag, span, message));
+    }
 }
 
 fn ranged(words: &mut Words<'_>, keyword: &str, low: i64, high: i64) -> Result<(), Diag> {

@@ -3,7 +3,7 @@
 //! Their options are in [`super::server_option`], [`super::server_check`] and
 //! [`super::server_socket`].
 
-use lbd_core::Diag;
+use lbd_core::{Diag, Level};
 
 use super::directive;
 use crate::address::AddressRules;
@@ -29,6 +29,7 @@ pub const DIRECTIVES: &[Directive] = &[
         |site, words| {
             let mut draft = site.proxy.settings.default_server.clone();
             options(site, &mut draft, words, "default-server", true)?;
+            suspect_weight(site, &draft, "default-server");
             site.proxy.settings.default_server = draft;
             Ok(())
         },
@@ -158,6 +159,7 @@ fn line(
     if let Err(diag) = options(site, &mut draft, words, &title, false) {
         site.diags.push(diag);
     }
+    suspect_weight(site, &draft, &title);
     if draft.health.check && draft.track.is_some() {
         site.diags.push(Diag::alert(
             site.line,
@@ -177,6 +179,14 @@ fn line(
         );
     }
     Ok(draft)
+}
+
+/// A server of weight 0 has only the clients that cookies and tables send to it.
+fn suspect_weight(site: &mut Site<'_>, draft: &ServerDraft, title: &str) {
+    if draft.weight == Some(0) {
+        let message = format!("'{title}' : load balancing never picks a server of weight 0");
+        site.diags.push(Diag::new(Level::Diag, site.line, message));
+    }
 }
 
 /// Reads options to the end of the line.

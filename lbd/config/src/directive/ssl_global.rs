@@ -356,6 +356,8 @@ pub const DIRECTIVES: &[Directive] = &[
             let said = one_of(words, &["none", "required"], |_| {
                 "'ssl-server-verify' expects 'none' or 'required' as argument.".to_owned()
             })?;
+            site.environment
+                .switch("SERVER-SSL-VERIFY-NONE", said == "none");
             site.draft.global.ssl_server.verify = Some(match said {
                 "none" => Verify::None,
                 _ => Verify::Required,

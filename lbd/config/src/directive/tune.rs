@@ -28,6 +28,32 @@ pub const DIRECTIVES: &[Directive] = &[
         |site, words| positive(site, words, "tune.bufsize", |t, n| t.bufsize = n),
     ),
     directive(
+        "tune.disable-fast-forward",
+        GLOBAL,
+        "Bodies are copied, never spliced (3.2).",
+        &[
+            Example::Ok("tune.disable-fast-forward"),
+            Example::Fail("tune.disable-fast-forward x", "unexpected argument"),
+        ],
+        |site, words| {
+            site.environment.switch("FAST-FORWARD", false);
+            end(words, "tune.disable-fast-forward")
+        },
+    ),
+    directive(
+        "tune.disable-zero-copy-forwarding",
+        GLOBAL,
+        "Bodies are copied, never spliced (3.2).",
+        &[
+            Example::Ok("tune.disable-zero-copy-forwarding"),
+            Example::Fail("tune.disable-zero-copy-forwarding x", "unexpected argument"),
+        ],
+        |site, words| {
+            site.draft.global.value.no_splice = true;
+            end(words, "tune.disable-zero-copy-forwarding")
+        },
+    ),
+    directive(
         "tune.http.cookielen",
         GLOBAL,
         "Longest captured cookie (3.2).",

@@ -64,7 +64,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Ok("noepoll"),
             Example::Fail("noepoll x", "unexpected argument"),
         ],
-        flag,
+        |site, words| switch_off(site, words, "EPOLL"),
     ),
     inert(
         "noevports",
@@ -86,7 +86,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Ok("nogetaddrinfo"),
             Example::Fail("nogetaddrinfo x", "unexpected argument"),
         ],
-        flag,
+        |site, words| switch_off(site, words, "GETADDRINFO"),
     ),
     inert(
         "no-memory-trimming",
@@ -108,7 +108,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Ok("nopoll"),
             Example::Fail("nopoll x", "unexpected argument"),
         ],
-        flag,
+        |site, words| switch_off(site, words, "POLL"),
     ),
     inert(
         "numa-cpu-mapping",
@@ -196,7 +196,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Ok("thread-groups 1"),
             Example::Fail("thread-groups", "expects"),
         ],
-        value,
+        thread_groups,
     ),
     inert(
         "thread-hard-limit",
@@ -272,28 +272,6 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.defaults.purge"),
             Example::Fail("tune.defaults.purge x", "unexpected argument"),
-        ],
-        flag,
-    ),
-    inert(
-        "tune.disable-fast-forward",
-        Sections::GLOBAL,
-        "how data is forwarded cannot be seen from outside",
-        "Disables fast forwarding (3.2).",
-        &[
-            Example::Ok("tune.disable-fast-forward"),
-            Example::Fail("tune.disable-fast-forward x", "unexpected argument"),
-        ],
-        flag,
-    ),
-    inert(
-        "tune.disable-zero-copy-forwarding",
-        Sections::GLOBAL,
-        "how data is forwarded cannot be seen from outside",
-        "Disables zero-copy forwarding (3.2).",
-        &[
-            Example::Ok("tune.disable-zero-copy-forwarding"),
-            Example::Fail("tune.disable-zero-copy-forwarding x", "unexpected argument"),
         ],
         flag,
     ),
@@ -519,6 +497,17 @@ pub const DIRECTIVES: &[Directive] = &[
     ),
 ];
 
+/// A switch that shows in `enabled()` and nowhere else.
+fn switch_off(
+    site: &mut Site<'_>,
+    words: &mut Words<'_>,
+    option: &'static str,
+) -> Result<(), Diag> {
+    flag(site, words)?;
+    site.environment.switch(option, false);
+    Ok(())
+}
+
 fn flag(_: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     match words.peek() {
         None => Ok(()),
@@ -530,6 +519,11 @@ fn flag(_: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
             ),
         )),
     }
+}
+
+fn thread_groups(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    super::suspect_again(site, "thread-groups", words.last());
+    value(site, words)
 }
 
 fn value(_: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {

@@ -16,6 +16,8 @@ pub struct Environment<'h> {
     changed: BTreeMap<String, Option<String>>,
     /// After `resetenv`: only these of the process's variables are left.
     kept: Option<BTreeSet<String>>,
+    /// Options of `enabled()` that the configuration changed.
+    switched: BTreeMap<&'static str, bool>,
 }
 
 impl fmt::Debug for Environment<'_> {
@@ -23,6 +25,7 @@ impl fmt::Debug for Environment<'_> {
         f.debug_struct("Environment")
             .field("changed", &self.changed)
             .field("kept", &self.kept)
+            .field("switched", &self.switched)
             .finish_non_exhaustive()
     }
 }
@@ -38,6 +41,7 @@ impl<'h> Environment<'h> {
             host,
             changed: BTreeMap::new(),
             kept: None,
+            switched: BTreeMap::new(),
         };
         environment.set("HAPROXY_BRANCH", branch);
         environment.set("HAPROXY_STARTUP_VERSION", HAPROXY_VERSION);
@@ -58,6 +62,17 @@ impl<'h> Environment<'h> {
             return None;
         }
         self.host.env(name)
+    }
+
+    /// Whether a run-time option (`EPOLL`, `SPLICE`…) is on from here on (`enabled()`).
+    pub fn enabled(&self, option: &str) -> bool {
+        let changed = self.switched.get(option).copied();
+        changed.unwrap_or_else(|| self.host.enabled(option))
+    }
+
+    /// Turns a run-time option on or off for the lines that follow (`nosplice`, `noepoll`…).
+    pub fn switch(&mut self, option: &'static str, is_on: bool) {
+        self.switched.insert(option, is_on);
     }
 
     /// `setenv`: sets a variable.

@@ -34,6 +34,7 @@ impl MemoryHost {
         let mut host = Self::default();
         host.users.insert("root".into(), 0);
         host.groups.insert("root".into(), 0);
+        host.enabled = vec!["FAST-FORWARD", "REUSEPORT", "SPLICE"];
         host
     }
 

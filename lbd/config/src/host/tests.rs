@@ -50,3 +50,25 @@ fn lookup_respects_the_family() {
     let all = host.lookup_all(&[("a".into(), Family::V4), ("b".into(), Family::Any)]);
     assert!(all[0].is_ok() && all[1].is_err());
 }
+
+#[test]
+fn options_that_are_off_outside_or_in_the_file_are_off() {
+    let text = "defaults\n timeout client 1s\nfrontend f\n bind :1\n";
+    let load = |host: &MemoryHost, global: &str| {
+        let sources = crate::loader::Sources::from_text("t.cfg", format!("{global}{text}"));
+        let (config, _) = crate::load(&sources, host);
+        let global = config.unwrap().global;
+        (global.no_splice, global.no_reuseport)
+    };
+    let host = MemoryHost::new();
+    assert_eq!(load(&host, ""), (false, false));
+    assert_eq!(load(&host, "global\n nosplice\n"), (true, false));
+    assert_eq!(load(&host, "global\n noreuseport\n"), (false, true));
+    for name in ["disable-fast-forward", "disable-zero-copy-forwarding"] {
+        let global = format!("global\n tune.{name}\n");
+        assert_eq!(load(&host, &global), (true, false));
+    }
+    let mut host = MemoryHost::new();
+    host.enabled.retain(|option| *option != "SPLICE");
+    assert_eq!(load(&host, ""), (true, false));
+}

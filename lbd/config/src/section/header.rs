@@ -2,7 +2,7 @@
 //!
 //! It reads no keyword inside a section.
 
-use lbd_core::{Diag, Span};
+use lbd_core::{Diag, Level, Span};
 
 use super::{Section, Site};
 use crate::draft::{
@@ -46,8 +46,15 @@ fn header(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     let Some(word) = words.text()? else {
         return Ok(());
     };
+    site.has_other_section |= word != "global";
     match word {
         "global" => {
+            if site.has_other_section {
+                let message = "'global' follows a section of another kind, which was read without \
+                               its settings";
+                let diag = Diag::new(Level::Diag, words.last(), message);
+                site.diags.push(diag.hint("Put it first."));
+            }
             site.section = Section::Global;
             words.end("global")
         }

@@ -35,6 +35,8 @@ pub struct Site<'h> {
     pub files: Vec<String>,
     /// Keywords without effect that were told already.
     pub(super) told: BTreeSet<&'static str>,
+    /// Whether a section other than `global` has begun.
+    pub(super) has_other_section: bool,
     /// The defaults section that proxies without `from` take.
     pub(super) current_defaults: Option<usize>,
 }
@@ -54,6 +56,7 @@ impl<'h> Site<'h> {
             file_name: String::new(),
             files: Vec::new(),
             told: BTreeSet::new(),
+            has_other_section: false,
             current_defaults: None,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lbd_core::{Diag, Span};
 
-use super::{AclExpr, Test, keyword};
+use super::{AclExpr, Test, keyword, slip};
 use crate::cast;
 use crate::expr::{Expr, is_name_byte, name_at};
 use crate::pattern::load::set_from_file;
@@ -54,6 +54,7 @@ pub(super) fn line(
         ..Flags::default_at(span)
     };
     let patterns = flags.parse(&words[taken..], ctx)?;
+    patterns.iter().for_each(|word| slip::suspect(*word, ctx));
     if criterion.is_keyword && flags.is_explicit {
         warn_of_overwrite(
             &criterion.keyword,

@@ -51,6 +51,23 @@ pub(super) fn reads_head(fetch: &Fetch) -> bool {
     source(fetch) == "HTTP request headers" || fetch.name == "method"
 }
 
+/// Whether a fetch has something to read in HTTP mode only.
+pub(super) fn needs_http(fetch: &Fetch) -> bool {
+    const OTHERS: [&str; 7] = [
+        "http_first_req",
+        "method",
+        "req.proto_http",
+        "req.ver",
+        "req_proto_http",
+        "req_ver",
+        "request_date",
+    ];
+    fetch.name.starts_with("capture.")
+        || OTHERS.contains(&fetch.name)
+        || source(fetch).starts_with("HTTP ")
+        || matches!(fetch.name, "res.ver" | "resp_ver")
+}
+
 /// Names the places where a fetch may be used.
 pub(super) fn hint(valid: Checkpoints) -> String {
     let places: Vec<&str> = Checkpoint::ALL

@@ -274,15 +274,21 @@ impl<'t> Parser<'t> {
             };
             return Ok(());
         }
-        if found.is_http && ctx.proxy.is_some_and(|proxy| !ctx.names.is_http(proxy)) {
-            let message = format!(
-                "format alias '{}' may not work as expected (item depends on HTTP proxy mode)",
-                found.name
-            );
-            ctx.warn(Diag::new(Level::Diag, self.span, message));
+        if found.is_http {
+            self.suspect_mode("format alias", found.name, ctx);
         }
         self.push(Source::Alias(found), prefix, flags);
         Ok(())
+    }
+
+    /// Tells with `-dD` of an item that has nothing to show in a proxy that is not in HTTP mode.
+    fn suspect_mode(&self, kind: &str, name: &str, ctx: &mut BuildCtx<'_>) {
+        if ctx.proxy.is_some_and(|proxy| !ctx.names.is_http(proxy)) {
+            let message = format!(
+                "{kind} '{name}' may not work as expected (item depends on HTTP proxy mode)"
+            );
+            ctx.warn(Diag::new(Level::Diag, self.span, message));
+        }
     }
 
     fn unknown(&self, name: &[u8]) -> Diag {
@@ -328,6 +334,9 @@ impl<'t> Parser<'t> {
                 )));
             }
             _ => return Err(self.fault(format!("missing ']' after '{read}'"))),
+        }
+        if expr.needs_http() {
+            self.suspect_mode("sample fetch", expr.fetch().name, ctx);
         }
         self.at += taken + 1;
         let flags = self.with_flags(prefix.flags, ctx);
