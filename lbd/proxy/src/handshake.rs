@@ -2,6 +2,13 @@
 //! rules may know, counters.
 //!
 //! It moves no data of the session: that is [`crate::tls`]'s.
+//!
+//! What failed is told in OpenSSL's numbers and words ([`reason`]), a row of the table in
+//! `tests/e2e/tls/failing` each. rustls tells less in three places: what is wrong within a message
+//! is one of a few faults (`length mismatch`, `protocol error`) where OpenSSL has a reason for
+//! each; a session that the operating system resets is `SSL handshake failure` without a number
+//! (haproxy: now and then `ECONNRESET returned by OS`); and of a certificate of a peer that fails
+//! to prove its key nothing is known but that.
 
 use std::future::poll_fn;
 use std::io::IoSlice;
@@ -14,7 +21,7 @@ use lbd_core::Time;
 use lbd_rules::facts::{ConnError, OneCertificate, TlsFacts, WireFacts};
 use lbd_tls::hello::{self, Capture, Hello};
 use lbd_tls::rustls::{self, Connection, HandshakeKind, ProtocolVersion};
-use lbd_tls::verify::Peer;
+use lbd_tls::verify::{Judge, Peer};
 use lbd_tls::{BindTls, Chosen, cipher};
 
 use crate::session::{Entry, Session};
@@ -28,15 +35,13 @@ pub(crate) mod reason;
 /// Number of a handshake that took too long.
 pub(crate) const SSL_TIMEOUT: u16 = 26;
 
-/// A failed handshake: the reference's number, and more for the log.
-pub(crate) struct Failed {
-    pub(crate) error: ConnError,
-    /// The reference's detail in brackets; empty for none.
-    pub(crate) detail: &'static str,
-}
-
 const fn error(code: u16, name: &'static str, text: &'static str) -> ConnError {
-    ConnError { code, name, text }
+    ConnError {
+        code,
+        name,
+        text,
+        library: Some(""),
+    }
 }
 
 const EMPTY: ConnError = error(24, "SSL_EMPTY", "Connection closed during SSL handshake");
@@ -44,78 +49,72 @@ const ABORT: ConnError = error(25, "SSL_ABORT", "Connection error during SSL han
 const TIMEOUT: ConnError = error(SSL_TIMEOUT, "SSL_TIMEOUT", "Timeout during SSL handshake");
 const CA_FAIL: ConnError = error(30, "SSL_CA_FAIL", "SSL client CA chain cannot be verified");
 const CRT_FAIL: ConnError = error(31, "SSL_CRT_FAIL", "SSL client certificate not trusted");
+/// `verifyhost` is not in the server's certificate.
 const MISMATCH: ConnError = error(
     32,
     "SSL_MISMATCH",
     "Server presented an SSL certificate different from the configured one",
 );
+/// The name that was asked for is not in it.
+const MISMATCH_SNI: ConnError = error(
+    33,
+    "SSL_MISMATCH_SNI",
+    "Server presented an SSL certificate different from the expected one",
+);
 /// The server did not take early data.
 pub(crate) const EARLY_FAILED: ConnError =
     error(38, "SSL_EARLY_FAILED", "Server refused early data");
 const HANDSHAKE: ConnError = error(34, "SSL_HANDSHAKE", "SSL handshake failure");
+const FATAL: ConnError = error(43, "SSL_FATAL", "SSL fatal error");
 const TOO_MANY: ConnError = error(27, "SSL_TOO_MANY", "Too many SSL connections");
 
-impl Failed {
-    fn plain(error: ConnError) -> Self {
-        Self { error, detail: "" }
-    }
+/// What a fault is in the reference's words; `is_client` for a peer that connected to us.
+pub(crate) fn failed(fault: &Fault, is_client: bool) -> ConnError {
+    let with = |error: ConnError, library| ConnError {
+        library: Some(library),
+        ..error
+    };
+    let fault = match fault {
+        Fault::Closed => return EMPTY,
+        Fault::Io => return ABORT,
+        Fault::Broken => return HANDSHAKE,
+        Fault::Http => return with(HANDSHAKE, reason::HTTP),
+        Fault::HttpProxy => return with(HANDSHAKE, reason::HTTP_PROXY),
+        Fault::NoCertificate => return with(HANDSHAKE, reason::NO_NAME),
+        Fault::Fallback => return with(HANDSHAKE, reason::FALLBACK),
+        Fault::Tls(fault) => fault,
+    };
+    let rustls::Error::InvalidCertificate(why) = fault else {
+        return with(HANDSHAKE, reason::of(fault));
+    };
+    let is_authority = Judge::last_failure().is_some_and(|failure| failure.is_authority);
+    let error = match (is_client, why) {
+        (false, rustls::CertificateError::NotValidForName) => MISMATCH_SNI,
+        (false, _) => HANDSHAKE,
+        (true, _) if is_authority => CA_FAIL,
+        (true, _) => CRT_FAIL,
+    };
+    with(error, reason::UNVERIFIED)
+}
 
-    /// What a fault is in the reference's words; `is_client` for a peer that connected to us.
-    pub(crate) fn of(fault: &Fault, is_client: bool) -> Self {
-        let fault = match fault {
-            Fault::Closed => return Self::plain(EMPTY),
-            Fault::Io => return Self::plain(ABORT),
-            Fault::Http => {
-                return Self {
-                    error: HANDSHAKE,
-                    detail: "error:0A00009C:SSL routines::http request",
-                };
-            }
-            Fault::NoCertificate => {
-                return Self {
-                    error: HANDSHAKE,
-                    detail: "error:0A0000EA:SSL routines::callback failed",
-                };
-            }
-            Fault::Fallback => {
-                return Self {
-                    error: HANDSHAKE,
-                    detail: "error:0A000175:SSL routines::inappropriate fallback",
-                };
-            }
-            Fault::Tls(fault) => fault,
-        };
-        if let rustls::Error::InvalidCertificate(why) = fault {
-            let is_name = matches!(why, rustls::CertificateError::NotValidForName);
-            return match (is_client, is_name) {
-                (false, true) => Self::plain(MISMATCH),
-                (false, false) => Self {
-                    error: HANDSHAKE,
-                    detail: "error:0A000086:SSL routines::certificate verify failed",
-                },
-                (true, _) if matches!(why, rustls::CertificateError::UnknownIssuer) => {
-                    Self::plain(CA_FAIL)
-                }
-                (true, _) => Self::plain(CRT_FAIL),
-            };
-        }
-        Self {
-            error: HANDSHAKE,
-            detail: reason::of(fault),
-        }
-    }
+/// What ended a session after its handshake, in the reference's words.
+pub(crate) fn fatal(fault: &Fault) -> ConnError {
+    let library = failed(fault, false).library;
+    ConnError { library, ..FATAL }
+}
 
-    /// As the log has it.
-    pub(crate) fn message(&self) -> String {
-        match self.detail {
-            "" => self.error.text.to_owned(),
-            detail => format!("{} ({detail})", self.error.text),
-        }
+/// A failed handshake as the log has it: the library's words in brackets.
+pub(crate) fn message(error: &ConnError) -> String {
+    match error.library {
+        None | Some("") => error.text.to_owned(),
+        // The certificate's number says it already.
+        Some(reason::UNVERIFIED) if error.code != HANDSHAKE.code => error.text.to_owned(),
+        Some(words) => format!("{} ({words})", error.text),
     }
 }
 
 /// Speaks TLS with a client whose connection has no byte of it used yet.
-pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), Failed> {
+pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), ConnError> {
     let begun = session.now();
     let limit = session.spec().timeouts.client_hs;
     let limit = limit.or_else(|| session.spec().timeouts.client);
@@ -132,7 +131,7 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), F
     };
     let mut facts = TlsFacts::default();
     let result = match session.io.tls().filter(|_| place.is_some()) {
-        None => Err(Failed::plain(TOO_MANY)),
+        None => Err(TOO_MANY),
         Some(stream) => {
             stream.expect_hello(first.data());
             session.worker.pool.give(first);
@@ -154,7 +153,7 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), F
             Ok(())
         }
         Err(failed) => {
-            session.facts.error = Some(Box::new(failed.error));
+            session.facts.error = Some(Box::new(failed));
             process.tls.client_failed();
             Err(failed)
         }
@@ -189,8 +188,8 @@ async fn run(
     tls: &BindTls,
     deadline: Option<Time>,
     facts: &mut TlsFacts,
-) -> Result<(), Failed> {
-    let fault = |fault: Fault| Failed::of(&fault, true);
+) -> Result<(), ConnError> {
+    let fault = |fault: Fault| failed(&fault, true);
     let accepted = within(session, deadline, |cx| stream.poll_hello(cx))
         .await?
         .map_err(fault)?;
@@ -204,9 +203,16 @@ async fn run(
     }
     let config = Arc::clone(&chosen.config);
     stream.choose(*accepted, config).map_err(fault)?;
-    within(session, deadline, |cx| stream.poll_handshake(cx))
-        .await?
-        .map_err(fault)?;
+    let done = within(session, deadline, |cx| stream.poll_handshake(cx)).await?;
+    if let (Err(Fault::Tls(rustls::Error::InvalidCertificate(_))), Some(why)) =
+        (&done, Judge::last_failure())
+    {
+        match why.is_authority {
+            true => facts.authority_error = why.code,
+            false => facts.leaf_error = why.code,
+        }
+    }
+    done.map_err(fault)?;
     stream.with(|connection| describe(connection, facts));
     facts.early = stream.early();
     own_facts(facts, &chosen, session);
@@ -247,13 +253,20 @@ pub(crate) async fn connect(
         }
         Poll::Ready(Ok(()))
     });
-    let failed = |failed: Failed| failed.error;
-    let fault = |fault: Fault| Failed::of(&fault, false).error;
-    clear.await.map_err(failed)?.map_err(fault)?;
+    let fault = |fault: Fault| match failed(&fault, false) {
+        // Nothing but `verifyhost` was compared.
+        ConnError { code, library, .. } if code == MISMATCH_SNI.code && sni.is_none() => {
+            ConnError {
+                library,
+                ..MISMATCH
+            }
+        }
+        error => error,
+    };
+    clear.await?.map_err(fault)?;
     stream.begin(connection.into());
     within(session, deadline, |cx| stream.poll_handshake(cx))
-        .await
-        .map_err(failed)?
+        .await?
         .map_err(fault)?;
     Ok(reached(session, stream, sni))
 }
@@ -312,18 +325,18 @@ pub(crate) async fn within<T>(
     session: &Session,
     deadline: Option<Time>,
     mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>,
-) -> Result<T, Failed> {
+) -> Result<T, ConnError> {
     poll_fn(|cx| {
         if let Poll::Ready(done) = poll(cx) {
             return Poll::Ready(Ok(done));
         }
         if session.live.ending().is_some() {
-            return Poll::Ready(Err(Failed::plain(ABORT)));
+            return Poll::Ready(Err(ABORT));
         }
         session
             .live
             .poll_deadline(cx, &session.worker.clock, deadline)
-            .map(|()| Err(Failed::plain(TIMEOUT)))
+            .map(|()| Err(TIMEOUT))
     })
     .await
 }

@@ -540,7 +540,7 @@ async fn greet(session: &mut Session) -> Result<(), Cow<'static, str>> {
     if let Some(tls) = bind.and_then(|bind| bind.tls.as_ref())
         && let Err(failed) = handshake::accept(session, tls).await
     {
-        return Err(failed.message().into());
+        return Err(handshake::message(&failed).into());
     }
     Ok(())
 }

@@ -139,8 +139,8 @@ impl TlsStream {
                 return Poll::Ready(Err(Fault::Closed));
             };
             let mut pending = self.pending.borrow_mut();
-            if is_http(&pending) {
-                return Poll::Ready(Err(Fault::Http));
+            if let Some(fault) = http(&pending) {
+                return Poll::Ready(Err(fault));
             }
             while !pending.is_empty() {
                 let mut bytes = &pending[..];
@@ -217,11 +217,15 @@ impl TlsStream {
     }
 
     fn refused(&self, error: Error, mut alert: AcceptedAlert) -> Fault {
-        let is_old = self.seen.borrow().as_ref().is_some_and(|seen| {
+        let (mut is_old, mut knows_13) = (false, true);
+        if let Some(seen) = &*self.seen.borrow() {
             let content = hello::handshake_bytes(&seen.hello);
             let hello = hello::message(&content, hello::CLIENT_HELLO).and_then(Hello::parse);
-            hello.is_some_and(|hello| hello.version < TLS12)
-        });
+            if let Some(hello) = hello {
+                is_old = hello.version < TLS12;
+                knows_13 = hello.extension(hello::SUPPORTED_VERSIONS).is_some();
+            }
+        }
         // rustls looks for what TLS 1.2 needs first, and says that it is missing.
         if is_old && matches!(error, Error::PeerIncompatible(_)) {
             self.send_alert(PROTOCOL_VERSION);
@@ -229,6 +233,13 @@ impl TlsStream {
             *self.error.borrow_mut() = Some(error.clone());
             return Fault::Tls(error);
         }
+        // Groups belong to suites in TLS 1.2: without one of both no suite is left.
+        let error = match error {
+            Error::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon) if !knows_13 => {
+                Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon)
+            }
+            error => error,
+        };
         let mut bytes = Vec::new();
         let _ = alert.write_all(&mut bytes);
         let socket = self.socket.get_ref().as_fd();
@@ -252,11 +263,11 @@ impl TlsStream {
                 return Poll::Pending;
             }
             match ready!(self.poll_feed(cx, HELLO_READ, &mut [])) {
-                Ok((0, _)) => return Poll::Ready(Err(Fault::Closed)),
+                Ok((0, _)) => return Poll::Ready(Err(Fault::Broken)),
                 Ok(_) => {}
                 Err(_) => {
                     let kept = self.error.borrow().clone();
-                    return Poll::Ready(Err(kept.map_or(Fault::Io, Fault::Tls)));
+                    return Poll::Ready(Err(kept.map_or(Fault::Broken, Fault::Tls)));
                 }
             }
         }
@@ -665,6 +676,10 @@ pub(crate) enum Fault {
     Fallback,
     /// The client speaks HTTP in clear.
     Http,
+    /// The same, to a proxy.
+    HttpProxy,
+    /// The connection ended after the first messages.
+    Broken,
     /// The peers do not agree.
     Tls(Error),
 }
@@ -692,9 +707,13 @@ impl Write for Wire<'_> {
 }
 
 /// Whether a client begins as HTTP clients do that were not told to speak TLS.
-fn is_http(bytes: &[u8]) -> bool {
-    const METHODS: [&[u8]; 5] = [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"CONNECT "];
-    METHODS.iter().any(|method| bytes.starts_with(method))
+fn http(bytes: &[u8]) -> Option<Fault> {
+    const METHODS: [&[u8]; 4] = [b"GET ", b"POST ", b"HEAD ", b"PUT "];
+    if bytes.starts_with(b"CONNECT ") {
+        return Some(Fault::HttpProxy);
+    }
+    let is_method = METHODS.iter().any(|method| bytes.starts_with(method));
+    is_method.then_some(Fault::Http)
 }
 
 /// Encrypted bytes read at once.

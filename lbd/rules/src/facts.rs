@@ -53,6 +53,18 @@ pub struct ConnError {
     pub name: &'static str,
     /// Sentence (`fc_err_str`).
     pub text: &'static str,
+    /// Of a TLS connection: OpenSSL's words for the fault, `error:NUMBER:LIBRARY::REASON`; empty
+    /// when the library had none (`ssl_fc_err_str`).
+    pub library: Option<&'static str>,
+}
+
+impl ConnError {
+    /// OpenSSL's number of the fault (`ssl_fc_err`), 0 without one; `None` of a connection in
+    /// clear.
+    pub fn library_code(&self) -> Option<u32> {
+        let number = self.library?.split(':').nth(1);
+        Some(number.map_or(0, |hex| u32::from_str_radix(hex, 16).unwrap_or(0)))
+    }
 }
 
 /// What a received PROXY header says beyond addresses.

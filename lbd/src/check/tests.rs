@@ -486,11 +486,11 @@ async fn no_check_starts_once_the_process_stops() {
     let heard = serve(listener, b"hi");
     let rig = Rig::new(backend(HI, &[address], FAST), 10);
     rig.checked(0).await;
-    rig.checks.stop();
-    tokio::time::sleep(Duration::from_millis(100)).await;
     let before = heard.lock().len();
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(heard.lock().len(), before);
+    rig.checks.stop();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // One was under way.
+    assert!(heard.lock().len() <= before + 1);
 }
 
 #[tokio::test]

@@ -93,6 +93,10 @@ pub enum Peer {
     Server,
 }
 
+thread_local! {
+    static LAST_FAILURE: Cell<Option<Failure>> = const { Cell::new(None) };
+}
+
 impl Judge {
     /// A judge.
     pub fn new(authorities: Arc<Authorities>, algorithms: WebPkiSupportedAlgorithms) -> Self {
@@ -257,6 +261,12 @@ impl Judge {
         }
     }
 
+    /// Why the chain that was looked at last on this thread was refused, if it was: rustls's errors have no room
+    /// for where in a chain it is, and rustls asks within the call that gives it bytes.
+    pub fn last_failure() -> Option<Failure> {
+        LAST_FAILURE.get()
+    }
+
     fn verdict(
         &self,
         leaf: &CertificateDer<'_>,
@@ -264,10 +274,14 @@ impl Judge {
         now: UnixTime,
         peer: Peer,
     ) -> Result<(), Error> {
+        LAST_FAILURE.set(None);
         match self.chain(leaf, others, now, peer) {
             Ok(()) => Ok(()),
             Err(failure) if self.overlooks(failure) => Ok(()),
-            Err(failure) => Err(Error::InvalidCertificate(code::to_rustls(failure.code))),
+            Err(failure) => {
+                LAST_FAILURE.set(Some(failure));
+                Err(Error::InvalidCertificate(code::to_rustls(failure.code)))
+            }
         }
     }
 }

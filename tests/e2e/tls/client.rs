@@ -99,6 +99,17 @@ impl Tls {
         bytes
     }
 
+    /// The bytes of a client's first message.
+    pub(crate) fn hello(&self, name: &str) -> Vec<u8> {
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let mut session = ClientConnection::new(Arc::clone(&self.0), name).expect("a session");
+        let mut bytes = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut bytes).expect("a first message");
+        }
+        bytes
+    }
+
     fn early_session(&self, name: &str) -> ClientConnection {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let mut config = ClientConfig::clone(&self.0);

@@ -14,6 +14,7 @@ mod client;
 mod clients;
 
 mod early;
+mod failing;
 mod generated;
 mod hello;
 mod lists;

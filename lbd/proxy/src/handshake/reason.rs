@@ -4,6 +4,17 @@
 
 use lbd_tls::rustls::{AlertDescription as Alert, Error, InvalidMessage, PeerIncompatible};
 
+/// A client that speaks HTTP in clear.
+pub(super) const HTTP: &str = "error:0A00009C:SSL routines::http request";
+/// The same to a proxy.
+pub(super) const HTTP_PROXY: &str = "error:0A00009B:SSL routines::https proxy request";
+/// No certificate is for the name.
+pub(super) const NO_NAME: &str = "error:0A0000EA:SSL routines::callback failed";
+/// A client that offers less than it can.
+pub(super) const FALLBACK: &str = "error:0A000175:SSL routines::inappropriate fallback";
+/// A certificate that is not believed.
+pub(super) const UNVERIFIED: &str = "error:0A000086:SSL routines::certificate verify failed";
+
 /// The detail that stands in brackets behind `SSL handshake failure`.
 pub(crate) fn of(error: &Error) -> &'static str {
     match error {
@@ -21,8 +32,11 @@ pub(crate) fn of(error: &Error) -> &'static str {
             _ => "error:0A00009F:SSL routines::length mismatch",
         },
         Error::PeerIncompatible(what) => match what {
-            PeerIncompatible::NoCipherSuitesInCommon | PeerIncompatible::NoKxGroupsInCommon => {
+            PeerIncompatible::NoCipherSuitesInCommon => {
                 "error:0A0000C1:SSL routines::no shared cipher"
+            }
+            PeerIncompatible::NoKxGroupsInCommon => {
+                "error:0A000065:SSL routines::no suitable key share"
             }
             PeerIncompatible::NoSignatureSchemesInCommon => {
                 "error:0A000076:SSL routines::no suitable signature algorithm"

@@ -469,7 +469,12 @@ fn conn_error(error: &io::Error) -> ConnError {
         Some(libc::ECONNREFUSED) => (29, "CO_ERR_REFUSED", "Connection refused by the server"),
         _ => (6, "CO_ERR_SOCK_ERR", "Socket error"),
     };
-    ConnError { code, name, text }
+    ConnError {
+        code,
+        name,
+        text,
+        library: None,
+    }
 }
 
 /// Asks a SOCKS4 proxy to connect on (`socks4`).

@@ -65,18 +65,18 @@ pub const FETCHES: &[Fetch] = &[
         args: NO_ARGS,
         out: Type::Int,
         valid: ANSWERED,
-        doc: "Number of the failure of the handshake with the server, 0 without one (manual 7.3.4).",
+        doc: "OpenSSL's number of what failed with the server, 0 without one (manual 7.3.4).",
         examples: &[Example::Ok("ssl_bc_err")],
-        build: |_, _| int(|v| handshake_code(v.stream?.server_error, bc(v).is_some())),
+        build: |_, _| int(|v| library_code(v.stream?.server_error, bc(v).is_some())),
     },
     Fetch {
         name: "ssl_bc_err_str",
         args: NO_ARGS,
         out: Type::Str,
         valid: ANSWERED,
-        doc: "Text of the failure of the handshake with the server (manual 7.3.4).",
+        doc: "OpenSSL's words for what failed with the server (manual 7.3.4).",
         examples: &[Example::Ok("ssl_bc_err_str")],
-        build: |_, _| string(|v| text(v.stream?.server_error)),
+        build: |_, _| string(|v| library_text(v.stream?.server_error)),
     },
     Fetch {
         name: "ssl_bc_is_resumed",
@@ -191,20 +191,18 @@ pub const FETCHES: &[Fetch] = &[
         args: NO_ARGS,
         out: Type::Int,
         valid: SESSION,
-        doc: "Number of the failure of the handshake with the client, 0 without one (manual 7.3.4).",
+        doc: "OpenSSL's number of what failed with the client, 0 without one (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_err")],
-        build: |_, _| {
-            int(|v| handshake_code(v.session?.error.as_deref().copied(), fc(v).is_some()))
-        },
+        build: |_, _| int(|v| library_code(v.session?.error.as_deref().copied(), fc(v).is_some())),
     },
     Fetch {
         name: "ssl_fc_err_str",
         args: NO_ARGS,
         out: Type::Str,
         valid: SESSION,
-        doc: "Text of the failure of the handshake with the client (manual 7.3.4).",
+        doc: "OpenSSL's words for what failed with the client (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_err_str")],
-        build: |_, _| string(|v| text(v.session?.error.as_deref().copied())),
+        build: |_, _| string(|v| library_text(v.session?.error.as_deref().copied())),
     },
     Fetch {
         name: "ssl_fc_has_crt",
@@ -294,15 +292,13 @@ fn some(text: &'static str) -> Option<&'static [u8]> {
     (!text.is_empty()).then_some(text.as_bytes())
 }
 
-fn code(error: Option<ConnError>) -> i64 {
-    error.map_or(0, |error| i64::from(error.code))
+/// The library's number of a fault; nothing of a connection in clear.
+fn library_code(error: Option<ConnError>, is_tls: bool) -> Option<i64> {
+    let code = error.and_then(|error| error.library_code());
+    code.or_else(|| is_tls.then_some(0)).map(i64::from)
 }
 
-/// The number of a handshake's failure; nothing of a connection in clear that has not failed.
-fn handshake_code(error: Option<ConnError>, is_tls: bool) -> Option<i64> {
-    (is_tls || error.is_some()).then(|| code(error))
-}
-
-fn text(error: Option<ConnError>) -> Option<&'static [u8]> {
-    error.map(|error| error.text.as_bytes())
+/// The library's words for a fault.
+fn library_text(error: Option<ConnError>) -> Option<&'static [u8]> {
+    some(error?.library?)
 }

@@ -163,16 +163,21 @@ pub(super) fn upload_error(error: &PumpError) -> StreamError {
     }
 }
 
-/// What the handshake of a connection whose request went early came to, when that is why no
-/// answer came.
-fn early_failure(stream: &mut Stream, conn: &ServerConn) -> Option<Failure> {
-    let tls = conn.io.tls().filter(|_| conn.is_early)?;
+/// What the TLS session came to, when that is why no answer came; of a connection whose request
+/// went early that is its handshake.
+fn session_failure(stream: &mut Stream, conn: &ServerConn) -> Option<Failure> {
+    let tls = conn.io.tls()?;
+    if !conn.is_early {
+        let fault = tls.fault()?;
+        stream.facts.server_error = Some(handshake::fatal(&fault));
+        return None;
+    }
     if tls.refused_early() {
         stream.facts.server_error = Some(handshake::EARLY_FAILED);
         return Some(Failure::ZeroRttRejected);
     }
     let fault = tls.fault()?;
-    stream.facts.server_error = Some(handshake::Failed::of(&fault, false).error);
+    stream.facts.server_error = Some(handshake::failed(&fault, false));
     Some(Failure::Connection)
 }
 
@@ -201,7 +206,7 @@ pub(super) async fn on_lost(
         }
         Lost::Server(failure) => failure,
     };
-    let failure = early_failure(stream, conn).unwrap_or(failure);
+    let failure = session_failure(stream, conn).unwrap_or(failure);
     if let Some(server) = conn
         .server
         .as_ref()
