@@ -22,7 +22,7 @@ use lbd_proxy::state::Shared;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-pub(crate) use self::announce::wall;
+pub(crate) use self::announce::{NOTICE, log, wall};
 use self::core::Core;
 pub(crate) use self::order::{AdminOrder, CheckHandle, Order};
 pub(crate) use self::watch::Watch;

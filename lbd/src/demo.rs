@@ -225,7 +225,8 @@ fn balancer(text: &str) -> Result<Running, String> {
     let workers = run::limits::workers(&config);
     let limits = Limits::apply(&config, &args, workers)?;
     let namespaces = lbd_proxy::Namespaces::default();
-    let sockets = run::listen::bind_all(&config, &args, workers, &limits, &namespaces)
+    let old = run::OldProcesses::new(&args);
+    let sockets = run::listen::bind_all(&config, &old, workers, &limits, &namespaces)
         .map_err(|faults| faults.join("\n"))?;
     let options = Options::new(&args, 0, Instant::now());
     let logger = run::make_logger(&config, workers, &options);

@@ -5,6 +5,8 @@
 
 pub(crate) mod limits;
 pub(crate) mod listen;
+mod old;
+mod orders;
 mod signals;
 
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ use crate::snapshot::{Directory, Snapshots};
 
 pub(crate) use limits::Limits;
 use listen::Sockets;
+pub(crate) use old::OldProcesses;
 
 /// What the command line says about running.
 #[derive(Debug, Clone)]
@@ -122,7 +125,8 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
         signals.catch().map_err(|error| one(error.to_string()))?;
     }
     let namespaces = open_namespaces(&config, &options.name)?;
-    let mut sockets = listen::bind_all(&config, args, workers, &limits, &namespaces)?;
+    let old = OldProcesses::new(args);
+    let mut sockets = listen::bind_all(&config, &old, workers, &limits, &namespaces)?;
     sockets.failover = crate::failover::open().map_err(one)?;
 
     let started = match is_daemon.then(process::fork_to_background).transpose() {
@@ -158,7 +162,7 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     })
     .map_err(|text| one(format!("[{}.main()] {text}", options.name)))?;
 
-    signals::tell_old_processes(args);
+    old.dismiss();
     let hard_stop_after = config.global.hard_stop_after;
     let running = start(
         config,

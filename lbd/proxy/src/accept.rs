@@ -5,13 +5,16 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use lbd_config::config::ListenAddress;
 use lbd_core::{ListenerId, Time};
 use lbd_rules::facts::Endpoint;
+use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -39,6 +42,8 @@ pub struct ListenerSocket {
     /// Whether this worker accepts for all: connections go to the least loaded one. Otherwise
     /// each worker has a socket of its own and connections move only when loads differ clearly.
     pub is_shared: bool,
+    /// Length of its accept queue.
+    pub backlog: u32,
 }
 
 /// Prepares to accept on a socket; the future ends when the worker stops or the frontend does.
@@ -53,9 +58,11 @@ pub(crate) fn listen(
         id,
         socket,
         is_shared,
+        backlog,
     } = listener;
     let socket = sys::watch(socket, Interest::READABLE)?;
     let takers = takers(&worker, id, is_shared);
+    let releases = releases(&worker, id);
     Ok(async move {
         let acceptor = Acceptor {
             worker,
@@ -63,6 +70,7 @@ pub(crate) fn listen(
             socket,
             is_shared,
             takers,
+            backlog: releases.then(|| i32::try_from(backlog).unwrap_or(i32::MAX)),
             told: Cell::default(),
         };
         acceptor.run().await;
@@ -76,6 +84,8 @@ struct Acceptor {
     is_shared: bool,
     /// The workers that may get its connections; `None` for all.
     takers: Option<Box<[usize]>>,
+    /// Length of the queue, when the port is released while the frontend is paused.
+    backlog: Option<i32>,
     /// When a shortage was last logged.
     told: Cell<Option<Time>>,
 }
@@ -97,6 +107,14 @@ fn takers(worker: &Worker, id: ListenerId, is_shared: bool) -> Option<Box<[usize
     (!named.is_empty()).then_some(named)
 }
 
+/// Whether a pause releases the address: a socket that others may hold as well goes on listening,
+/// and a unix socket cannot begin again; their clients wait.
+fn releases(worker: &Worker, id: ListenerId) -> bool {
+    let bound = worker.bound();
+    let listener = bound.generation.config.listeners.get(id.index());
+    listener.is_some_and(|listener| matches!(listener.address, ListenAddress::Tcp(_)))
+}
+
 /// What an accept made of it.
 enum Accepted {
     /// One was taken; there may be more.
@@ -110,22 +128,68 @@ enum Accepted {
 }
 
 impl Acceptor {
-    async fn run(&self) {
+    async fn run(mut self) {
+        let mut is_closed = false;
         loop {
-            let changed = self.worker.changed.notified();
+            let worker = Rc::clone(&self.worker);
+            let changed = worker.changed.notified();
             match self.worker.may_listen(self.id) {
                 None => break,
-                Some(false) => changed.await,
+                Some(false) => {
+                    is_closed = is_closed || self.close();
+                    changed.await;
+                }
                 Some(true) => {
                     drop(changed);
+                    if std::mem::take(&mut is_closed) {
+                        match self.reopened() {
+                            Some(opened) => self = opened,
+                            None => return,
+                        }
+                    }
                     self.round().await;
                 }
             }
         }
-        // Whoever the kernel has let in already is served: closing would reset them.
+        if !is_closed {
+            self.drain();
+        }
+    }
+
+    /// Whoever the kernel has let in already is served: closing would reset them.
+    fn drain(&self) {
         for _ in 0..MAX_DRAINED {
             if !matches!(self.accept(), Accepted::One) {
                 break;
+            }
+        }
+    }
+
+    /// Releases the address for the time of a pause (`SIGTTOU`, `disable frontend`), so that
+    /// another process can have it; false where that is not possible.
+    fn close(&self) -> bool {
+        if self.backlog.is_none() {
+            return false;
+        }
+        self.drain();
+        SockRef::from(self.socket.get_ref())
+            .shutdown(Shutdown::Read)
+            .is_ok()
+    }
+
+    /// Listens again after a pause; `None` when the address has another owner now.
+    fn reopened(self) -> Option<Self> {
+        let backlog = self.backlog.unwrap_or(0);
+        // A new registration: the old one keeps that the socket was closed.
+        let socket = self.socket.into_inner();
+        let opened = SockRef::from(&socket)
+            .listen(backlog)
+            .and_then(|()| sys::watch(socket, Interest::READABLE));
+        match opened {
+            Ok(socket) => Some(Self { socket, ..self }),
+            Err(_) => {
+                self.worker.accept_failed();
+                None
             }
         }
     }
@@ -208,8 +272,10 @@ impl Acceptor {
         let set = &process.rate_limits;
         let connections = set.connections.get(global.maxconnrate);
         let sessions = set.sessions.get(global.maxsessrate);
+        let tls = places::tls_rate_limit(generation, self.id, &self.worker.shared);
         over(connections, &|| process.connection_rate.read(now))
             || over(sessions, &|| process.session_rate.read(now))
+            || over(tls, &|| process.tls.rate.read(now))
             || over(spec.rate_limit_sessions, &|| proxy.session_rate.read(now))
     }
 

@@ -123,12 +123,10 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), C
     let process = process.shared.process();
     let first = std::mem::take(&mut session.input);
     let global = &session.bound.generation.config.global.ssl;
-    let most = process.rate_limits.tls.get(global.maxsslrate);
-    let is_over = most > 0 && process.tls.rate.read(begun) >= most;
-    let place = match is_over {
-        true => None,
-        false => Place::take(&session.worker.shared, global.maxsslconn),
-    };
+    if let Entry::Connection(entered) = &session.entry {
+        entered.count_tls(begun);
+    }
+    let place = Place::take(&session.worker.shared, global.maxsslconn);
     let mut facts = TlsFacts::default();
     let result = match session.io.tls().filter(|_| place.is_some()) {
         None => Err(TOO_MANY),

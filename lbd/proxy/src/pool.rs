@@ -212,6 +212,13 @@ impl Pool {
         kept
     }
 
+    /// Gives back the memory of buffers and the pipes that are at rest.
+    pub fn release(&self) {
+        self.small.take();
+        self.large.take();
+        self.pipes.take();
+    }
+
     /// A pipe of at least 64 KiB; `None` when the limit is reached or pipes do not pay here.
     pub fn pipe(&self) -> Option<Pipe> {
         if let Some(pipe) = self.pipes.borrow_mut().pop() {

@@ -229,13 +229,20 @@ impl Shared {
         self.process.maxconn.store(limit, Relaxed);
     }
 
-    /// Interrupts accepting on all frontends, or goes on (`SIGTTOU`, `SIGTTIN`).
-    pub fn pause_listeners(&self, paused: bool) {
-        for proxy in &self.current().proxies {
-            if !proxy.is_disabled() {
+    /// Interrupts accepting on all frontends, or goes on (`SIGTTOU`, `SIGTTIN`); gives those for
+    /// which that is a change.
+    pub fn pause_listeners(&self, paused: bool) -> Vec<ProxyId> {
+        let generation = self.current();
+        let mut changed = Vec::new();
+        for proxy in &generation.proxies {
+            let spec = &generation.config.proxies[proxy.id.index()];
+            let has_listener = !spec.frontend.binds.is_empty();
+            if has_listener && !proxy.is_disabled() && proxy.is_paused() != paused {
                 proxy.listen(Some(paused), self);
+                changed.push(proxy.id);
             }
         }
+        changed
     }
 
     /// Says that the process will stop soon (`grace`): the `stopping` fetch and status pages show

@@ -296,6 +296,7 @@ impl Worker {
             Message::Ping(sender) => {
                 let _ = sender.send(self.index);
             }
+            Message::Release => self.pool.release(),
             Message::Stop(stop) => self.on_stop(stop),
         }
     }

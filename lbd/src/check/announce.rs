@@ -14,7 +14,7 @@ use super::Console;
 /// Syslog level of a server that goes down.
 pub(super) const ALERT: u8 = 1;
 /// Syslog level of other changes.
-pub(super) const NOTICE: u8 = 5;
+pub(crate) const NOTICE: u8 = 5;
 /// Syslog level of a backend without servers.
 const EMERGENCY: u8 = 0;
 
@@ -65,7 +65,14 @@ impl Notes {
     }
 }
 
-fn log(shared: &Shared, generation: &Generation, proxy: &ProxySpec, level: u8, text: &str) {
+/// Writes a line to the log of a proxy at once.
+pub(crate) fn log(
+    shared: &Shared,
+    generation: &Generation,
+    proxy: &ProxySpec,
+    level: u8,
+    text: &str,
+) {
     if proxy.log.targets.is_empty() {
         return;
     }

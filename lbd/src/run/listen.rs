@@ -10,8 +10,8 @@ use lbd_proxy::Namespaces;
 use lbd_proxy::accept::ListenerSocket;
 
 use super::limits::Limits;
-use crate::args::Args;
-use crate::bind::{self, BindError, Bound, ListenRequest, RETRIES, RETRY_PAUSE, SocketFile};
+use super::old::OldProcesses;
+use crate::bind::{self, BindError, Bound, ListenRequest, SocketFile};
 use crate::peers::PeersSocket;
 
 /// A bound `stats socket`.
@@ -41,7 +41,7 @@ pub(crate) struct Sockets {
 /// Binds everything, or says all that could not be bound.
 pub(crate) fn bind_all(
     config: &Config,
-    args: &Args,
+    old: &OldProcesses<'_>,
     workers: usize,
     limits: &Limits,
     namespaces: &Namespaces,
@@ -51,12 +51,6 @@ pub(crate) fn bind_all(
         ..Sockets::default()
     };
     let mut faults = Vec::new();
-    // Old processes that are told to leave may still hold an address for a moment.
-    let patience = if args.finish.is_empty() && args.terminate.is_empty() {
-        1
-    } else {
-        RETRIES
-    };
     for spec in &config.global.stats_sockets {
         match bind::bind_stats(&spec.address, &spec.unix, limits.backlog(None)) {
             Ok(bound) => take_stats(bound, spec, &mut sockets),
@@ -74,7 +68,7 @@ pub(crate) fn bind_all(
             // A new process listens while the old one still does.
             reuse_port: true,
         };
-        match with_patience(patience, || bind::bind(&request)) {
+        match old.bind(|| bind::bind(&request)) {
             Ok(bound) => {
                 sockets.paths.extend(bound.path);
                 let own = bound.sockets.into_iter();
@@ -102,32 +96,21 @@ pub(crate) fn bind_all(
             quiet_ack: proxy.frontend.smart_accept,
             reuse_port: !config.global.no_reuseport,
         };
-        match with_patience(patience, || bind::bind(&request)) {
-            Ok(bound) => deal(bound, listener.id, &line.options, &mut sockets),
+        match old.bind(|| bind::bind(&request)) {
+            Ok(bound) => {
+                let queue = request.backlog;
+                deal(bound, listener.id, &line.options, queue, &mut sockets);
+            }
             Err(error) => faults.push(sentence(config, line.span, &proxy.name, &error)),
         }
     }
     if faults.is_empty() {
         return Ok(sockets);
     }
+    old.resume();
     sockets.paths.iter().for_each(SocketFile::remove);
     faults.push("[lbd.main()] Some protocols failed to start their listeners! Exiting.".to_owned());
     Err(faults)
-}
-
-fn with_patience(
-    tries: u32,
-    bind: impl Fn() -> Result<Bound, BindError>,
-) -> Result<Bound, BindError> {
-    let mut result = bind();
-    for _ in 1..tries {
-        if !result.as_ref().is_err_and(|error| error.is_in_use) {
-            break;
-        }
-        std::thread::sleep(RETRY_PAUSE);
-        result = bind();
-    }
-    result
 }
 
 fn sentence(config: &Config, span: Span, proxy: &str, error: &BindError) -> String {
@@ -167,6 +150,7 @@ fn deal(
     bound: Bound,
     listener: lbd_core::ListenerId,
     options: &BindOptions,
+    backlog: u32,
     sockets: &mut Sockets,
 ) {
     sockets.paths.extend(bound.path);
@@ -177,6 +161,7 @@ fn deal(
             id: listener,
             socket: fd,
             is_shared,
+            backlog,
         });
     }
 }

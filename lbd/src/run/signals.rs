@@ -10,12 +10,10 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigHandler, Signal, kill, raise, signal};
-use nix::unistd::Pid;
+use nix::sys::signal::{SigHandler, Signal, raise, signal};
 use signal_hook::consts;
 
-use super::Daemon;
-use crate::args::Args;
+use super::{Daemon, orders};
 use crate::report;
 
 /// Why waiting ended.
@@ -131,10 +129,10 @@ impl Signals {
                 },
                 Ok(Event::Signal(consts::SIGTERM)) => return End::Signal(Signal::SIGTERM),
                 Ok(Event::Signal(consts::SIGINT)) => return End::Signal(Signal::SIGINT),
-                Ok(Event::Signal(consts::SIGHUP)) => log_states(daemon),
-                Ok(Event::Signal(consts::SIGQUIT)) => report_memory(daemon),
-                Ok(Event::Signal(consts::SIGTTOU)) => daemon.shared.pause_listeners(true),
-                Ok(Event::Signal(consts::SIGTTIN)) => daemon.shared.pause_listeners(false),
+                Ok(Event::Signal(consts::SIGHUP)) => orders::log_states(daemon),
+                Ok(Event::Signal(consts::SIGQUIT)) => orders::release_memory(daemon),
+                Ok(Event::Signal(consts::SIGTTOU)) => orders::pause(daemon, true),
+                Ok(Event::Signal(consts::SIGTTIN)) => orders::pause(daemon, false),
                 Ok(Event::Signal(_)) => {}
                 Err(RecvTimeoutError::Timeout) if soft_stop.is_some_and(is_past) => {
                     soft_stop = None;
@@ -167,40 +165,6 @@ fn begin_soft_stop(
     daemon.shared.soft_stop();
     if hard_stop.is_none() {
         *hard_stop = hard_stop_after.map(|after| Instant::now() + after);
-    }
-}
-
-/// Logs the state of every server.
-fn log_states(daemon: &Daemon) {
-    let generation = daemon.shared.current();
-    for row in lbd_proxy::metric::rows(&daemon.shared, &generation) {
-        if row.server_id().is_some() {
-            report::warning(&format!(
-                "Server {}/{} is {}.",
-                row.proxy.name,
-                row.object_name(),
-                row.status()
-            ));
-        }
-    }
-}
-
-fn report_memory(daemon: &Daemon) {
-    let sessions = daemon.shared.process().connections.get();
-    report::notice(&format!("{sessions} connections"));
-}
-
-/// `-sf`: old processes finish; `-st`: they stop at once.
-pub(super) fn tell_old_processes(args: &Args) {
-    let orders = [
-        (&args.finish, Signal::SIGUSR1),
-        (&args.terminate, Signal::SIGTERM),
-    ];
-    for (pids, order) in orders {
-        for pid in pids {
-            // One that is gone already needs no order.
-            let _ = kill(Pid::from_raw(*pid), order);
-        }
     }
 }
 

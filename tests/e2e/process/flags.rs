@@ -234,9 +234,9 @@ impl Drop for Daemon {
 }
 
 /// A frontend on `port` that answers by itself, with a runtime socket.
-fn answering(directory: &TempDir, port: u16) {
+fn answering(directory: &TempDir, port: u16, global: &str) {
     let text = format!(
-        "global\n    stats socket {}/run.sock level admin\n{TIMEOUTS}frontend web\n    \
+        "global\n    {global}\n    stats socket {}/run.sock level admin\n{TIMEOUTS}frontend web\n    \
          bind 127.0.0.1:{port}\n    http-request return status 200\n",
         directory.path().display()
     );
@@ -267,7 +267,7 @@ fn ask(directory: &TempDir, command: &str) -> String {
 fn a_daemon_writes_its_id_and_takes_limits_from_the_command_line() {
     on_both(|program| {
         let (directory, port) = (TempDir::new(), free_port());
-        answering(&directory, port);
+        answering(&directory, port, "");
         let words = ["-n", "77", "-N", "33", "-m", "200", "-L", "me", "-q"];
         let daemon = Daemon::start(program, directory.path(), "one", &words);
         assert!(daemon.is_running(), "{program:?}");
@@ -290,10 +290,11 @@ fn a_daemon_writes_its_id_and_takes_limits_from_the_command_line() {
 
 #[test]
 fn a_new_process_ends_the_old_one_in_order_or_at_once() {
-    for flag in ["-sf", "-st"] {
+    // Without SO_REUSEPORT the old process has to release its addresses first.
+    for (flag, global) in [("-sf", ""), ("-st", ""), ("-sf", "noreuseport")] {
         on_both(|program| {
             let (directory, port) = (TempDir::new(), free_port());
-            waiting_for_bodies(&directory, port);
+            waiting_for_bodies(&directory, port, global);
             let old = Daemon::start(program, directory.path(), "old", &[]);
             let address = Address::Tcp(([127, 0, 0, 1], port).into());
             let mut client = Client::connect(&address);
@@ -317,8 +318,8 @@ fn a_new_process_ends_the_old_one_in_order_or_at_once() {
     }
 }
 
-fn waiting_for_bodies(directory: &TempDir, port: u16) {
-    answering(directory, port);
+fn waiting_for_bodies(directory: &TempDir, port: u16, global: &str) {
+    answering(directory, port, global);
     let path = directory.path().join("run.cfg");
     let text = std::fs::read_to_string(&path).expect("the configuration just written");
     let wait = "http-request wait-for-body time 60s\n    http-request return";

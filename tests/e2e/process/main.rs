@@ -49,6 +49,7 @@ mod dumps;
 mod flags;
 mod fuzz;
 mod runtime;
+mod signals;
 mod sockets;
 mod states;
 mod stopping;

@@ -244,3 +244,40 @@ fn http_2_is_spoken_with_clients_that_agree_on_it() {
     assert_eq!(ask("--http2"), "2 200");
     assert_eq!(ask("--http1.1"), "1.1 200");
 }
+
+#[test]
+fn sessions_over_the_rate_of_tls_wait_and_are_served() {
+    let authority = Authority::new("CA");
+    let origin = Origin::http("s1");
+    on_both(|program| {
+        for (global, command) in [
+            ("maxsslrate 2", ""),
+            ("maxconn 100", "set rate-limit ssl-sessions global 2"),
+        ] {
+            let proxy = site(program, &authority, &origin)
+                .with("global", global)
+                .start();
+            if !command.is_empty() {
+                proxy.runtime(command);
+            }
+            let tls = Tls::trusting(&authority);
+            let begun = std::time::Instant::now();
+            for _ in 0..6 {
+                let mut client = tls
+                    .connect(proxy.address("front"), "www.example.com")
+                    .expect("TLS");
+                let (status, _) = client.get("/").expect("an answer");
+                assert_eq!(status, 200, "{program:?} {global}");
+            }
+            let took = begun.elapsed();
+            assert!(took >= Duration::from_millis(500), "{program:?}: {took:?}");
+            let info = proxy.runtime("show info");
+            assert!(info.contains("\nSslRateLimit: 2\n"), "{program:?}: {info}");
+            let most = info
+                .lines()
+                .find_map(|line| line.strip_prefix("MaxSslRate: "));
+            let most: u32 = most.and_then(|n| n.parse().ok()).expect("a number");
+            assert!((1..=2).contains(&most), "{program:?}: {most}");
+        }
+    });
+}

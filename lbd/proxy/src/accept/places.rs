@@ -35,13 +35,39 @@ enum RateLimit {
     ProxySessions,
     /// `maxsessrate`.
     Sessions,
+    /// `maxsslrate`.
+    Tls,
 }
 
-const RATES: [RateLimit; 3] = [
+const RATES: [RateLimit; 4] = [
     RateLimit::Connections,
     RateLimit::ProxySessions,
     RateLimit::Sessions,
+    RateLimit::Tls,
 ];
+
+/// `maxsslrate` in force where it concerns the clients of a listener; 0 for none.
+pub(super) fn tls_rate_limit(
+    generation: &Generation,
+    listener: ListenerId,
+    shared: &Shared,
+) -> u32 {
+    let config = &generation.config;
+    let spec = config.listeners.get(listener.index());
+    let has_tls = spec.is_some_and(|spec| {
+        let binds = &config.proxies[spec.proxy.index()].frontend.binds;
+        let bind = binds.get(spec.bind.index());
+        bind.is_some_and(|bind| bind.tls.is_some())
+    });
+    match has_tls {
+        true => shared
+            .process()
+            .rate_limits
+            .tls
+            .get(config.global.ssl.maxsslrate),
+        false => 0,
+    }
+}
 
 impl Places {
     fn rate(&self, which: RateLimit) -> &SharedRate {
@@ -49,11 +75,12 @@ impl Places {
             RateLimit::Connections => &self.shared.process().connection_rate,
             RateLimit::ProxySessions => &self.proxy.session_rate,
             RateLimit::Sessions => &self.shared.process().session_rate,
+            RateLimit::Tls => &self.shared.process().tls.rate,
         }
     }
 
     /// A place in each rate that has a limit; false when one is reached.
-    fn take_rates(&self, generation: &Generation, now: Time) -> bool {
+    fn take_rates(&self, generation: &Generation, id: ListenerId, now: Time) -> bool {
         let config = &generation.config;
         let frontend = &config.proxies[self.listener.proxy.index()].frontend;
         let set = &self.shared.process().rate_limits;
@@ -61,6 +88,7 @@ impl Places {
             set.connections.get(config.global.maxconnrate),
             frontend.rate_limit_sessions,
             set.sessions.get(config.global.maxsessrate),
+            tls_rate_limit(generation, id, &self.shared),
         ];
         RATES
             .iter()
@@ -87,7 +115,8 @@ impl Places {
         bind_limit: u32,
         now: Time,
     ) -> Option<Self> {
-        let listener = generation.listener(listener)?;
+        let id = listener;
+        let listener = generation.listener(id)?;
         let proxy = generation.proxy(listener.proxy);
         let process = &shared.process().connections;
         if !process.reserve(shared.maxconn()) {
@@ -108,7 +137,7 @@ impl Places {
             listener: Arc::clone(listener),
             rates: Default::default(),
         };
-        places.take_rates(generation, now).then_some(places)
+        places.take_rates(generation, id, now).then_some(places)
     }
 
     /// A connection came.
@@ -163,6 +192,16 @@ impl Entered {
             tls_place: None,
             places,
         }
+    }
+
+    /// The connection is about to speak TLS, which counts whatever becomes of it.
+    pub(crate) fn count_tls(&self, now: Time) {
+        let tls = &self.worker.shared.process().tls;
+        match self.places.rates[RateLimit::Tls as usize].take() {
+            true => tls.rate.keep(now),
+            false => tls.rate.hit(now),
+        }
+        tls.note_rate(now);
     }
 
     /// The connection has become a session, which counts in the limits of sessions per second.

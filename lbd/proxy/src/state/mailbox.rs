@@ -79,6 +79,8 @@ pub enum Message {
     },
     /// Answer that this worker turns.
     Ping(Sender<usize>),
+    /// Give back memory that only waits to be used again (`SIGQUIT`).
+    Release,
     /// Stop.
     Stop(Stop),
 }

@@ -13,7 +13,7 @@ use super::counters::{Gauge, SharedRate};
 pub struct TlsState {
     /// Connections of clients that speak TLS, against `maxsslconn`.
     pub connections: Gauge,
-    /// Handshakes with clients in the last second, against `maxsslrate`.
+    /// Handshakes with clients begun in the last second, against `maxsslrate`.
     pub rate: SharedRate,
     /// Highest of them.
     pub max_rate: AtomicU32,
@@ -40,12 +40,16 @@ impl TlsState {
     pub(crate) fn client_done(&self, is_resumed: bool, now: Time) {
         self.total.fetch_add(1, Relaxed);
         self.client_sessions.fetch_add(1, Relaxed);
-        count(&self.rate, &self.max_rate, now);
         if is_resumed {
             self.client_reused.fetch_add(1, Relaxed);
         } else {
             count(&self.client_keys, &self.max_client_keys, now);
         }
+    }
+
+    /// A handshake with a client has begun and was counted.
+    pub(crate) fn note_rate(&self, now: Time) {
+        self.max_rate.fetch_max(self.rate.read(now), Relaxed);
     }
 
     /// A handshake with a client failed.

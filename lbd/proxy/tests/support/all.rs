@@ -63,6 +63,7 @@ impl Proxy {
                         id: ListenerId(0),
                         socket,
                         is_shared: true,
+                        backlog: 16,
                     })
                     .into_iter()
                     .collect();
