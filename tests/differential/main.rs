@@ -8,6 +8,7 @@ use support::scenario::{Case, Group, get, lines, response, send, serve};
 mod balance;
 mod cookies;
 mod endings;
+mod fetches;
 mod letters;
 mod logs;
 mod requests;

@@ -193,6 +193,8 @@ pub trait World {
     fn server(&self, backend: ProxyId, server: ServerId, fact: ServerFact) -> i64;
     /// Name of a proxy.
     fn proxy_name(&self, proxy: ProxyId) -> &str;
+    /// The backend that a frontend names for what no rule sends elsewhere (`fe_defbe`).
+    fn default_backend(&self, proxy: ProxyId) -> Option<ProxyId>;
     /// Name of a server.
     fn server_name(&self, backend: ProxyId, server: ServerId) -> &str;
     /// Name of a `bind` line, when it has one.

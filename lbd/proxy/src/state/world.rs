@@ -186,6 +186,13 @@ impl World for Bound {
             .map_or("", |state| &state.name)
     }
 
+    fn default_backend(&self, proxy: ProxyId) -> Option<ProxyId> {
+        let spec = self.generation.config.proxies.get(proxy.index())?;
+        let backend = spec.frontend.default_backend?;
+        // A listen section that names none is its own.
+        (backend != proxy).then_some(backend)
+    }
+
     fn server_name(&self, backend: ProxyId, server: ServerId) -> &str {
         self.generation
             .server(backend, server)

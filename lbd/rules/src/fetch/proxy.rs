@@ -216,6 +216,20 @@ pub const FETCHES: &[Fetch] = &[
         build: |_, args| backend_fact(&args, ProxyFact::FrontendConnections),
     },
     Fetch {
+        name: "fe_defbe",
+        args: NO_ARGS,
+        out: Type::Str,
+        valid: FRONTEND,
+        doc: "Name of the frontend's default backend (manual 7.3.2).",
+        examples: &[Example::Ok("fe_defbe")],
+        build: |_, _| {
+            string(|v| {
+                let backend = v.world.default_backend(v.session?.frontend)?;
+                Some(v.world.proxy_name(backend).as_bytes())
+            })
+        },
+    },
+    Fetch {
         name: "fe_id",
         args: NO_ARGS,
         out: Type::Int,

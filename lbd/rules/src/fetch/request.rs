@@ -25,7 +25,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "Host field and path of the request, joined (manual 7.3.6).",
         examples: &[Example::Ok("base")],
-        build: |_, _| string(|v| base(v, uri::path(v.request?.target())?)),
+        build: |_, _| string(|v| base(v, path(v)?)),
     },
     Fetch {
         name: "base32",
@@ -34,7 +34,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "32-bit hash of base: SDBM with avalanche (manual 7.3.6).",
         examples: &[Example::Ok("base32")],
-        build: |_, _| int(|v| Some(i64::from(hash_of(v, uri::path(v.request?.target())?)?))),
+        build: |_, _| int(|v| Some(i64::from(hash_of(v, path(v)?)?))),
     },
     Fetch {
         name: "base32+src",
@@ -43,7 +43,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "base32 as four bytes, followed by the source address (manual 7.3.6).",
         examples: &[Example::Ok("base32+src")],
-        build: |_, _| one(|v| with_source(v, hash_of(v, uri::path(v.request?.target())?)?)),
+        build: |_, _| one(|v| with_source(v, hash_of(v, path(v)?)?)),
     },
     Fetch {
         name: "baseq",
@@ -52,7 +52,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "Host field, path and query of the request, joined (manual 7.3.6).",
         examples: &[Example::Ok("baseq")],
-        build: |_, _| string(|v| base(v, uri::pathq(v.request?.target())?)),
+        build: |_, _| string(|v| base(v, pathq(v)?)),
     },
     Fetch {
         name: "http_auth",
@@ -68,9 +68,7 @@ pub const FETCHES: &[Fetch] = &[
             let list = user_list(&args)?;
             let users = ctx.names.user_lists();
             boolean(move |v| {
-                let Some((user, password)) = v.request.and_then(|head| basic(head, v)) else {
-                    return v.request.map(|_| false);
-                };
+                let (user, password) = basic(v.request?, v)?;
                 Some(users.check(list, user, password))
             })
         },
@@ -115,7 +113,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "The scheme of the authorization (manual 7.3.6).",
         examples: &[Example::Ok("http_auth_type")],
-        build: |_, _| string(|v| Some(authorization(v.request?, v)?.0)),
+        build: |_, _| string(|v| scheme(v.request?, v)),
     },
     Fetch {
         name: "http_auth_user",
@@ -234,9 +232,9 @@ pub const FETCHES: &[Fetch] = &[
         args: NO_ARGS,
         out: Type::Int,
         valid: REQUEST,
-        doc: "32-bit hash of Host field and whole target (manual 7.3.6).",
+        doc: "32-bit hash of Host field, path and query (manual 7.3.6).",
         examples: &[Example::Ok("url32")],
-        build: |_, _| int(|v| Some(i64::from(hash_of(v, v.request?.target())?))),
+        build: |_, _| int(|v| Some(i64::from(hash_of(v, pathq(v)?)?))),
     },
     Fetch {
         name: "url32+src",
@@ -245,7 +243,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: REQUEST,
         doc: "url32 as four bytes, followed by the source address (manual 7.3.6).",
         examples: &[Example::Ok("url32+src")],
-        build: |_, _| one(|v| with_source(v, hash_of(v, v.request?.target())?)),
+        build: |_, _| one(|v| with_source(v, hash_of(v, pathq(v)?)?)),
     },
     Fetch {
         name: "url_ip",
@@ -348,6 +346,16 @@ fn query(args: &[Arg]) -> Built {
 }
 
 /// The first Host field followed by `rest`.
+/// The path, empty for a target that has none (`*`).
+fn path<'a>(view: &View<'a>) -> Option<&'a [u8]> {
+    Some(uri::path(view.request?.target()).unwrap_or_default())
+}
+
+/// Path and query, likewise.
+fn pathq<'a>(view: &View<'a>) -> Option<&'a [u8]> {
+    Some(uri::pathq(view.request?.target()).unwrap_or_default())
+}
+
 fn base<'a>(view: &View<'a>, rest: &'a [u8]) -> Option<&'a [u8]> {
     let Some(host) = view.request?.first(b"host") else {
         return Some(rest);
@@ -520,6 +528,15 @@ fn authorization<'a>(head: &'a Head, view: &View<'_>) -> Option<(&'a [u8], &'a [
         .unwrap_or(value.len());
     let (scheme, rest) = value.split_at(space);
     Some((scheme, lbd_http::header::trim(rest)))
+}
+
+/// The scheme of an authorization that can be understood, as its standard writes it.
+fn scheme<'a>(head: &'a Head, view: &View<'a>) -> Option<&'static [u8]> {
+    let (scheme, token) = authorization(head, view)?;
+    if scheme.eq_ignore_ascii_case(b"bearer") && !token.is_empty() {
+        return Some(b"Bearer");
+    }
+    basic(head, view).map(|_| b"Basic".as_slice())
 }
 
 fn basic<'a>(head: &'a Head, view: &View<'a>) -> Option<(&'a [u8], &'a [u8])> {

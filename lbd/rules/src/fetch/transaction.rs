@@ -81,17 +81,14 @@ pub const FETCHES: &[Fetch] = &[
         args: NO_ARGS,
         out: Type::Str,
         valid: TRANSACTION,
-        doc: "Target of the request as received; also after it was sent on (manual 7.3.6).",
+        doc: "Path and query of the request as received; also after it was sent on (manual 7.3.6).",
         examples: &[Example::Ok("capture.req.uri")],
         build: |_, _| {
             string(|v| {
                 let stream = v.stream?;
                 let start = usize::from(stream.method_len) + 1;
                 let end = start + stream.target_len as usize;
-                stream
-                    .request_line
-                    .get(start..end)
-                    .filter(|part| !part.is_empty())
+                lbd_http::uri::pathq(stream.request_line.get(start..end)?)
             })
         },
     },

@@ -88,10 +88,6 @@ pub const FETCHES: &[Unsupported] = &[
         reason: "multiplexed streams and their debugging data",
     },
     Unsupported {
-        names: &["fe_defbe"],
-        reason: "names that only the configuration holds",
-    },
-    Unsupported {
         names: &["fc_saved_syn"],
         reason: "saved SYN packets",
     },

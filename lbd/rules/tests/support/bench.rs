@@ -153,6 +153,9 @@ impl World for TestWorld {
     fn proxy_name(&self, proxy: ProxyId) -> &str {
         if proxy.0 == 0 { "fe" } else { "be" }
     }
+    fn default_backend(&self, _: ProxyId) -> Option<ProxyId> {
+        Some(ProxyId(1))
+    }
     fn server_name(&self, _backend: ProxyId, _server: ServerId) -> &str {
         "s1"
     }

@@ -290,14 +290,18 @@ pub(super) fn cookies(side: Side, args: &[Arg], give: for<'a> fn(&'a [u8]) -> Va
             return Outcome::Absent;
         };
         let mut outcome = Outcome::Absent;
-        for place in jar {
-            if name.is_empty() || place.name_in(head) == &*name {
-                outcome = Outcome::Done;
-                if sink(give(place.value_in(head))).is_break() {
-                    break;
-                }
-            }
-        }
+        let mut each = |place: cookie::Place| {
+            outcome = Outcome::Done;
+            sink(give(place.value_in(head)))
+        };
+        let _ = if name.is_empty() {
+            // Who takes one value takes the last: without a name the first cookie is meant.
+            let places = bumpalo::collections::Vec::from_iter_in(jar, view.arena);
+            places.into_iter().rev().try_for_each(&mut each)
+        } else {
+            let mut named = jar.filter(|place| place.name_in(head) == &*name);
+            named.try_for_each(&mut each)
+        };
         outcome
     })
 }
@@ -320,7 +324,10 @@ pub(super) fn cookie_names(side: Side, args: &[Arg]) -> Built {
         Some(join(
             view,
             &delimiter,
-            places.iter().map(|place| place.name_in(head)),
+            places
+                .iter()
+                .map(|place| place.name_in(head))
+                .filter(|name| !name.is_empty()),
         ))
     })
 }
