@@ -7,6 +7,7 @@
 mod announce;
 mod core;
 mod exchange;
+mod external;
 mod http2;
 mod link;
 mod order;

@@ -55,6 +55,8 @@ pub(crate) struct SystemHost {
     pub(crate) no_fast_forward: bool,
     /// Options of `enabled()` that the command line turned off and that nothing else knows.
     pub(crate) switched_off: Vec<&'static str>,
+    /// `-dI`.
+    pub(crate) insecure_fork: bool,
     /// `-dr`.
     pub(crate) ignore_unresolved: bool,
     /// `-dV`.
@@ -139,6 +141,10 @@ impl Host for SystemHost {
 
     fn ignores_unresolved(&self) -> bool {
         self.ignore_unresolved
+    }
+
+    fn may_fork(&self) -> bool {
+        self.insecure_fork
     }
 
     fn user(&self, name: &str) -> Option<u32> {

@@ -162,6 +162,11 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     })
     .map_err(|text| one(format!("[{}.main()] {text}", options.name)))?;
 
+    if config.global.external_check && !config.global.insecure_setuid {
+        // A program that checks gets no rights that this process has given up.
+        nix::sys::prctl::set_no_new_privs().map_err(|error| one(error.to_string()))?;
+    }
+
     old.dismiss();
     let hard_stop_after = config.global.hard_stop_after;
     let running = start(

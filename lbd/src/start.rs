@@ -78,6 +78,7 @@ fn system(args: &Args) -> SystemHost {
         no_splice: args.no_splice,
         no_reuseport: args.no_reuseport,
         no_fast_forward: args.no_fast_forward,
+        insecure_fork: args.insecure_fork,
         switched_off: args.switched_off.clone(),
         no_server_verify: args.no_server_verify,
         ignore_unresolved: args.ignore_unresolved,

@@ -98,6 +98,11 @@ pub trait Host {
         false
     }
 
+    /// Whether the command line allows programs to be started (`-dI`).
+    fn may_fork(&self) -> bool {
+        false
+    }
+
     /// Whether a run-time option for `enabled()` (`EPOLL`, `SPLICE`, `REUSEPORT`...) is on.
     fn enabled(&self, option: &str) -> bool;
 }

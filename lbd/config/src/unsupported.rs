@@ -31,8 +31,6 @@ pub enum Missing {
     CpuSets,
     /// Developer settings.
     Debugging,
-    /// External checks.
-    ExternalChecks,
     /// FastCGI.
     FastCgi,
     /// Filters.
@@ -118,7 +116,6 @@ impl Missing {
             Self::Compression => "compression",
             Self::CpuSets => "choosing CPUs by rules",
             Self::Debugging => "developer settings",
-            Self::ExternalChecks => "external checks",
             Self::FastCgi => "FastCGI",
             Self::Filters => "filters",
             Self::ForceBeSwitch => "backends that are added while running",
@@ -168,7 +165,6 @@ impl Missing {
             Self::Compression => "Remove the line: answers pass as the servers make them.",
             Self::CpuSets => "Use cpu-map.",
             Self::Debugging => "Remove the line.",
-            Self::ExternalChecks => "Use option httpchk or tcp-check where they will do.",
             Self::FastCgi => "Put a web server before the application for now.",
             Self::Filters => "Remove the line.",
             Self::ForceBeSwitch => "Remove the line.",

@@ -21,6 +21,7 @@ use lbd_proxy::state::Shared;
 use tokio::time::timeout_at;
 
 use super::core::Job;
+use super::external;
 use super::http2::Http2;
 use super::link::{Link, Refusal, system_text};
 use super::renderer::CheckRenderer;
@@ -68,6 +69,10 @@ pub(super) async fn run(shared: &Arc<Shared>, job: &Job) -> Finished {
     // Ids of a job are of its generation, whose configuration has them all.
     let proxy = &generation.config.proxies[job.backend.index()];
     let server = &proxy.backend.servers[job.server.index()];
+    if let (Which::Health, Some(check)) = (job.which, &proxy.backend.check.external) {
+        let limit = timeouts(proxy, server, job).inter;
+        return external::run(shared, job, check, limit).await;
+    }
     let mut exchange = Exchange {
         job,
         proxy,

@@ -12,6 +12,7 @@ use support::{Client, Origin, Proxy, ProxyBuilder, Reply, SyslogSink, eventually
 mod agent;
 mod csv;
 mod endings;
+mod external;
 mod forms;
 mod greeting;
 mod life;

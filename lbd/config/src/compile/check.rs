@@ -16,7 +16,7 @@ use lbd_rules::logformat::{Flags, LogFormat};
 use lbd_rules::var::{Scope, Var};
 
 use super::context::{At, Compiler, as_words, said};
-use crate::config::{CheckSpec, CheckToken};
+use crate::config::{CheckSpec, CheckToken, ExternalCheck};
 use crate::draft::{CheckKind, ProxyDraft, Sentence};
 use crate::lex::Word;
 use crate::resolve::number;
@@ -116,11 +116,69 @@ impl Compiler<'_> {
             }
         };
         self.unused_rules(proxy, at);
+        let external = match kind {
+            Some((CheckKind::External, _)) => self.external(proxy),
+            _ => {
+                self.unused_program(proxy);
+                None
+            }
+        };
         CheckSpec {
             script: Arc::new(script.with_disable_on_404(draft.disable_on_404)),
             tokens: Arc::new(builder.tokens),
             disable_on_404: draft.disable_on_404,
             send_state: draft.send_state,
+            external,
+        }
+    }
+
+    /// The program that checks, with what it needs.
+    fn external(&mut self, proxy: &ProxyDraft) -> Option<ExternalCheck> {
+        let title = format!("Proxy '{}' : ", proxy.name);
+        let global = &self.draft.global.value;
+        let (is_allowed, may_fork) = (global.external_check, global.insecure_fork);
+        let at = proxy.settings.check.kind.as_ref().map(|(_, span)| *span);
+        if !is_allowed {
+            let message = format!(
+                "{title}'option external-check' unable to find required 'global.external-check'."
+            );
+            let diag = Diag::alert(at, message);
+            self.fault(diag.hint("Say 'external-check' in the global section."));
+        }
+        if !may_fork && !self.environment.host().may_fork() {
+            let message = format!(
+                "{title}'insecure-fork-wanted' not enabled in the global section, 'option \
+                 external-check' will likely fail."
+            );
+            self.fault(Diag::warning(at, message));
+        }
+        let Some(command) = &proxy.settings.check.command else {
+            let message = format!(
+                "{title}'option external-check' unable to find required 'external-check command'."
+            );
+            self.fault(Diag::alert(at, message));
+            return None;
+        };
+        Some(ExternalCheck {
+            command: command.as_str().into(),
+            path: proxy.settings.check.path.as_deref().map(Into::into),
+        })
+    }
+
+    fn unused_program(&mut self, proxy: &ProxyDraft) {
+        let check = &proxy.settings.check;
+        let said = [
+            ("external-check command", &check.command),
+            ("external-check path", &check.path),
+        ];
+        for (name, value) in said {
+            if value.is_some() && proxy.is_back() {
+                let message = format!(
+                    "'{name}' will be ignored for {} (requires 'option external-check').",
+                    proxy.title()
+                );
+                self.fault(Diag::warning(proxy.span, message));
+            }
         }
     }
 

@@ -21,6 +21,7 @@ impl Compiler<'_> {
         let enabled = |option| self.environment.enabled(option);
         global.no_splice |= !enabled("SPLICE") || !enabled("FAST-FORWARD");
         global.no_reuseport = !enabled("REUSEPORT");
+        global.insecure_fork |= self.environment.host().may_fork();
         if global.node.is_empty() {
             global.node = self.environment.host().hostname();
         }

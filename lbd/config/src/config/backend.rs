@@ -132,6 +132,17 @@ pub struct CheckSpec {
     pub disable_on_404: bool,
     /// `http-check send-state`.
     pub send_state: bool,
+    /// `option external-check`: a program takes the place of the script.
+    pub external: Option<ExternalCheck>,
+}
+
+/// A program that checks servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalCheck {
+    /// `external-check command`.
+    pub command: Box<str>,
+    /// `external-check path`: its `PATH`.
+    pub path: Option<Box<str>>,
 }
 
 /// What a check script asks its renderer for (`lbd_backend::check::Renderer`).

@@ -94,8 +94,14 @@ pub struct Global {
     pub no_splice: bool,
     /// `noreuseport`: one listening socket is shared by all workers.
     pub no_reuseport: bool,
-    /// `insecure-fork-wanted`.
+    /// `insecure-fork-wanted`, or `-dI`: programs may be started.
     pub insecure_fork: bool,
+    /// `insecure-setuid-wanted`: programs may get more rights than this process has.
+    pub insecure_setuid: bool,
+    /// `external-check`: programs may check servers.
+    pub external_check: bool,
+    /// `external-check preserve-env`: they get this process's environment.
+    pub external_check_env: bool,
     /// `pp2-never-send-local`.
     pub pp2_never_send_local: bool,
     /// Environment of external checks and `env()`: what `setenv`/`presetenv` left.

@@ -19,6 +19,46 @@ pub const MAX_RULES: usize = 1000;
 /// Keywords.
 pub const DIRECTIVES: &[Directive] = &[
     directive(
+        "external-check",
+        Sections::BACK,
+        "The program of 'option external-check', and its PATH (4.2).",
+        &[
+            Example::Ok("external-check command /usr/lib/checks/app"),
+            Example::Ok("external-check path /usr/bin:/bin"),
+            Example::Fail("external-check", "missing argument"),
+            Example::Fail("external-check command", "missing argument"),
+            Example::Fail("external-check command a b", "unexpected argument"),
+            Example::Fail("external-check x", "only supports 'command' and 'path'"),
+        ],
+        external_check,
+    ),
+    directive(
+        "external-check",
+        Sections::GLOBAL,
+        "Lets programs check servers; 'preserve-env' gives them the environment (3.1).",
+        &[
+            Example::Ok("external-check"),
+            Example::Ok("external-check preserve-env"),
+            Example::Fail("external-check x", "only supports 'preserve-env'"),
+        ],
+        |site, words| {
+            let global = &mut site.draft.global.value;
+            global.external_check = true;
+            match words.text()? {
+                None => return Ok(()),
+                Some("preserve-env") => global.external_check_env = true,
+                Some(other) => {
+                    let message = format!(
+                        "'external-check' only supports 'preserve-env' as an argument, found \
+                         '{other}'."
+                    );
+                    return Err(Diag::alert(words.last(), message));
+                }
+            }
+            words.end("external-check")
+        },
+    ),
+    directive(
         "http-check",
         Sections::BACK,
         "Steps and settings of HTTP checks (4.2).",
@@ -46,6 +86,15 @@ pub const DIRECTIVES: &[Directive] = &[
 
 /// Options that choose the check.
 pub const OPTIONS: &[ProxyOption] = &[
+    check_option(
+        "external-check",
+        "Checks by the program of 'external-check command'.",
+        &[
+            Example::Ok("external-check"),
+            Example::Fail("external-check x", "unexpected argument"),
+        ],
+        |site, words| set(site, CheckKind::External, words),
+    ),
     check_option(
         "httpchk",
         "HTTP checks.",
@@ -149,6 +198,29 @@ fn set(site: &mut Site<'_>, kind: CheckKind, words: &mut Words<'_>) -> Result<()
     check.tcp_unused &= kind != CheckKind::Tcp;
     check.kind = Some((kind, span));
     words.end(&title)
+}
+
+fn external_check(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let missing = |after: &str, words: &Words<'_>| {
+        Diag::alert(words.last(), format!("missing argument after '{after}'."))
+    };
+    let kind = words.text()?.map(str::to_owned);
+    let Some(kind) = kind else {
+        return Err(missing("external-check", words));
+    };
+    if kind != "command" && kind != "path" {
+        let message =
+            format!("'external-check' only supports 'command' and 'path'. but got '{kind}'.");
+        return Err(Diag::alert(words.last(), message));
+    }
+    let value = words.text()?.map(str::to_owned);
+    let value = Some(value.ok_or_else(|| missing(&kind, words))?);
+    let check = &mut site.proxy.settings.check;
+    match kind == "command" {
+        true => check.command = value,
+        false => check.path = value,
+    }
+    words.end("external-check")
 }
 
 fn httpchk(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {

@@ -112,13 +112,15 @@ pub const DIRECTIVES: &[Directive] = &[
             end(words, "insecure-fork-wanted")
         },
     ),
-    inert(
+    directive(
         "insecure-setuid-wanted",
         GLOBAL,
-        "nothing that lbd starts may gain privileges",
         "Lets external checks use setuid programs (3.1).",
         &[Example::Ok("insecure-setuid-wanted")],
-        |_, words| end(words, "insecure-setuid-wanted"),
+        |site, words| {
+            site.draft.global.value.insecure_setuid = true;
+            end(words, "insecure-setuid-wanted")
+        },
     ),
     directive(
         "maxconn",

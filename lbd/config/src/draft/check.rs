@@ -87,6 +87,10 @@ pub struct CheckDraft {
     pub tcp_unused: bool,
     /// `http-check disable-on-404`.
     pub disable_on_404: bool,
+    /// `external-check command`.
+    pub command: Option<String>,
+    /// `external-check path`.
+    pub path: Option<String>,
     /// `http-check send-state`.
     pub send_state: bool,
 }

@@ -18,7 +18,6 @@ pub const GLOBAL: &[Unsupported] = &[
     entry("anonkey", 0, Missing::Anonymize),
     entry("cpu-set", 0, Missing::CpuSets),
     entry("dns-accept-family", 0, Missing::Resolvers),
-    entry("external-check", 0, Missing::ExternalChecks),
     entry("force-cfg-parser-pause", 0, Missing::Debugging),
     entry("h1-accept-payload-with-any-method", 0, Missing::LaxHttp),
     entry(
@@ -82,7 +81,6 @@ pub const GLOBAL: &[Unsupported] = &[
 pub const PROXY: &[Unsupported] = &[
     entry("compression", 0, Missing::Compression),
     entry("email-alert", 0, Missing::Mailers),
-    entry("external-check", 0, Missing::ExternalChecks),
     entry("filter", 0, Missing::Filters),
     entry("filter-sequence", 0, Missing::Filters),
     entry("force-be-switch", 0, Missing::ForceBeSwitch),
@@ -123,10 +121,7 @@ pub const SERVER_OPTIONS: &[Unsupported] = &[
 ];
 
 /// Words behind `option`, sorted.
-pub const OPTIONS: &[Unsupported] = &[
-    entry("external-check", 0, Missing::ExternalChecks),
-    entry("spop-check", 0, Missing::Spoe),
-];
+pub const OPTIONS: &[Unsupported] = &[entry("spop-check", 0, Missing::Spoe)];
 
 /// Sections, sorted.
 pub const SECTIONS: &[Unsupported] = &[
