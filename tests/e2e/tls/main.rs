@@ -25,6 +25,7 @@ mod serving;
 mod stores;
 mod to_servers;
 mod verifying;
+mod warnings;
 
 /// Runs a case on both programs.
 fn on_both(case: impl Fn(&Program)) {

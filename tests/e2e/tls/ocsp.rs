@@ -235,7 +235,7 @@ fn an_answer_of_somebody_else_is_not_taken() {
 }
 
 #[test]
-fn a_line_that_comes_later_has_the_answer_of_its_certificate_asked_for() {
+fn answers_are_updated_as_long_as_a_line_serves_their_certificate() {
     let authority = Authority::new("CA");
     on_both(|program| {
         if !knows_the_words() && *program == Program::Haproxy {
@@ -261,5 +261,11 @@ fn a_line_that_comes_later_has_the_answer_of_its_certificate_asked_for() {
         let patience = Duration::from_secs(15);
         let is_asked = || updates().contains("| Update successful");
         support::eventually("a success", patience, is_asked);
+        let said = proxy.runtime("del ssl crt-list list b.pem");
+        assert!(said.contains("deleted"), "{program:?}: {said}");
+        assert!(!updates().contains("b.pem"), "{program:?}: {}", updates());
+        // It is there all the same.
+        let kept = proxy.runtime("show ssl ocsp-response b.pem");
+        assert!(kept.contains("Cert Status: good"), "{program:?}: {kept}");
     });
 }

@@ -24,8 +24,8 @@ fn incompatible(name: &str, before: Option<bool>, now: Option<bool>) -> String {
         None => "default",
     };
     format!(
-        "Can't load '{name}', is already defined with incompatible parameters: 'ocsp-update' or \
-         files: previously '{}' vs '{}'.",
+        "Can't load '{name}', is already defined with incompatible parameters: different parameter \
+         'ocsp-update' : previously '{}' vs '{}'.",
         word(before),
         word(now)
     )

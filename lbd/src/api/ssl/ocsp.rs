@@ -130,10 +130,7 @@ fn updates(call: &mut Call<'_>) {
         "OCSP Certid | Path | Next Update | Last Update | Successes | Failures | Last Update Status \
          | Last Update Status (str)\n",
     );
-    let mut views = call.daemon.config().tls.store.answers();
-    views.retain(|view| view.updates);
-    views.sort_by_key(|view| view.next);
-    for view in views {
+    for view in call.daemon.config().tls.store.updated_answers() {
         let _ = writeln!(
             call.out,
             "{} | {} | {} | {} | {} | {} | {} | {}",

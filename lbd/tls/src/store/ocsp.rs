@@ -3,6 +3,7 @@
 //! One place holds the answer for all certificates of one key; nothing is asked here, the answers
 //! come from who asks.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
@@ -229,6 +230,17 @@ impl Inner {
         firsts.find(fits).cloned()
     }
 
+    /// Places of the answers of certificates that a line serves; the others are not updated.
+    fn served(&self) -> HashSet<*const Staple> {
+        let mut places = HashSet::new();
+        for bind in &self.binds {
+            bind.tls.each(|entry| {
+                places.extend(entry.certificate.staple.as_ref().map(Arc::as_ptr));
+            });
+        }
+        places
+    }
+
     /// The key of the answer of a certificate in use.
     fn key_of_name(&self, name: &str) -> Option<Box<[u8]>> {
         let certificate = self.certs.get(name)?.certificate.as_ref()?;
@@ -279,6 +291,18 @@ impl Store {
         inner.ocsp.values().map(|slot| slot.view.clone()).collect()
     }
 
+    /// Answers that are updated by themselves, the one that is asked for first in front.
+    pub fn updated_answers(&self) -> Vec<OcspView> {
+        let inner = self.inner.lock();
+        let served = inner.served();
+        let slots = inner.ocsp.values();
+        let updated =
+            slots.filter(|slot| slot.view.updates && served.contains(&Arc::as_ptr(&slot.staple)));
+        let mut views: Vec<OcspView> = updated.map(|slot| slot.view.clone()).collect();
+        views.sort_by_key(|view| view.next);
+        views
+    }
+
     /// The answer of a key in hexadecimal digits, or of a certificate's name.
     pub fn answer(&self, named: &str) -> Option<OcspView> {
         let inner = self.inner.lock();
@@ -316,12 +340,12 @@ impl Store {
     /// Answers that are to be asked for now, the one that waits longest first, and when the next
     /// one is.
     pub fn due_answers(&self, now: i64) -> (Vec<OcspView>, Option<i64>) {
-        let inner = self.inner.lock();
-        let views = inner.ocsp.values().map(|slot| &slot.view);
-        let timed = views.filter_map(|view| Some((view.next?, view)));
+        let timed = self.updated_answers();
+        let timed = timed
+            .into_iter()
+            .filter_map(|view| Some((view.next?, view)));
         let (due, later): (Vec<_>, Vec<_>) = timed.partition(|(next, _)| *next <= now);
-        let mut due: Vec<OcspView> = due.into_iter().map(|(_, view)| view.clone()).collect();
-        due.sort_by_key(|view| view.next);
+        let due = due.into_iter().map(|(_, view)| view).collect();
         (due, later.into_iter().map(|(next, _)| next).min())
     }
 
