@@ -12,6 +12,9 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
+use lbd_core::WallTime;
+use lbd_http::date::push_log_date;
+use lbd_proxy::clock::utc_offset;
 use lbd_proxy::log::LogNote;
 use lbd_tls::ocsp;
 use lbd_tls::store::{OcspView, UpdateStatus};
@@ -29,6 +32,8 @@ const MAX_IN_PATH: usize = 255;
 const LOOK: i64 = 5;
 /// Level of the line about an update.
 const NOTICE: u8 = 5;
+/// Level of the line about its request.
+const INFO: u8 = 6;
 
 /// Updates what is due for as long as the runtime lives.
 pub(crate) async fn run(daemon: Arc<Daemon>) {
@@ -53,7 +58,9 @@ fn now(daemon: &Daemon) -> i64 {
 pub(crate) async fn update(daemon: &Daemon, view: &OcspView) -> Option<OcspView> {
     let config = daemon.config();
     let proxy = config.global.ssl.ocsp_proxy.as_deref();
-    let asked = tokio::time::timeout(PATIENCE, ask(view, proxy)).await;
+    let begun = daemon.wall();
+    let mut exchange = Exchange::default();
+    let asked = tokio::time::timeout(PATIENCE, ask(view, proxy, &mut exchange)).await;
     let asked = asked.unwrap_or(Err(UpdateStatus::Http));
     let answer = asked.as_deref().map_err(|status| *status);
     let store = &config.tls.store;
@@ -67,18 +74,62 @@ pub(crate) async fn update(daemon: &Daemon, view: &OcspView) -> Option<OcspView>
         after.failures,
         after.successes
     );
-    let shared = &daemon.shared;
-    let setup = shared.setup();
+    say(daemon, NOTICE, text.as_bytes());
+    if asked.is_err()
+        && let Some(line) = exchange.line(begun, daemon.wall())
+    {
+        say(daemon, INFO, &line);
+    }
+    (after.status == UpdateStatus::Success).then_some(after)
+}
+
+fn say(daemon: &Daemon, level: u8, text: &[u8]) {
+    let config = daemon.config();
+    let setup = daemon.shared.setup();
     let note = LogNote {
         targets: &config.global.logs,
-        level: NOTICE,
-        text: text.as_bytes(),
+        level,
+        text,
         wall: daemon.wall(),
     };
     // The number after the last worker stands for the control thread.
-    setup.log.note(setup.workers, &shared.current(), &note);
+    setup
+        .log
+        .note(setup.workers, &daemon.shared.current(), &note);
     setup.log.flush(setup.workers);
-    (after.status == UpdateStatus::Success).then_some(after)
+}
+
+/// How far an exchange with a responder came.
+#[derive(Debug, Default)]
+struct Exchange {
+    /// The request's address; empty before there is one.
+    uri: String,
+    is_connected: bool,
+    is_answered: bool,
+}
+
+impl Exchange {
+    /// The line of a request without an answer, as of any other in the reference's `httplog`; an
+    /// answer that is no good has none.
+    fn line(&self, begun: WallTime, ended: WallTime) -> Option<Vec<u8>> {
+        if self.is_answered || self.uri.is_empty() {
+            return None;
+        }
+        let took = ended.0.saturating_sub(begun.0) / 1000;
+        let (connect, status, end) = match self.is_connected {
+            true => ("0", 502, "SH"),
+            false => ("-1", 503, "SC"),
+        };
+        let mut line = b"-:- [".to_vec();
+        push_log_date(&mut line, begun, utc_offset(begun.secs()));
+        let rest = format!(
+            "] <OCSP-UPDATE> -/- 0/0/{connect}/-1/{took} {status} 0 - - {end}-- 0/0/0/0/0 0/0 {{}} \
+             \"GET {} HTTP/1.1\"",
+            self.uri
+        );
+        line.extend_from_slice(rest.as_bytes());
+        Some(line)
+    }
 }
 
 /// Where a responder is.
@@ -111,16 +162,26 @@ impl<'a> Place<'a> {
     }
 }
 
-async fn ask(view: &OcspView, proxy: Option<&str>) -> Result<Vec<u8>, UpdateStatus> {
+async fn ask(
+    view: &OcspView,
+    proxy: Option<&str>,
+    done: &mut Exchange,
+) -> Result<Vec<u8>, UpdateStatus> {
     const FAILED: UpdateStatus = UpdateStatus::Http;
     let place = view.uri.as_deref().and_then(Place::of).ok_or(FAILED)?;
     let address = place.address();
+    let request = request(view, &place, proxy.is_some()).ok_or(FAILED)?;
+    done.uri = match proxy {
+        Some(_) => request.uri().to_string(),
+        None => format!("http://{}{}", place.authority, request.uri()),
+    };
     let stream = TcpStream::connect(proxy.unwrap_or(&address));
     let stream = stream.await.map_err(|_| FAILED)?;
+    done.is_connected = true;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|_| FAILED)?;
     let exchange = async {
-        let request = request(view, &place, proxy.is_some()).ok_or(FAILED)?;
         let answer = sender.send_request(request).await.map_err(|_| FAILED)?;
+        done.is_answered = true;
         if answer.status() != 200 {
             return Err(FAILED);
         }

@@ -269,3 +269,29 @@ fn answers_are_updated_as_long_as_a_line_serves_their_certificate() {
         assert!(kept.contains("Cert Status: good"), "{program:?}: {kept}");
     });
 }
+
+#[test]
+fn a_request_that_no_responder_answered_has_its_line() {
+    let authority = Authority::new("CA");
+    // Closes without a word; nobody is there.
+    let cut = Origin::raw("cut", |mut stream, _| {
+        let _ = stream.read(&mut [0; 4096]);
+    });
+    let nobody = support::free_port();
+    for (port, status) in [(cut.port(), "502 0 - - SH--"), (nobody, "503 0 - - SC--")] {
+        let uri = format!("http://127.0.0.1:{port}/ocsp");
+        let site = authority.leaf_asking(&["a.test"], &uri);
+        let log = SyslogSink::udp();
+        let _proxy = program(&Program::Lbd, FRONT)
+            .with("bind", "crt-list list")
+            .with("global", format!("log {} local0", log.address()))
+            .file("a.pem", format!("{}{}", site.bundle(), authority.pem()))
+            .file("list", "a.pem [ocsp-update on] a.test\n")
+            .start();
+        log.wait_line("<OCSP-UPDATE> a.pem 2 \"HTTP error\" 1 0");
+        let line = log.wait_line("<OCSP-UPDATE> -/- ");
+        let words = format!(" {status} 0/0/0/0/0 0/0 {{}} \"GET {uri}/");
+        assert!(line.message().starts_with("-:- ["), "{}", line.message());
+        assert!(line.message().contains(&words), "{}", line.message());
+    }
+}
