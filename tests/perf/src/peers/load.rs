@@ -24,10 +24,20 @@ pub(super) struct Fired {
 /// Sends requests with the keys of `numbers` on one connection, `rate` a second (0 for as fast as
 /// they are answered), until they are out or the connection is.
 pub(super) fn fire(proxy: &Proxy, numbers: impl Iterator<Item = u32>, rate: u64) -> Fired {
+    fire_at(proxy, "front", numbers, rate)
+}
+
+/// The same to a listener by its name.
+pub(super) fn fire_at(
+    proxy: &Proxy,
+    listener: &str,
+    numbers: impl Iterator<Item = u32>,
+    rate: u64,
+) -> Fired {
     let since = Instant::now();
     let mut answered = 0;
     let mut numbers = numbers.peekable();
-    let Ok(mut stream) = TcpStream::connect(proxy.address("front").to_string()) else {
+    let Ok(mut stream) = TcpStream::connect(proxy.address(listener).to_string()) else {
         return Fired {
             answered,
             time: since.elapsed(),

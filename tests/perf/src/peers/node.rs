@@ -88,7 +88,11 @@ pub(super) fn start(program: &Program, name: &str, ports: Ports, shape: Shape) -
 
 /// A pair whose sessions are open and whose first lesson is over.
 pub(super) fn pair(program: &Program, shape: Shape) -> (Proxy, Proxy) {
-    let ports = Ports::new();
+    pair_at(program, shape, Ports::new())
+}
+
+/// The same with given ports, on which either can be started again.
+pub(super) fn pair_at(program: &Program, shape: Shape, ports: Ports) -> (Proxy, Proxy) {
     let a = start(program, "A", ports, shape);
     let b = start(program, "B", ports, shape);
     for proxy in [&a, &b] {
