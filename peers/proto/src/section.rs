@@ -11,6 +11,7 @@
 mod calls;
 mod conn;
 mod fill;
+mod pace;
 mod receive;
 mod resync;
 mod siblings;
