@@ -3,6 +3,7 @@
 //! What is said on a connection is `peers-proto`'s business.
 
 mod obey;
+mod rules;
 mod tls;
 
 use std::cell::{Cell, RefCell};
@@ -31,6 +32,7 @@ use tokio::task::JoinHandle;
 use crate::check::wall;
 use crate::report;
 use crate::run::Daemon;
+pub(crate) use rules::RuleChanges;
 
 /// A bound listener of a section.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub(crate) struct PeersSocket {
 
 /// What other threads ask of the control side.
 enum Request {
+    /// Rules have changed something.
+    Rules,
     Say(Said),
     Stop,
     View(mpsc::Sender<Vec<SectionView>>),
@@ -117,8 +121,9 @@ impl Listeners {
 }
 
 /// A channel for requests, made before the sections run.
-pub(crate) fn channel() -> (PeersHandle, Requests) {
+pub(crate) fn channel() -> (PeersHandle, Requests, Arc<RuleChanges>) {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let changes = Arc::new(RuleChanges::new(sender.clone()));
     let is_stopping = IsStopping::default();
     let handle = PeersHandle {
         requests: sender,
@@ -127,14 +132,16 @@ pub(crate) fn channel() -> (PeersHandle, Requests) {
     let requests = Requests {
         receiver,
         is_stopping,
+        changes: Arc::clone(&changes),
     };
-    (handle, requests)
+    (handle, requests, changes)
 }
 
 /// Where requests arrive.
 pub(crate) struct Requests {
     receiver: UnboundedReceiver<Request>,
     is_stopping: IsStopping,
+    changes: Arc<RuleChanges>,
 }
 
 /// Starts all sections. `has_old_process` is whether one was told to finish (`-sf`).
@@ -181,10 +188,16 @@ pub(crate) fn start(
         listeners,
         is_stopping: requests.is_stopping,
     };
+    let rules = Rules {
+        daemon: Arc::clone(daemon),
+        changes: requests.changes,
+        has_warned: false,
+    };
     let serving = serve(
         requests.receiver,
         running.sections.clone(),
         running.listeners.clone(),
+        rules,
     );
     tokio::task::spawn_local(serving);
     running
@@ -234,13 +247,42 @@ fn spec(shared: &Arc<Shared>, section: &PeersSpec, has_old_process: bool) -> Spe
     }
 }
 
+/// Tells other nodes what rules change.
+struct Rules {
+    daemon: Arc<Daemon>,
+    changes: Arc<RuleChanges>,
+    has_warned: bool,
+}
+
+impl Rules {
+    fn tell(&mut self, sections: &[Peers]) {
+        let pending = self.changes.take();
+        let mut lost = pending.lost;
+        for said in pending.said(self.daemon.wall().0 / 1000) {
+            for peers in sections {
+                lost += u64::from(!peers.say(said.clone()));
+            }
+            obey::keep(&self.daemon, &said.thing, said.value.as_deref());
+        }
+        // Rules go on doing what they did: once is enough.
+        if lost > 0 && !std::mem::replace(&mut self.has_warned, true) {
+            report::warning(
+                "Rules change more entries of maps and ACLs than other nodes can be told, or such \
+                 that are no text or too long; these stay on this node.",
+            );
+        }
+    }
+}
+
 async fn serve(
     mut requests: UnboundedReceiver<Request>,
     sections: Vec<Peers>,
     listeners: Listeners,
+    mut rules: Rules,
 ) {
     while let Some(request) = requests.recv().await {
         match request {
+            Request::Rules => rules.tell(&sections),
             Request::Say(said) => {
                 for peers in &sections {
                     if !peers.say(said.clone()) {

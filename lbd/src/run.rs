@@ -281,6 +281,7 @@ pub(crate) fn start(
     let utc_offset = limits::utc_offset();
     let config = Arc::new(config);
     let watch = Arc::new(Watch::new(&config));
+    let (handle, requests, changes) = peers::channel();
     let shared = Shared::new(
         Arc::clone(&config),
         Setup {
@@ -288,6 +289,7 @@ pub(crate) fn start(
             max_pipes: limits.pipes as usize,
             log: Arc::new(logger),
             observer: watch.clone(),
+            changes,
             namespaces: Arc::new(namespaces),
             origin: options.started,
             ..Setup::new(workers)
@@ -310,6 +312,7 @@ pub(crate) fn start(
         stats: sockets.stats,
         failover: sockets.failover,
         peers: sockets.peers,
+        words: (handle, requests),
         snapshots,
         has_old_process: !options.args.finish.is_empty(),
         ready,
@@ -361,6 +364,7 @@ struct Control {
     stats: Vec<listen::StatsSocket>,
     failover: Option<crate::failover::Link>,
     peers: Vec<PeersSocket>,
+    words: (PeersHandle, peers::Requests),
     snapshots: Option<Directory>,
     has_old_process: bool,
     ready: std::sync::mpsc::Sender<Arc<Daemon>>,
@@ -382,7 +386,7 @@ impl Control {
                 console: Some(Box::new(report::say_as)),
             };
             let checks = check::start(&self.shared, &self.watch, options);
-            let (peers, requests) = peers::channel();
+            let (peers, requests) = self.words;
             let daemon = Arc::new(Daemon {
                 shared: self.shared,
                 checks,

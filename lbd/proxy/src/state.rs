@@ -24,6 +24,7 @@ use lbd_backend::health::Observation;
 use lbd_config::config::{Config, ProcVar};
 use lbd_core::{ProxyId, Time, WallTime};
 use lbd_rules::expr::Sampled;
+use lbd_rules::pattern::PatternSet;
 use lbd_rules::var::{OwnedValue, VarId, Vars};
 use lbd_rules::view::{Buffered, View, World};
 use parking_lot::RwLock;
@@ -50,6 +51,8 @@ pub struct Setup {
     pub log: Arc<dyn LogSink>,
     /// Hears what traffic tells of servers (`observe`).
     pub observer: Arc<dyn Observer>,
+    /// Hears what rules change in lists and maps.
+    pub changes: Arc<dyn PatternObserver>,
     /// Network namespaces of servers.
     pub namespaces: Arc<Namespaces>,
     /// Origin of all times.
@@ -65,6 +68,7 @@ impl Setup {
             max_pipes: 256,
             log: Arc::new(NoLog),
             observer: Arc::new(NoObserver),
+            changes: Arc::new(NoObserver),
             namespaces: Arc::default(),
             origin: Instant::now(),
         }
@@ -85,12 +89,22 @@ pub trait Observer: Send + Sync {
     fn observed(&self, server: &ServerState, what: Observation);
 }
 
+/// Hears what rules change in lists and maps; called on a worker, must not block.
+pub trait PatternObserver: Send + Sync {
+    /// A key has another value, an empty one in a list, or was removed.
+    fn changed(&self, set: &PatternSet, key: &[u8], value: Option<&[u8]>);
+}
+
 /// An observer that listens to nothing.
 #[derive(Debug)]
 pub struct NoObserver;
 
 impl Observer for NoObserver {
     fn observed(&self, _server: &ServerState, _what: Observation) {}
+}
+
+impl PatternObserver for NoObserver {
+    fn changed(&self, _set: &PatternSet, _key: &[u8], _value: Option<&[u8]>) {}
 }
 
 /// All state of the process. Workers and the control side hold it by `Arc`.

@@ -41,6 +41,7 @@ pub(crate) struct TestWorld {
     pub(crate) table: TestTable,
     pub(crate) offset: i32,
     pub(crate) is_tls: bool,
+    pub(crate) changes: RefCell<Vec<String>>,
     pub(crate) logs: RefCell<Vec<&'static str>>,
     pub(crate) marks: RefCell<Vec<SocketMark>>,
     pub(crate) sets: HashMap<String, Arc<PatternSet>>,
@@ -150,6 +151,12 @@ impl World for TestWorld {
     }
     fn pattern_set(&self, reference: &str) -> Option<Arc<PatternSet>> {
         self.sets.get(reference).cloned()
+    }
+    fn pattern_changed(&self, set: &PatternSet, key: &[u8], value: Option<&[u8]>) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let name = set.reference().unwrap_or_default();
+        let change = format!("{name} {} {:?}", text(key), value.map(text));
+        self.changes.borrow_mut().push(change);
     }
     fn emit_log(&self, _: &View<'_>, origin: &'static str) {
         self.logs.borrow_mut().push(origin);

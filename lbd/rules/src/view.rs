@@ -237,6 +237,8 @@ pub trait World {
     fn table(&self, table: TableId) -> Option<&TableHandle>;
     /// A pattern list or map by its file reference, for rules that change one.
     fn pattern_set(&self, reference: &str) -> Option<Arc<PatternSet>>;
+    /// A rule has given a key of a list or map another value (empty in a list), or has removed it.
+    fn pattern_changed(&self, set: &PatternSet, key: &[u8], value: Option<&[u8]>);
     /// Sends a log line of this session now (`do-log`); `origin` is what `%OG` says.
     fn emit_log(&self, view: &View<'_>, origin: &'static str);
     /// Sets a mark or a type of service on a client's socket before there is a stream; what the

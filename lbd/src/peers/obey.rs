@@ -5,8 +5,9 @@
 
 use lbd_proxy::state::Generation;
 use lbd_rules::pattern::{PatternSet, Which};
-use peers::proto::words::{Subject, Word};
+use peers::proto::words::{Subject, Thing, Word};
 
+use super::rules::RULES;
 use crate::api;
 use crate::check::{AdminOrder, Order};
 use crate::report;
@@ -23,6 +24,10 @@ pub(crate) fn obey(daemon: &Daemon, word: &Word) {
             server(daemon, &generation, word).is_some()
         }
     };
+    // Rules may change entries with each request: lines about them would drown all others.
+    if word.who == RULES {
+        return;
+    }
     let value = word.value.as_deref().unwrap_or("(deleted)");
     let thing = &word.thing;
     let key = match thing.key.as_str() {
@@ -37,6 +42,14 @@ pub(crate) fn obey(daemon: &Daemon, word: &Word) {
     match is_done {
         true => report::notice(&format!("{text}; so it is here.")),
         false => report::warning(&format!("{text}; this node cannot follow.")),
+    }
+}
+
+/// Makes an entry what rules of this node have made it, in case a word that lost came between.
+pub(super) fn keep(daemon: &Daemon, thing: &Thing, value: Option<&str>) {
+    let generation = daemon.shared.current();
+    if let Some(set) = find(&generation, thing) {
+        put(set, thing, value);
     }
 }
 
@@ -66,9 +79,9 @@ fn server(daemon: &Daemon, generation: &Generation, word: &Word) -> Option<()> {
     daemon.checks.order(spec.id, server.id, &order).ok()
 }
 
-fn find<'a>(generation: &'a Generation, word: &Word) -> Option<&'a PatternSet> {
-    let is_map = matches!(word.thing.subject, Subject::Map | Subject::WholeMap);
-    let set = generation.config.patterns.find(&word.thing.scope)?;
+fn find<'a>(generation: &'a Generation, thing: &Thing) -> Option<&'a PatternSet> {
+    let is_map = matches!(thing.subject, Subject::Map | Subject::WholeMap);
+    let set = generation.config.patterns.find(&thing.scope)?;
     Some(set)
         .filter(|set| set.is_map() == is_map)
         .map(|set| &**set)
@@ -76,34 +89,25 @@ fn find<'a>(generation: &'a Generation, word: &Word) -> Option<&'a PatternSet> {
 
 /// Words about entries that were said later follow.
 fn clear(generation: &Generation, word: &Word) -> bool {
-    let set = find(generation, word);
+    let set = find(generation, &word.thing);
     set.inspect(|set| set.clear(None)).is_some()
 }
 
 fn pattern(generation: &Generation, word: &Word) -> bool {
-    let Some(set) = find(generation, word) else {
-        return false;
-    };
+    find(generation, &word.thing).is_some_and(|set| put(set, &word.thing, word.value.as_deref()))
+}
+
+/// Makes an entry what it is said to be; says whether that can be.
+fn put(set: &PatternSet, thing: &Thing, value: Option<&str>) -> bool {
     let is_map = set.is_map();
-    let key = word.thing.key.as_bytes();
-    match &word.value {
+    let key = thing.key.as_bytes();
+    match value {
         None => {
             set.delete(Which::Key(key));
             true
         }
-        Some(value) if is_map => put(set, key, value.as_bytes()),
-        Some(_) => {
-            // Said twice it is there once.
-            set.delete(Which::Key(key));
-            set.add(None, key, None).is_ok()
-        }
-    }
-}
-
-fn put(set: &PatternSet, key: &[u8], value: &[u8]) -> bool {
-    match set.set_value(Which::Key(key), value) {
-        Ok(0) => set.add(None, key, Some(value)).is_ok(),
-        Ok(_) => true,
-        Err(_) => false,
+        Some(value) if is_map => set.put(key, value.as_bytes()).is_ok(),
+        // Said twice it is there once.
+        Some(_) => set.contains_key(key) || set.add(None, key, None).is_ok(),
     }
 }

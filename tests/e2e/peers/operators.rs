@@ -6,7 +6,11 @@ fn start(name: &str, ports: &[(&str, u16)]) -> Proxy {
     let more = "backend web\n    server s1 127.0.0.1:1\n    server s2 127.0.0.1:2 weight 10\nfrontend \
                 mapped\n    bind <mapped>\n    http-request return status 200 content-type \
                 text/plain lf-string %[path,map(m.txt,none)] if !{ path -f a.txt }\n    http-request \
-                return status 403\n";
+                return status 403\nfrontend changed\n    bind <changed>\n    http-request \
+                set-map(m.txt) %[req.hdr(key)] %[req.hdr(value)] if METH_PUT\n    http-request \
+                del-map(m.txt) %[req.hdr(key)] if METH_DELETE\n    http-request add-acl(a.txt) \
+                %[req.hdr(key)] if METH_POST\n    http-request del-acl(a.txt) %[req.hdr(key)] if \
+                METH_OPTIONS\n    http-request return status 200\n";
     let lines: String = ports
         .iter()
         .map(|(peer, port)| format!("    peer {peer} 127.0.0.1:{port}\n"))
@@ -18,6 +22,7 @@ fn start(name: &str, ports: &[(&str, u16)]) -> Proxy {
     Proxy::of(Program::Lbd, text)
         .args(&["-db", "-L", name])
         .listener("mapped")
+        .listener("changed")
         .file("m.txt", "/old known\n")
         .file("a.txt", "/forbidden\n")
         .start()
@@ -123,5 +128,53 @@ fn entries_of_maps_and_acls_hold_on_both_nodes() {
     let a = start("A", &ports);
     eventually("A has learned", PATIENCE, || {
         body(&a, "/new") == "again" && body(&a, "/old") == "none" && body(&a, "/other").is_empty()
+    });
+}
+
+/// Makes a rule change something.
+fn change(proxy: &Proxy, method: &str, key: &str, value: &str) {
+    let head = format!(
+        "{method} / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nKey: {key}\r\nValue: {value}\r\n\r\n"
+    );
+    let response = Client::exchange(proxy.address("changed"), &head);
+    assert_eq!(response.status, 200);
+}
+
+#[test]
+fn what_rules_change_in_maps_and_acls_holds_on_both_nodes() {
+    let ports = [("A", free_port()), ("B", free_port())];
+    let a = start("A", &ports);
+    let b = start("B", &ports);
+    connected(&a, 1);
+    change(&a, "PUT", "/new", "one");
+    change(&a, "PUT", "/new", "two");
+    change(&a, "PUT", "/gone", "soon");
+    change(&a, "DELETE", "/gone", "");
+    change(&b, "PUT", "/old", "changed");
+    change(&b, "POST", "/secret", "");
+    change(&b, "OPTIONS", "/forbidden", "");
+    for proxy in [&a, &b] {
+        eventually("all changes are there", PATIENCE, || {
+            body(proxy, "/new") == "two"
+                && body(proxy, "/gone") == "none"
+                && body(proxy, "/old") == "changed"
+                && body(proxy, "/secret").is_empty()
+                && body(proxy, "/forbidden") == "none"
+        });
+        let shown = proxy.runtime("show cluster");
+        assert!(shown.contains("map m.txt /new: two (by a rule"), "{shown}");
+    }
+    // An entry that each request sets is told as often as it can be, and ends the same on both.
+    for n in 0..50 {
+        change(&a, "PUT", "/count", &n.to_string());
+    }
+    eventually("the last value is there", PATIENCE, || {
+        body(&b, "/count") == "49" && body(&a, "/count") == "49"
+    });
+    // Who was away has its files' entries until it hears.
+    drop(b);
+    let b = start("B", &ports);
+    eventually("B has learned", PATIENCE, || {
+        body(&b, "/new") == "two" && body(&b, "/old") == "changed" && body(&b, "/count") == "49"
     });
 }

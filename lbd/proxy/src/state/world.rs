@@ -320,6 +320,13 @@ impl World for Bound {
             .map(Arc::clone)
     }
 
+    fn pattern_changed(&self, set: &PatternSet, key: &[u8], value: Option<&[u8]>) {
+        // Nobody is there to be told.
+        if !self.generation.config.peers.is_empty() {
+            self.shared.setup().changes.changed(set, key, value);
+        }
+    }
+
     fn emit_log(&self, view: &View<'_>, _origin: &'static str) {
         crate::log::emit(self, view);
     }

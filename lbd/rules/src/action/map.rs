@@ -98,27 +98,21 @@ fn edit_set(rule: &mut Rule<'_, '_>, what: Edit) -> Result<Built, Diag> {
         if let Some(set) = found {
             let key = edit::text(&key, ctx);
             let value = value.as_ref().map(|value| edit::text(value, ctx));
-            change(&set, what, key, value.unwrap_or_default());
+            if change(&set, what, key, value.unwrap_or_default()) {
+                let value = (what != Edit::Delete).then(|| value.unwrap_or_default());
+                ctx.world.pattern_changed(&set, key, value);
+            }
         }
         Verdict::Continue
     }))
 }
 
-/// A key or value that a matcher cannot read changes nothing, as in the reference.
-fn change(set: &PatternSet, what: Edit, key: &[u8], value: &[u8]) {
+/// Says whether the set is another one than before. A key or value that a matcher cannot read changes
+/// nothing, as in the reference.
+fn change(set: &PatternSet, what: Edit, key: &[u8], value: &[u8]) -> bool {
     match what {
-        Edit::Add => {
-            if !set.contains_key(key) {
-                let _ = set.add(None, key, None);
-            }
-        }
-        Edit::Delete => {
-            set.delete(Which::Key(key));
-        }
-        Edit::Set => {
-            if set.set_value(Which::Key(key), value) == Ok(0) {
-                let _ = set.add(None, key, Some(value));
-            }
-        }
+        Edit::Add => !set.contains_key(key) && set.add(None, key, None).is_ok(),
+        Edit::Delete => set.delete(Which::Key(key)) > 0,
+        Edit::Set => set.put(key, value) == Ok(true),
     }
 }

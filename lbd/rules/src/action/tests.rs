@@ -262,3 +262,31 @@ fn a_side_that_the_proxy_has_not_refuses_what_would_be_for_it() {
             .is_ok()
     );
 }
+
+#[test]
+fn only_what_changes_a_list_or_map_is_told() {
+    for (rule, told) in [
+        ("set-map(l) k 1", ""),
+        ("set-map(l) k 2", "l k Some(\"2\")"),
+        ("set-map(l) new 1", "l new Some(\"1\")"),
+        ("del-map(l) k", "l k None"),
+        ("del-map(l) other", ""),
+        ("add-acl(l) k", ""),
+        ("add-acl(l) new", "l new Some(\"\")"),
+        ("del-acl(l) k", "l k None"),
+        ("del-acl(l) other", ""),
+    ] {
+        let mut rig = Rig::default();
+        let is_map = rule.contains("map");
+        let usage = crate::pattern::Usage {
+            what: "map".to_owned(),
+            span: None,
+        };
+        let set = rig.patterns.add_file(None, "l", is_map, usage).unwrap();
+        set.add(None, b"k", is_map.then_some(b"1")).unwrap();
+        let step = rig.rule(Ruleset::HttpRequest, rule).unwrap();
+        let mut stage = Stage::of(Ruleset::HttpRequest);
+        stage.run(&step);
+        assert_eq!(stage.world.changes.borrow().join(","), told, "{rule}");
+    }
+}

@@ -289,6 +289,39 @@ impl PatternSet {
         Ok(changes.len())
     }
 
+    /// Gives a key of the current version of a map a value, adding it when it is not there. Says whether
+    /// the map is another one than before.
+    ///
+    /// # Errors
+    /// A key or value that a matcher cannot read, or no room.
+    pub fn put(&self, key: &[u8], value: &[u8]) -> Result<bool, String> {
+        if self.holds(key, value) {
+            return Ok(false);
+        }
+        if self.set_value(Which::Key(key), value)? == 0 {
+            self.add(None, key, Some(value))?;
+        }
+        Ok(true)
+    }
+
+    /// Whether a key is there, and has this value wherever it is.
+    fn holds(&self, key: &[u8], value: &[u8]) -> bool {
+        let state = self.state.lock();
+        let current = state.current;
+        let its = state
+            .entries
+            .iter()
+            .filter(|entry| entry.version == current && *entry.key == *key);
+        let mut has_any = false;
+        for entry in its {
+            has_any = true;
+            if entry.value.as_deref() != Some(value) {
+                return false;
+            }
+        }
+        has_any
+    }
+
     /// Removes all entries of `version` (the current one if `None`).
     pub fn clear(&self, version: Option<u32>) {
         let mut state = self.state.lock();

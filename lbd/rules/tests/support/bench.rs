@@ -201,6 +201,7 @@ impl World for TestWorld {
     fn pattern_set(&self, _reference: &str) -> Option<Arc<PatternSet>> {
         None
     }
+    fn pattern_changed(&self, _set: &PatternSet, _key: &[u8], _value: Option<&[u8]>) {}
     fn emit_log(&self, _view: &View<'_>, _origin: &'static str) {}
     fn table(&self, _: TableId) -> Option<&TableHandle> {
         Some(&self.table)
