@@ -9,6 +9,7 @@ pub mod header;
 pub mod hello;
 pub mod internal;
 pub mod l4;
+pub mod l4_server;
 pub mod payload;
 pub mod proxy;
 pub mod request;
@@ -34,6 +35,7 @@ pub const FAMILIES: &[&[Fetch]] = &[
     hello::FETCHES,
     internal::FETCHES,
     l4::FETCHES,
+    l4_server::FETCHES,
     payload::FETCHES,
     proxy::FETCHES,
     request::FETCHES,

@@ -1,12 +1,10 @@
-//! Fetches of connections and their ends (manual 7.3.3).
+//! Fetches of connections of clients and their ends (manual 7.3.3).
 //!
-//! Nothing of TLS and nothing of HTTP.
+//! Nothing of TLS and nothing of HTTP; those to servers are in [`super::l4_server`].
 
 use std::time::Duration;
 
-use super::{
-    ANSWERED, Built, CLIENT, FRONTEND, NO_ARGS, OPT_STR, STR, address, boolean, int, string, text,
-};
+use super::{Built, CLIENT, FRONTEND, NO_ARGS, OPT_STR, STR, address, boolean, int, string, text};
 use crate::arg::{Arg, ArgError};
 use crate::registry::{Example, Fetch};
 use crate::view::View;
@@ -30,158 +28,6 @@ pub const FETCHES: &[Fetch] = &[
             let unit = DateUnit::parse(&text(&args, 0))?;
             int(move |v| Some(unit.of(v.session?.accepted_wall)))
         },
-    },
-    Fetch {
-        name: "bc_be_queue",
-        args: NO_ARGS,
-        out: Type::Int,
-        valid: ANSWERED,
-        doc: "Requests before this one in the queue of the backend, as %bq (manual 8.2.3).",
-        examples: &[Example::Ok("bc_be_queue")],
-        build: |_, _| int(|v| Some(i64::from(v.stream?.backend_queue))),
-    },
-    Fetch {
-        name: "bc_dst",
-        args: NO_ARGS,
-        out: Type::Addr,
-        valid: ANSWERED,
-        doc: "Address of the server that was connected (manual 7.3.3).",
-        examples: &[Example::Ok("bc_dst")],
-        build: |_, _| address(|v| v.stream?.server_dst.ip()),
-    },
-    Fetch {
-        name: "bc_dst_port",
-        args: NO_ARGS,
-        out: Type::Int,
-        valid: ANSWERED,
-        doc: "Port of the server that was connected (manual 7.3.3).",
-        examples: &[Example::Ok("bc_dst_port")],
-        build: |_, _| int(|v| v.stream?.server_dst.port().map(i64::from)),
-    },
-    Fetch {
-        name: "bc_err",
-        args: NO_ARGS,
-        out: Type::Int,
-        valid: ANSWERED,
-        doc: "Number of the fault of the server connection, 0 without one (manual 7.3.3).",
-        examples: &[Example::Ok("bc_err")],
-        build: |_, _| {
-            int(|v| {
-                Some(
-                    v.stream?
-                        .server_error
-                        .map_or(0, |error| i64::from(error.code)),
-                )
-            })
-        },
-    },
-    Fetch {
-        name: "bc_err_name",
-        args: NO_ARGS,
-        out: Type::Str,
-        valid: ANSWERED,
-        doc: "Name of the fault of the server connection, empty without one (manual 7.3.3).",
-        examples: &[Example::Ok("bc_err_name")],
-        build: |_, _| {
-            string(|v| {
-                Some(
-                    v.stream?
-                        .server_error
-                        .map_or("", |error| error.name)
-                        .as_bytes(),
-                )
-            })
-        },
-    },
-    Fetch {
-        name: "bc_err_str",
-        args: NO_ARGS,
-        out: Type::Str,
-        valid: ANSWERED,
-        doc: "Text of the fault of the server connection (manual 7.3.3).",
-        examples: &[Example::Ok("bc_err_str")],
-        build: |_, _| {
-            string(|v| {
-                Some(
-                    v.stream?
-                        .server_error
-                        .map_or("Success", |error| error.text)
-                        .as_bytes(),
-                )
-            })
-        },
-    },
-    Fetch {
-        name: "bc_glitches",
-        args: NO_ARGS,
-        out: Type::Int,
-        valid: ANSWERED,
-        doc: "Oddities seen on the server connection (manual 7.3.3).",
-        examples: &[Example::Ok("bc_glitches")],
-        build: |_, _| int(|v| Some(i64::from(v.stream?.server_glitches))),
-    },
-    Fetch {
-        name: "bc_http_major",
-        args: NO_ARGS,
-        out: Type::Int,
-        valid: ANSWERED,
-        doc: "Major version of HTTP on the server side (manual 7.3.3).",
-        examples: &[Example::Ok("bc_http_major")],
-        build: |_, _| int(|v| Some(i64::from(v.stream?.server_http_major))),
-    },
-    Fetch {
-        name: "bc_reused",
-        args: NO_ARGS,
-        out: Type::Bool,
-        valid: ANSWERED,
-        doc: "Whether the connection to the server was reused (manual 7.3.3).",
-        examples: &[Example::Ok("bc_reused")],
-        build: |_, _| boolean(|v| Some(v.stream?.server_reused)),
-    },
-    Fetch {
-        name: "bc_rtt",
-        args: OPT_STR,
-        out: Type::Int,
-        valid: CLIENT,
-        doc: "Round-trip time of the server connection, ms or us (manual 7.3.3).",
-        examples: &[Example::Ok("bc_rtt"), Example::Ok("bc_rtt(us)")],
-        build: |_, args| rtt(&args, "rtt", server_fd),
-    },
-    Fetch {
-        name: "bc_rttvar",
-        args: OPT_STR,
-        out: Type::Int,
-        valid: CLIENT,
-        doc: "Variance of that round-trip time, ms or us (manual 7.3.3).",
-        examples: &[Example::Ok("bc_rttvar(us)")],
-        build: |_, args| rtt(&args, "rttvar", server_fd),
-    },
-    Fetch {
-        name: "bc_src",
-        args: NO_ARGS,
-        out: Type::Addr,
-        valid: ANSWERED,
-        doc: "Own address of the connection to the server (manual 7.3.3).",
-        examples: &[Example::Ok("bc_src")],
-        build: |_, _| address(|v| v.stream?.server_src.ip()),
-    },
-    Fetch {
-        name: "bc_src_port",
-        args: NO_ARGS,
-        out: Type::Int,
-        valid: ANSWERED,
-        doc: "Own port of the connection to the server (manual 7.3.3).",
-        examples: &[Example::Ok("bc_src_port")],
-        build: |_, _| int(|v| v.stream?.server_src.port().map(i64::from)),
-    },
-    Fetch {
-        name: "bc_srv_queue",
-        args: NO_ARGS,
-        out: Type::Int,
-        valid: ANSWERED,
-        doc: "Requests before this one in the queue of the server, as %sq (manual 8.2.3).",
-        examples: &[Example::Ok("bc_srv_queue")],
-        build: |_, _| int(|v| Some(i64::from(v.stream?.server_queue))),
     },
     Fetch {
         name: "dst",
@@ -548,12 +394,12 @@ fn client_fd(view: &View<'_>) -> Option<i32> {
     Some(view.session?.fd)
 }
 
-fn server_fd(view: &View<'_>) -> Option<i32> {
+pub(super) fn server_fd(view: &View<'_>) -> Option<i32> {
     view.stream?.server_fd
 }
 
 /// The kernel gives microseconds; milliseconds unless asked otherwise.
-fn rtt(args: &[Arg], field: &'static str, of: fn(&View<'_>) -> Option<i32>) -> Built {
+pub(super) fn rtt(args: &[Arg], field: &'static str, of: fn(&View<'_>) -> Option<i32>) -> Built {
     let divisor = match &*text(args, 0) {
         b"" | b"ms" => 1000,
         b"us" => 1,
