@@ -39,6 +39,23 @@ pub(crate) struct ApiCommand {
     pub(crate) run: fn(&mut Call<'_>),
 }
 
+/// A command.
+pub(super) const fn command(
+    words: &'static [&'static str],
+    usage: &'static str,
+    describe: &'static str,
+    level: AccessLevel,
+    run: fn(&mut Call<'_>),
+) -> ApiCommand {
+    ApiCommand {
+        words,
+        usage,
+        describe,
+        level,
+        run,
+    }
+}
+
 /// One execution of a command.
 pub(crate) struct Call<'a> {
     /// The running balancer.

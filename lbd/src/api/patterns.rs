@@ -12,24 +12,8 @@ use lbd_core::Value;
 use lbd_rules::pattern::PatternSet;
 use lbd_rules::pattern::set::{Usage, Which};
 
-use super::command::{ApiCommand, Call};
+use super::command::{ApiCommand, Call, command};
 use ::peers::proto::words::{Subject, Thing};
-
-const fn command(
-    words: &'static [&'static str],
-    usage: &'static str,
-    describe: &'static str,
-    level: AccessLevel,
-    run: fn(&mut Call<'_>),
-) -> ApiCommand {
-    ApiCommand {
-        words,
-        usage,
-        describe,
-        level,
-        run,
-    }
-}
 
 pub(super) const COMMANDS: &[ApiCommand] = &[
     command(

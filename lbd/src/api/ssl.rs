@@ -10,10 +10,9 @@ mod text;
 mod tls_keys;
 mod trust;
 
-use lbd_config::config::AccessLevel;
 use lbd_tls::store::Refused;
 
-use super::command::{ApiCommand, Call};
+use super::command::{ApiCommand, Call, command};
 
 /// The families.
 pub(super) const FAMILIES: &[&[ApiCommand]] = &[
@@ -23,22 +22,6 @@ pub(super) const FAMILIES: &[&[ApiCommand]] = &[
     tls_keys::COMMANDS,
     trust::COMMANDS,
 ];
-
-const fn command(
-    words: &'static [&'static str],
-    usage: &'static str,
-    describe: &'static str,
-    level: AccessLevel,
-    run: fn(&mut Call<'_>),
-) -> ApiCommand {
-    ApiCommand {
-        words,
-        usage,
-        describe,
-        level,
-        run,
-    }
-}
 
 /// A name with what its first letters say: `*` for a transaction, `\` before what is meant
 /// literally.

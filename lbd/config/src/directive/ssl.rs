@@ -9,6 +9,18 @@ use crate::draft::{Named, SslDraft, SslVersion, Verify};
 use crate::section::Site;
 use crate::words::Words;
 
+/// Why words about old versions change nothing.
+pub(super) const OLD: &str = "versions before TLS 1.2 are never spoken";
+
+/// A word that asks for an old version.
+pub(super) fn too_old(words: &Words<'_>) -> Diag {
+    Diag::alert(
+        words.last(),
+        "this version of the protocol is not supported anymore: TLS 1.2 is the lowest",
+    )
+    .hint("Remove the word, or write ssl-min-ver TLSv1.2.")
+}
+
 /// A word that must be there, with its place.
 pub(super) fn named(words: &mut Words<'_>, keyword: &str, missing: &str) -> Result<Named, Diag> {
     let here = words.here();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lbd_core::Diag;
 
-use super::ssl::{self, ca_path, crt_path, named};
+use super::ssl::{self, OLD, ca_path, crt_path, named};
 use crate::draft::{BindDraft, CrtSource, SslVersion};
 use crate::registry::{BindOption, Effect};
 use crate::section::Site;
@@ -36,17 +36,9 @@ const fn inert(name: &'static str, reason: &'static str, doc: &'static str) -> B
     }
 }
 
-const OLD: &str = "versions before TLS 1.2 are never spoken";
-
 const fn refused(name: &'static str, doc: &'static str) -> BindOption {
     // An empty example: the word is always refused.
-    option(name, 0, doc, "", |_, _, words| {
-        Err(Diag::alert(
-            words.last(),
-            "this version of the protocol is not supported anymore: TLS 1.2 is the lowest",
-        )
-        .hint("Remove the word, or write ssl-min-ver TLSv1.2."))
-    })
+    option(name, 0, doc, "", |_, _, words| Err(ssl::too_old(words)))
 }
 
 /// Options.

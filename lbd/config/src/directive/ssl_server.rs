@@ -7,11 +7,9 @@ use std::sync::Arc;
 use lbd_core::Diag;
 
 use super::server_option::option;
-use super::ssl::{self, ca_path, crt_path, named};
+use super::ssl::{self, OLD, ca_path, crt_path, named};
 use crate::draft::SslVersion;
 use crate::registry::{Effect, ServerOption};
-
-const OLD: &str = "versions before TLS 1.2 are never spoken";
 
 const fn inert(name: &'static str, reason: &'static str, doc: &'static str) -> ServerOption {
     ServerOption {
@@ -21,13 +19,7 @@ const fn inert(name: &'static str, reason: &'static str, doc: &'static str) -> S
 }
 
 const fn refused(name: &'static str, doc: &'static str) -> ServerOption {
-    option(name, 0, doc, "", |_, _, words| {
-        Err(Diag::alert(
-            words.last(),
-            "this version of the protocol is not supported anymore: TLS 1.2 is the lowest",
-        )
-        .hint("Remove the word, or write ssl-min-ver TLSv1.2."))
-    })
+    option(name, 0, doc, "", |_, _, words| Err(ssl::too_old(words)))
 }
 
 /// Options.
