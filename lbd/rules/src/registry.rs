@@ -4,6 +4,7 @@
 //! It does not parse: see the expression, ACL and action parsers.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
@@ -128,6 +129,10 @@ pub trait Names {
     fn add_capture(&mut self, proxy: ProxyId, is_request: bool, len: usize) -> Option<usize>;
     /// Reads a pattern, map or payload file through the configuration's host.
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String>;
+    /// The IPv4 address of a host name, by the system's resolver at the time of reading.
+    fn host_address(&self, _name: &str) -> Option<Ipv4Addr> {
+        None
+    }
     /// A variable of the environment.
     fn env(&self, name: &str) -> Option<String>;
     /// A proxy's kind and name as messages have them, `frontend 'www'`. When known, faults of

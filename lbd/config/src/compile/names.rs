@@ -2,6 +2,7 @@
 //!
 //! It answers from drafts; nothing is compiled here.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use lbd_core::{ProxyId, ServerId, TableId};
@@ -13,7 +14,7 @@ use super::users::Users;
 use crate::config::{CaptureSpec, Mode};
 use crate::directive::capture::MAX_CAPTURES;
 use crate::draft::Draft;
-use crate::host::Environment;
+use crate::host::{Environment, Family};
 use crate::resolve::Index;
 
 /// Names and the few things that compiling adds to them.
@@ -139,6 +140,14 @@ impl Names for NameTable<'_> {
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
         self.environment.host().read(path)
+    }
+
+    fn host_address(&self, name: &str) -> Option<Ipv4Addr> {
+        let found = self.environment.host().lookup(name, Family::V4).ok()?;
+        found.into_iter().find_map(|ip| match ip {
+            IpAddr::V4(v4) => Some(v4),
+            IpAddr::V6(_) => None,
+        })
     }
 
     fn env(&self, name: &str) -> Option<String> {

@@ -265,3 +265,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn host_names_stand_for_addresses_in_conditions_unless_forbidden() {
+    let text = |flag: &str, name: &str| {
+        format!(
+            "defaults\n timeout client 1s\n mode http\nfrontend f\n bind :80\n acl a src {flag} {name}\n \
+             http-request deny if a\n"
+        )
+    };
+    let host = MemoryHost::default().name("lb.example", [10, 0, 0, 1].into());
+    let verdict = |flag: &str, name: &str| {
+        let sources = Sources::from_text("names.cfg", text(flag, name));
+        lbd_config::load(&sources, &host).0.is_some()
+    };
+    assert!(verdict("", "lb.example"));
+    assert!(!verdict("-n", "lb.example"));
+    assert!(!verdict("", "nosuch.example"));
+}

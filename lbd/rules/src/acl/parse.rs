@@ -193,6 +193,8 @@ struct Flags<'l> {
     span: Span,
     is_map: bool,
     id: Option<u32>,
+    /// Host names are no addresses (`-n`).
+    forbids_names: bool,
     lists: Vec<Arc<Matcher>>,
 }
 
@@ -206,6 +208,7 @@ impl Flags<'_> {
             span,
             is_map: false,
             id: None,
+            forbids_names: false,
             lists: Vec::new(),
         }
     }
@@ -228,8 +231,7 @@ impl Flags<'_> {
             });
             match word.text {
                 b"-i" => self.options.ignore_case = true,
-                // Names are never resolved in patterns, so that there is nothing to forbid.
-                b"-n" => {}
+                b"-n" => self.forbids_names = true,
                 b"-M" => self.is_map = true,
                 b"-f" => self.load(value, ctx)?,
                 b"-m" => self.method(value)?,
@@ -360,7 +362,12 @@ impl Flags<'_> {
                     continue;
                 }
             }
-            set.load(0, word.text, None).map_err(refused)?;
+            let address = match kind {
+                MatchKind::Ip if !self.forbids_names => host_address(word.text, ctx),
+                _ => None,
+            };
+            let text = address.as_ref().map_or(word.text, |ip| ip.as_bytes());
+            set.load(0, text, None).map_err(refused)?;
         }
         let matcher = Matcher::new(&set, kind, self.options, None).map_err(|why| {
             Diag::alert(patterns.first().map_or(self.span, |word| word.span), why)
@@ -369,6 +376,15 @@ impl Flags<'_> {
         // Sets are shared by the configuration's store, which outlives the matcher.
         Ok(())
     }
+}
+
+/// The address of a host name that stands for one (7.1.6), in text.
+fn host_address(text: &[u8], ctx: &BuildCtx<'_>) -> Option<String> {
+    let is_name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    // The name may be looked up only when it is no address; IPv6 has colons, networks a slash.
+    let is_name = text.iter().all(is_name_byte) && text.iter().any(u8::is_ascii_alphabetic);
+    let name = std::str::from_utf8(text).ok().filter(|_| is_name)?;
+    Some(ctx.names.host_address(name)?.to_string())
 }
 
 #[derive(Clone, Copy)]

@@ -222,10 +222,13 @@ fn range(text: &[u8], is_dotted: bool) -> Result<Test, String> {
             .map(Some)
             .ok_or_else(|| format!("'{shown}' is not a valid number range"))
     };
-    Ok(Test::Range(
-        bound(&text[..colon])?,
-        bound(&text[colon + 1..])?,
-    ))
+    let (low, high) = (bound(&text[..colon])?, bound(&text[colon + 1..])?);
+    if let (Some(low), Some(high)) = (low, high)
+        && low > high
+    {
+        return Err(format!("'{shown}' is not a valid number range"));
+    }
+    Ok(Test::Range(low, high))
 }
 
 /// A version `major[.minor]` as `major << 16 | minor`.
