@@ -11,7 +11,6 @@
 mod calls;
 mod conn;
 mod fill;
-mod pace;
 mod receive;
 mod resync;
 mod siblings;

@@ -34,58 +34,6 @@ fn changes_of_each_node_reach_all_others() {
     }
 }
 
-/// Lets two nodes talk while one counts a new key every so many microseconds; the writes it made
-/// meanwhile.
-fn writes_of_a_flow(net: &mut Net, micros: u64, count: u32) -> usize {
-    let mut writes = 0;
-    for key in 0..count {
-        let before = net.packets.values().map(Vec::len).sum::<usize>();
-        net.hit(0, 10_000 + key, 1);
-        net.settle();
-        writes += net.packets.values().map(Vec::len).sum::<usize>() - before;
-        // Of what arrives meanwhile only acknowledgements are answered.
-        net.run(Duration::from_micros(micros));
-    }
-    writes
-}
-
-#[test]
-fn a_change_after_a_pause_is_told_at_once() {
-    let mut net = Net::new(2, 1);
-    net.run(QUIET);
-    for key in 0..50 {
-        net.hit(0, key, 1);
-        net.settle();
-        net.run(Duration::from_millis(1) + Duration::from_nanos(1));
-        assert!(net.values(1).contains_key(&key));
-        net.run(Duration::from_millis(2));
-    }
-}
-
-#[test]
-fn changes_of_a_slow_flow_are_told_one_by_one() {
-    let mut net = Net::new(2, 1);
-    net.run(QUIET);
-    let writes = writes_of_a_flow(&mut net, 100, 2000);
-    assert_eq!(writes, 2000);
-}
-
-#[test]
-fn changes_of_a_fast_flow_are_told_together_and_within_a_millisecond() {
-    let mut net = Net::new(2, 0);
-    net.run(QUIET);
-    // Time to notice the flow.
-    writes_of_a_flow(&mut net, 5, 8000);
-    let writes = writes_of_a_flow(&mut net, 5, 2000);
-    assert!(writes < 50, "{writes} writes for 10 ms");
-    net.hit(0, 7, 1);
-    net.settle();
-    net.run(Duration::from_millis(1) + Duration::from_micros(1));
-    assert!(net.values(1).contains_key(&7));
-    net.run(Duration::from_secs(1));
-    net.assert_same();
-}
-
 #[test]
 fn a_node_that_starts_learns_all() {
     let mut net = Net::new(3, 1);

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use lbd_core::Time;
 
-use super::pace::Pace;
 use super::{HEARTBEAT, Lesson};
 use crate::codec::definition::Column;
 use crate::codec::entry::{Names, Taken};
@@ -87,8 +86,6 @@ pub(crate) struct Sent {
     pub(crate) words: u64,
     /// The last tombstone told, by table.
     pub(crate) tombs: Vec<u64>,
-    /// When changes are told again.
-    pub(crate) pace: Pace,
 }
 
 impl Conn {
@@ -152,12 +149,7 @@ impl Conn {
     pub(crate) fn next(&self) -> Time {
         let silent = self.last_rx + self.patience();
         match self.state {
-            State::Open(_) => {
-                let wanted = self.tx.pace.wanted();
-                wanted
-                    .map_or(silent, |at| silent.min(at))
-                    .min(self.heartbeat_at)
-            }
+            State::Open(_) => silent.min(self.heartbeat_at),
             State::Accepted | State::Calling(_) => silent,
         }
     }

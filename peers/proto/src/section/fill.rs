@@ -44,17 +44,8 @@ impl Section {
             }
             if conn.lesson.as_ref().is_some_and(|lesson| !lesson.is_told) {
                 self.teach(now, at, &mut conn);
-            } else if conn.lesson.is_none()
-                && self.may_push(at, conn.is_sibling)
-                && conn.tx.pace.is_open(now)
-            {
-                let before = self.peers[at].counters.updates_sent;
+            } else if conn.lesson.is_none() && self.may_push(at, conn.is_sibling) {
                 self.push(now, at, &mut conn);
-                // What found no room goes as soon as there is some.
-                if conn.output.len() < HIGH {
-                    let sent = self.peers[at].counters.updates_sent - before;
-                    conn.tx.pace.told(now, sent);
-                }
             }
         }
         self.conns.insert(id, conn);
