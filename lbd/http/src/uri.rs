@@ -143,7 +143,7 @@ pub fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// The host without port and user information; brackets stay.
-fn host_only(authority: &[u8]) -> &[u8] {
+pub fn host_only(authority: &[u8]) -> &[u8] {
     let from = memchr::memrchr(b'@', authority).map_or(0, |at| at + 1);
     split_port(&authority[from..]).0
 }
