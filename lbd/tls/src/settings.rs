@@ -5,8 +5,11 @@
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, WebPkiSupportedAlgorithms, aws_lc_rs};
+use rustls::pki_types::{AlgorithmIdentifier, SignatureVerificationAlgorithm, alg_id};
 use rustls::server::ClientHello;
-use rustls::{CipherSuite, SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{
+    CipherSuite, NamedGroup, SignatureScheme, SupportedCipherSuite, SupportedProtocolVersion,
+};
 
 use crate::cipher;
 
@@ -101,6 +104,33 @@ impl Settings {
         Arc::new(provider)
     }
 
+    /// What a client of TLS 1.2 may prove its key by: there `curves` bounds the curves of ECDSA
+    /// keys too (RFC 8422 5.1; version 1.3 has signature algorithms for that).
+    pub fn old_client_algorithms(&self) -> WebPkiSupportedAlgorithms {
+        let all = self.provider().signature_verification_algorithms;
+        let Some(curves) = &self.curves else {
+            return all;
+        };
+        let is_allowed = |algorithm: &&dyn SignatureVerificationAlgorithm| {
+            let key = algorithm.public_key_alg_id();
+            let curve = CURVES.iter().find(|(id, _)| *id == key);
+            curve.is_none_or(|(_, group)| curves.iter().any(|kept| kept.name() == *group))
+        };
+        let mapping: Vec<_> = all
+            .mapping
+            .iter()
+            .map(|(scheme, algorithms)| {
+                let kept: Vec<_> = algorithms.iter().copied().filter(is_allowed).collect();
+                (*scheme, &*Box::leak(kept.into_boxed_slice()))
+            })
+            .collect();
+        WebPkiSupportedAlgorithms {
+            all: all.all,
+            // As in `narrowed`.
+            mapping: Box::leak(mapping.into_boxed_slice()),
+        }
+    }
+
     /// Whether a client that tries again with a lower version (RFC 7507) could have had a higher
     /// one: somebody broke its first attempt. rustls does not look.
     pub fn is_needless_fallback(&self, hello: &ClientHello<'_>) -> bool {
@@ -124,6 +154,13 @@ impl Settings {
         list
     }
 }
+
+/// Curves of keys, and the groups that are the same curves.
+const CURVES: [(AlgorithmIdentifier, NamedGroup); 3] = [
+    (alg_id::ECDSA_P256, NamedGroup::secp256r1),
+    (alg_id::ECDSA_P384, NamedGroup::secp384r1),
+    (alg_id::ECDSA_P521, NamedGroup::secp521r1),
+];
 
 /// Stands among the suites of a client that tries again with less (`TLS_FALLBACK_SCSV`).
 const FALLBACK: CipherSuite = CipherSuite::Unknown(0x5600);

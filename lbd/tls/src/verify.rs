@@ -298,6 +298,9 @@ fn in_time(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), u32> {
     }
 }
 
+/// What a handshake fails with where a client's key is of a curve that `curves` lacks.
+pub const WRONG_CURVE: &str = "wrong curve";
+
 /// Verifies clients (`verify optional|required`).
 #[derive(Debug)]
 pub struct ClientVerifier {
@@ -309,6 +312,9 @@ pub struct ClientVerifier {
     pub tells_names: bool,
     /// Names of the authorities told to clients; empty with `no-ca-names`.
     pub names: Vec<DistinguishedName>,
+    /// What a client of TLS 1.2 may prove its key by; see
+    /// [`Settings::old_client_algorithms`](crate::Settings::old_client_algorithms).
+    pub old_algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ClientVerifier {
@@ -329,6 +335,7 @@ impl ClientVerifier {
             is_required: self.is_required,
             tells_names: self.tells_names,
             names,
+            old_algorithms: self.old_algorithms,
         }
     }
 }
@@ -359,7 +366,12 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signature(message, cert, dss, &self.judge.algorithms, false)
+        let proven = signature(message, cert, dss, &self.judge.algorithms, false)?;
+        let is_allowed = signature(message, cert, dss, &self.old_algorithms, false).is_ok();
+        match is_allowed {
+            true => Ok(proven),
+            false => Err(Error::General(WRONG_CURVE.to_owned())),
+        }
     }
 
     fn verify_tls13_signature(

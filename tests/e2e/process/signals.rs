@@ -76,9 +76,14 @@ fn a_hangup_tells_the_state_of_every_server() {
         let mut client = Client::connect(proxy.address("front"));
         assert_eq!(client.get("/").status, 200, "{program:?}");
         drop(client);
-        sink.clear();
-        proxy.signal(Signal::SIGHUP);
-        sink.wait_line("SIGHUP: Server app/s1 is UP. Conn: 0 act, 0 pend, 1 tot.");
+        // The connection ends when the proxy has noticed that its client is gone.
+        let idle = "SIGHUP: Server app/s1 is UP. Conn: 0 act, 0 pend, 1 tot.";
+        eventually("the stream is over", Duration::from_secs(10), || {
+            sink.clear();
+            proxy.signal(Signal::SIGHUP);
+            sink.wait_line("SIGHUP: Server spare/s3 is UP.");
+            sink.lines().iter().any(|line| line.text().contains(idle))
+        });
     });
 }
 

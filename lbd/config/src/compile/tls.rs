@@ -606,6 +606,7 @@ impl Maker<'_> {
             is_required,
             tells_names: !ssl.no_ca_names,
             names: names.unwrap_or_default(),
+            old_algorithms: settings.old_client_algorithms(),
         })))
     }
 }

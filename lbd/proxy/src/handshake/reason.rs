@@ -3,6 +3,7 @@
 //! Numbers and texts are those of OpenSSL 3's `SSL routines`.
 
 use lbd_tls::rustls::{AlertDescription as Alert, Error, InvalidMessage, PeerIncompatible};
+use lbd_tls::verify::WRONG_CURVE;
 
 /// A client that speaks HTTP in clear.
 pub(super) const HTTP: &str = "error:0A00009C:SSL routines::http request";
@@ -58,6 +59,7 @@ pub(crate) fn of(error: &Error) -> &'static str {
         Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
             "error:0A0000F4:SSL routines::unexpected message"
         }
+        Error::General(what) if what == WRONG_CURVE => "error:0A00017A:SSL routines::wrong curve",
         Error::PeerMisbehaved(_) => "error:0A0000B4:SSL routines::protocol error",
         _ => "",
     }

@@ -151,7 +151,7 @@ impl Host for Text<'_> {
         &[]
     }
     fn enabled(&self, _option: &str) -> bool {
-        false
+        true
     }
 }
 
