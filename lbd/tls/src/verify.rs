@@ -366,12 +366,14 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let proven = signature(message, cert, dss, &self.judge.algorithms, false)?;
-        let is_allowed = signature(message, cert, dss, &self.old_algorithms, false).is_ok();
-        match is_allowed {
-            true => Ok(proven),
-            false => Err(Error::General(WRONG_CURVE.to_owned())),
-        }
+        signature(message, cert, dss, &self.old_algorithms, false).map_err(|error| {
+            // Only a signature that fails is looked at twice, for the reason.
+            let all = &self.judge.algorithms;
+            match signature(message, cert, dss, all, false) {
+                Ok(_) => Error::General(WRONG_CURVE.to_owned()),
+                Err(_) => error,
+            }
+        })
     }
 
     fn verify_tls13_signature(
