@@ -76,6 +76,8 @@ fn status(block: &[u8]) -> String {
 pub(crate) struct Peer {
     socket: TcpStream,
     input: Vec<u8>,
+    /// What is sent together, while it is gathered.
+    held: Option<Vec<u8>>,
     /// Something was waited for in vain.
     is_silent: bool,
 }
@@ -111,6 +113,7 @@ impl Peer {
         Self {
             socket,
             input: Vec::new(),
+            held: None,
             is_silent: false,
         }
     }
@@ -136,7 +139,18 @@ impl Peer {
 
     /// Sends bytes; the proxy may have closed.
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
-        let _ = self.socket.write_all(bytes);
+        match &mut self.held {
+            Some(held) => held.extend_from_slice(bytes),
+            None => drop(self.socket.write_all(bytes)),
+        }
+    }
+
+    /// Sends all that `say` says by one write: the proxy reads it at once.
+    pub(crate) fn together(&mut self, say: impl FnOnce(&mut Self)) {
+        self.held = Some(Vec::new());
+        say(self);
+        let held = self.held.take().unwrap_or_default();
+        self.send_bytes(&held);
     }
 
     /// Sends a frame.
