@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use failover::args::{self, Action};
-use failover::{daemon, guardian, launcher, namespace};
+use failover::host::Machine;
+use failover::{daemon, guardian, launcher};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(guardian::ARGUMENT) {
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
 
 /// `-t`: every fault in one run.
 fn test(options: &args::Options) -> ExitCode {
-    let reading = namespace::read(options, true);
+    let machine = Machine::new(options.config_id.clone());
+    let reading = vrrp_config::read(&options.file, &machine);
     eprint!("{}", vrrp_config::render(&reading));
     ExitCode::from(reading.status())
 }

@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use ::peers::proto::section::{Event, SectionView};
@@ -23,8 +23,9 @@ use lbd_config::config::{ListenAddress, PeersSpec, ServerAddress};
 use lbd_core::Time;
 use lbd_proxy::Shared;
 use lbd_proxy::log::LogNote;
+use lbd_proxy::state::Replication;
 use lbd_tls::BindTls;
-use peers::{Dial, Dialling, Peers, Stream};
+use peers::{Dial, Dialling, Peers, Stream, Teller};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
@@ -33,6 +34,25 @@ use crate::check::wall;
 use crate::report;
 use crate::run::Daemon;
 pub(crate) use rules::RuleChanges;
+
+/// The sections as workers write their changes to them; none before they run.
+#[derive(Debug, Default)]
+pub(crate) struct Tellers(OnceLock<Vec<Teller>>);
+
+impl Replication for Tellers {
+    fn push(&self, now: Time) {
+        // Before that all is written when they begin.
+        self.0
+            .get()
+            .into_iter()
+            .flatten()
+            .for_each(|teller| teller.push(now));
+    }
+
+    fn hint(&self) {
+        self.0.get().into_iter().flatten().for_each(Teller::hint);
+    }
+}
 
 /// A bound listener of a section.
 #[derive(Debug)]
@@ -121,9 +141,12 @@ impl Listeners {
 }
 
 /// A channel for requests, made before the sections run.
-pub(crate) fn channel() -> (PeersHandle, Requests, Arc<RuleChanges>) {
+pub(crate) fn channel() -> (PeersHandle, Requests, Links) {
     let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-    let changes = Arc::new(RuleChanges::new(sender.clone()));
+    let links = Links {
+        changes: Arc::new(RuleChanges::new(sender.clone())),
+        tellers: Arc::default(),
+    };
     let is_stopping = IsStopping::default();
     let handle = PeersHandle {
         requests: sender,
@@ -132,16 +155,25 @@ pub(crate) fn channel() -> (PeersHandle, Requests, Arc<RuleChanges>) {
     let requests = Requests {
         receiver,
         is_stopping,
-        changes: Arc::clone(&changes),
+        links: links.clone(),
     };
-    (handle, requests, changes)
+    (handle, requests, links)
+}
+
+/// What workers reach the sections by.
+#[derive(Clone)]
+pub(crate) struct Links {
+    /// What rules change in maps and ACLs.
+    pub(crate) changes: Arc<RuleChanges>,
+    /// What changes in tables.
+    pub(crate) tellers: Arc<Tellers>,
 }
 
 /// Where requests arrive.
 pub(crate) struct Requests {
     receiver: UnboundedReceiver<Request>,
     is_stopping: IsStopping,
-    changes: Arc<RuleChanges>,
+    links: Links,
 }
 
 /// Starts all sections. `has_old_process` is whether one was told to finish (`-sf`).
@@ -167,8 +199,16 @@ pub(crate) fn start(
                 section: config.peers[at].clone(),
             }),
         );
-        tokio::task::spawn_local(peers.clone().run());
         sections.push(peers);
+    }
+    // Sections run once only. Their first turn tells what workers could not tell before.
+    let _ = requests
+        .links
+        .tellers
+        .0
+        .set(sections.iter().map(Peers::teller).collect());
+    for peers in &sections {
+        tokio::task::spawn_local(peers.clone().run());
     }
     for socket in sockets {
         let section = config.peers.get(socket.section);
@@ -190,7 +230,7 @@ pub(crate) fn start(
     };
     let rules = Rules {
         daemon: Arc::clone(daemon),
-        changes: requests.changes,
+        changes: requests.links.changes,
         has_warned: false,
     };
     let serving = serve(

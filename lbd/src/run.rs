@@ -281,7 +281,7 @@ pub(crate) fn start(
     let utc_offset = limits::utc_offset();
     let config = Arc::new(config);
     let watch = Arc::new(Watch::new(&config));
-    let (handle, requests, changes) = peers::channel();
+    let (handle, requests, links) = peers::channel();
     let shared = Shared::new(
         Arc::clone(&config),
         Setup {
@@ -289,7 +289,8 @@ pub(crate) fn start(
             max_pipes: limits.pipes as usize,
             log: Arc::new(logger),
             observer: watch.clone(),
-            changes,
+            changes: links.changes,
+            replication: links.tellers,
             namespaces: Arc::new(namespaces),
             origin: options.started,
             ..Setup::new(workers)

@@ -1,9 +1,11 @@
 //! Sessions of peers: the machine of a `peers` section on real streams.
 //!
 //! It makes no stream, binds no address and decides nothing about the protocol: the daemon hands
-//! over what it accepted and connects through [`Dial`]. All of a section runs on one thread.
+//! over what it accepted and connects through [`Dial`]. A section runs on one thread; others write
+//! what they have changed through a [`Teller`].
 #![forbid(unsafe_code)]
 
+mod core;
 mod stream;
 
 use std::cell::{Cell, RefCell};
@@ -13,6 +15,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lbd_core::Time;
@@ -20,13 +23,16 @@ pub use peers_proto as proto;
 use peers_proto::section::{Event, Input, SectionView};
 use peers_proto::words::{Said, Word};
 use peers_proto::{ConnId, Output, Section, Spec};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf};
 use tokio::sync::Notify;
 
-/// A stream to a peer.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
+pub use self::core::Teller;
+use self::core::{Core, Line, Outgoing};
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+/// A stream to a peer.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// What a call to a peer gives.
 pub type Dialling = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>>>>;
@@ -48,23 +54,13 @@ pub trait Dial {
 pub struct Peers(Rc<Inner>);
 
 struct Inner {
-    section: RefCell<Section>,
+    core: Arc<Core>,
     dial: Box<dyn Dial>,
-    conns: RefCell<BTreeMap<ConnId, Rc<Line>>>,
+    conns: RefCell<BTreeMap<ConnId, Arc<Line>>>,
     next: Cell<u64>,
-    /// Tables have changed, or the section's next deadline has.
-    wake: Arc<Notify>,
+    /// Until when [`Peers::run`] sleeps.
+    sleeps_until: Cell<Time>,
     stopped: Notify,
-}
-
-/// What a connection's task waits for besides its stream.
-#[derive(Default)]
-struct Line {
-    /// There is something to send, or it is over.
-    wake: Notify,
-    is_over: Cell<bool>,
-    /// It is over.
-    over: Notify,
 }
 
 impl Line {
@@ -77,38 +73,57 @@ impl Line {
 
 impl std::fmt::Debug for Peers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.section.borrow().fmt(f)
+        self.0.core.state.lock().section.fmt(f)
     }
 }
 
 impl Peers {
     /// A section that begins; [`Peers::run`] must run for it to do something.
     pub fn new(spec: Spec, seed: u64, dial: Box<dyn Dial>) -> Self {
-        let wake = Arc::new(Notify::new());
-        for shared in &spec.tables {
-            let wake = Arc::clone(&wake);
-            shared.table.set_waker(move || wake.notify_one());
+        let tables: Vec<_> = spec
+            .tables
+            .iter()
+            .map(|shared| shared.table.clone())
+            .collect();
+        let core = Arc::new(Core::new(Section::new(spec, dial.now(), seed)));
+        for table in tables {
+            let core = Arc::clone(&core);
+            table.set_waker(move || core.wake.notify_one());
         }
-        let section = RefCell::new(Section::new(spec, dial.now(), seed));
         Self(Rc::new(Inner {
-            section,
+            core,
             dial,
             conns: RefCell::default(),
             next: Cell::new(1),
-            wake,
+            sleeps_until: Cell::default(),
             stopped: Notify::new(),
         }))
+    }
+
+    /// Writes changes to the section's peers from other threads.
+    pub fn teller(&self) -> Teller {
+        Teller::new(Arc::clone(&self.0.core))
     }
 
     /// Calls peers, pushes changes and watches deadlines, for as long as the runtime lives.
     pub async fn run(self) {
         loop {
             self.handle(Input::Tick);
-            let next = self.0.section.borrow().poll_timeout();
+            let core = &self.0.core;
+            let next = core.state.lock().section.poll_timeout();
             let now = self.0.dial.now();
             let wait = next.map_or(LONGEST, |next| next.since(now)).min(LONGEST);
+            self.0.sleeps_until.set(now + wait);
             tokio::select! {
-                () = self.0.wake.notified() => {}
+                () = core.wake.notified() => {}
+                () = core.hint.notified() => {
+                    // Those that follow, and answers that leave meanwhile, take them along.
+                    tokio::select! {
+                        () = core.wake.notified() => {}
+                        () = tokio::time::sleep(SHORTEST) => {}
+                    }
+                    core.is_hinted.store(false, Ordering::Release);
+                }
                 () = tokio::time::sleep(wait.max(SHORTEST)) => {}
             }
         }
@@ -122,29 +137,29 @@ impl Peers {
 
     /// How things stand.
     pub fn snapshot(&self) -> SectionView {
-        self.0.section.borrow().snapshot(self.0.dial.now())
+        self.0.core.state.lock().section.snapshot(self.0.dial.now())
     }
 
     /// Tells other nodes what an operator of this one has said. Says whether they will know: of too
     /// many words, and of too long ones, they do not.
     pub fn say(&self, said: Said) -> bool {
         let now = self.0.dial.now();
-        let is_taken = self.0.section.borrow_mut().say_word(now, said);
+        let is_taken = self.0.core.state.lock().section.say_word(now, said);
         self.act();
         is_taken
     }
 
     /// What operators have said, on all nodes.
     pub fn words(&self) -> Vec<Word> {
-        let section = self.0.section.borrow();
-        let words = section.words().since(0);
+        let state = self.0.core.state.lock();
+        let words = state.section.words().since(0);
         words.map(|(_, word)| word.clone()).collect()
     }
 
     /// Teaches the new process, if there is one, and gives up after five seconds.
     pub async fn stop(&self) {
         self.handle(Input::Stop);
-        while !self.0.section.borrow().is_stopped() {
+        while !self.0.core.state.lock().section.is_stopped() {
             self.0.stopped.notified().await;
         }
     }
@@ -156,22 +171,25 @@ impl Peers {
     }
 
     fn begin(&self, id: ConnId, input: Input, stream: Box<dyn Stream>) {
-        let line = Rc::new(Line::default());
-        self.0.conns.borrow_mut().insert(id, Rc::clone(&line));
+        let line = Arc::new(Line::default());
+        let (reader, writer) = tokio::io::split(stream);
+        self.0.conns.borrow_mut().insert(id, Arc::clone(&line));
+        let outgoing = Outgoing::new(Arc::clone(&line), writer);
+        self.0.core.state.lock().lines.insert(id, outgoing);
         self.handle(input);
-        tokio::task::spawn_local(self.clone().converse(id, line, stream));
+        tokio::task::spawn_local(self.clone().converse(id, line, reader));
     }
 
     /// Tells the machine, and does what it says.
     fn handle(&self, input: Input) {
         let now = self.0.dial.now();
-        self.0.section.borrow_mut().handle(now, input);
+        self.0.core.state.lock().section.handle(now, input);
         self.act();
     }
 
     fn act(&self) {
         loop {
-            let output = self.0.section.borrow_mut().poll_output();
+            let output = self.0.core.state.lock().section.poll_output();
             match output {
                 None => break,
                 Some(Output::Call(peer)) => {
@@ -179,7 +197,7 @@ impl Peers {
                 }
                 Some(Output::Close(id)) => {
                     if let Some(line) = self.0.conns.borrow().get(&id) {
-                        line.is_over.set(true);
+                        line.is_over.store(true, Ordering::Relaxed);
                         line.wake.notify_one();
                         line.over.notify_one();
                     }
@@ -189,11 +207,19 @@ impl Peers {
                 Some(Output::Stopped) => self.0.stopped.notify_waiters(),
             }
         }
-        let mut section = self.0.section.borrow_mut();
+        let mut state = self.0.core.state.lock();
         for (id, line) in self.0.conns.borrow().iter() {
-            if section.outgoing(*id).is_some_and(|bytes| !bytes.is_empty()) {
+            if state
+                .section
+                .outgoing(*id)
+                .is_some_and(|bytes| !bytes.is_empty())
+            {
                 line.wake.notify_one();
             }
+        }
+        let next = state.section.poll_timeout();
+        if next.is_some_and(|next| next < self.0.sleeps_until.get()) {
+            self.0.core.wake.notify_one();
         }
     }
 
@@ -207,19 +233,19 @@ impl Peers {
             Ok(Err(_)) | Err(_) => self.handle(Input::CallFailed(peer)),
         }
         // The next deadline may be an earlier one.
-        self.0.wake.notify_one();
+        self.0.core.wake.notify_one();
     }
 
-    async fn converse(self, id: ConnId, line: Rc<Line>, stream: Box<dyn Stream>) {
-        let (reader, writer) = tokio::io::split(stream);
+    async fn converse(self, id: ConnId, line: Arc<Line>, reader: ReadHalf<Box<dyn Stream>>) {
         tokio::select! {
             () = stream::receive(&self, id, reader) => {}
-            () = stream::send(&self, id, &line, writer) => {}
+            () = stream::send(&self, id, &line) => {}
             () = line.lapse() => {}
         }
         self.0.conns.borrow_mut().remove(&id);
+        self.0.core.state.lock().lines.remove(&id);
         self.handle(Input::Closed(id));
-        self.0.wake.notify_one();
+        self.0.core.wake.notify_one();
     }
 }
 

@@ -9,7 +9,6 @@ mod guardian;
 mod handover;
 mod hostile;
 mod interoperation;
-mod namespace;
 mod pair;
 mod partner;
 mod privileges;

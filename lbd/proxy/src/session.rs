@@ -78,6 +78,8 @@ pub struct Session {
     pub(crate) io: Transport,
     /// Received and not used yet.
     pub(crate) input: Buf,
+    /// Answers that leave together with the next one, whose request is here already.
+    pub(crate) held: Option<Box<Held>>,
     /// Server connections that only this session may use again.
     pub(crate) own_conns: OwnConns,
     /// The server of the last request, for `option prefer-last-server`.
@@ -86,6 +88,10 @@ pub struct Session {
     pub(crate) previous_end: Option<Moment>,
     pub(crate) entry: Entry,
 }
+
+/// Bytes of answers that are held. Apart: hardly any session has some.
+#[derive(Debug, Default)]
+pub(crate) struct Held(pub(crate) Vec<u8>);
 
 /// Variables of scope `sess`: of one stream after the other, or of all streams of a connection
 /// at a time.
@@ -251,6 +257,7 @@ impl Session {
             vars: SessionVars::default(),
             io,
             input: Buf::default(),
+            held: None,
             own_conns: OwnConns::default(),
             last_server: None,
             previous_end: None,
@@ -373,6 +380,7 @@ impl Session {
 
     /// Waits for more bytes; the error when the deadline passes or the session is ended.
     pub(crate) async fn fill(&mut self, deadline: Option<Time>) -> Result<usize, StreamError> {
+        stream::settle(self).await?;
         let live = Rc::clone(&self.live);
         let worker = Rc::clone(&self.worker);
         poll_fn(|cx| {

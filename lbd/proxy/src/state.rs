@@ -53,6 +53,8 @@ pub struct Setup {
     pub observer: Arc<dyn Observer>,
     /// Hears what rules change in lists and maps.
     pub changes: Arc<dyn PatternObserver>,
+    /// Tells other nodes what has changed in tables.
+    pub replication: Arc<dyn Replication>,
     /// Network namespaces of servers.
     pub namespaces: Arc<Namespaces>,
     /// Origin of all times.
@@ -69,6 +71,7 @@ impl Setup {
             log: Arc::new(NoLog),
             observer: Arc::new(NoObserver),
             changes: Arc::new(NoObserver),
+            replication: Arc::new(NoObserver),
             namespaces: Arc::default(),
             origin: Instant::now(),
         }
@@ -95,6 +98,16 @@ pub trait PatternObserver: Send + Sync {
     fn changed(&self, set: &PatternSet, key: &[u8], value: Option<&[u8]>);
 }
 
+/// Tells other nodes what has changed in tables; called on a worker.
+pub trait Replication: Send + Sync {
+    /// An answer is about to leave: what this thread has changed is to be written to the peers
+    /// before. May block for a millisecond at most.
+    fn push(&self, now: Time);
+
+    /// This thread is about to sleep: what it has changed is to be told soon. Must not block.
+    fn hint(&self);
+}
+
 /// An observer that listens to nothing.
 #[derive(Debug)]
 pub struct NoObserver;
@@ -105,6 +118,12 @@ impl Observer for NoObserver {
 
 impl PatternObserver for NoObserver {
     fn changed(&self, _set: &PatternSet, _key: &[u8], _value: Option<&[u8]>) {}
+}
+
+impl Replication for NoObserver {
+    fn push(&self, _now: Time) {}
+
+    fn hint(&self) {}
 }
 
 /// All state of the process. Workers and the control side hold it by `Arc`.

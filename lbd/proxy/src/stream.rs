@@ -41,6 +41,7 @@ use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::term::{Phase, StreamError};
 
+pub(crate) use answer::settle;
 pub(crate) use request::ParseLimits;
 pub(crate) use tunnel::run_tcp;
 
@@ -332,6 +333,8 @@ pub(crate) async fn run_http(session: &mut Session) -> bool {
     session.facts.http_major = 1;
     loop {
         let woken = if session.input.is_empty() {
+            // What fails here fails below, too.
+            let _ = settle(session).await;
             Idle::new(session).await
         } else {
             Woken::Bytes
@@ -450,6 +453,10 @@ async fn one(session: &mut Session, fault: Option<StreamError>) -> After {
     };
     if let Err(halt) = result {
         answer::halt(session, stream, halt).await;
+    }
+    if !stream.keeps_client {
+        // Those before it have their answers, whatever became of this one.
+        let _ = settle(session).await;
     }
     let after = match (stream.keeps_client, stream.lingers) {
         (true, _) => After::Again,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bumpalo::Bump;
 use lbd_core::{ListenerId, ProxyId, ServerId, Time};
+use lbd_table::updates;
 use slab::Slab;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
@@ -20,6 +21,7 @@ use crate::live::{self, Ending, Live};
 use crate::mux::back::BackPool;
 use crate::pool::Pool;
 use crate::server_conn::IdlePool;
+use crate::session::Held;
 use crate::state::world::Bound;
 use crate::state::{Mailbox, Message, ProxyState, Shared, Stop};
 use crate::stream::Stream;
@@ -43,6 +45,8 @@ pub struct Worker {
     live: RefCell<Slab<Rc<Live>>>,
     arenas: RefCell<Vec<Bump>>,
     bytes: RefCell<Vec<Vec<u8>>>,
+    /// Room for answers that are held: one, as a session lets go of it before it waits.
+    held: RefCell<Option<Box<Held>>>,
     /// Boxed: more than a kilobyte each, moved in and out for every request.
     #[allow(clippy::vec_box)]
     streams: RefCell<Vec<Box<Stream>>>,
@@ -94,6 +98,7 @@ impl Worker {
             live: RefCell::default(),
             arenas: RefCell::default(),
             bytes: RefCell::default(),
+            held: RefCell::default(),
             streams: RefCell::default(),
             orphans: RefCell::default(),
             sessions: Cell::default(),
@@ -228,6 +233,26 @@ impl Worker {
         if bytes.capacity() > 0 && bytes.capacity() <= MAX_BYTES && kept.len() < MAX_KEPT {
             bytes.clear();
             kept.push(bytes);
+        }
+    }
+
+    /// Room for answers that are held, empty.
+    pub(crate) fn take_held(&self) -> Box<Held> {
+        self.held.take().unwrap_or_default()
+    }
+
+    /// Takes it back.
+    pub(crate) fn give_held(&self, mut held: Box<Held>) {
+        held.0.clear();
+        self.held.replace(Some(held));
+    }
+
+    /// Writes what this thread has changed in tables to the peers, before an answer tells of it: an
+    /// answered change outlives this node.
+    #[inline]
+    pub(crate) fn tell_changes(&self) {
+        if updates::take_due() {
+            self.shared.setup().replication.push(self.clock.now());
         }
     }
 
@@ -416,9 +441,16 @@ pub fn run(
     listeners: Vec<ListenerSocket>,
 ) -> std::io::Result<()> {
     let sink = Arc::clone(&shared.setup().log);
+    let replication = Arc::clone(&shared.setup().replication);
+    updates::tell_changes_here();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .on_thread_park(move || sink.flush(index))
+        .on_thread_park(move || {
+            sink.flush(index);
+            if updates::take_due() {
+                replication.hint();
+            }
+        })
         .build()?;
     let local = LocalSet::new();
     let log = Arc::clone(&shared.setup().log);

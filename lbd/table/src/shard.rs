@@ -18,6 +18,7 @@ use crate::dictionary::Dictionary;
 use crate::key;
 use crate::nodes::Tombs;
 use crate::schema::Layout;
+use crate::updates::is_told_here;
 use log::Log;
 use queue::Queue;
 use slab::{DEFERRED, LIVE, LOCAL, LOGGED, OWNED, PENDING, Slab};
@@ -413,14 +414,22 @@ impl State {
         let deadline = context.deadline(now_ms);
         let row = self.slab.row_mut(slot);
         slab::set_deadline(row, deadline);
-        // A place that no peer has seen yet stays: the peer will be sent what is there then.
-        if !context.reading.is_replicated.load(Ordering::Relaxed) || slab::has(row, PENDING) {
+        if !context.reading.is_replicated.load(Ordering::Relaxed) {
             return false;
         }
-        self.append(context, last_id, slot)
+        // Also of a place that another thread has made: it may not be told yet.
+        let is_told_here = is_told_here();
+        // A place that no peer has seen yet stays: the peer will be sent what is there then.
+        if slab::has(row, PENDING) {
+            return false;
+        }
+        self.append(context, last_id, slot);
+        !is_told_here
+            && context.reading.is_armed.load(Ordering::SeqCst)
+            && context.reading.is_armed.swap(false, Ordering::SeqCst)
     }
 
-    fn append(&mut self, context: &Context, last_id: &AtomicU64, slot: u32) -> bool {
+    fn append(&mut self, context: &Context, last_id: &AtomicU64, slot: u32) {
         // A reader that sees an id below the counter finds here either the largest number or an id
         // at least as high, and so looks into this shard.
         last_id.store(u64::MAX, Ordering::SeqCst);
@@ -437,8 +446,6 @@ impl State {
             let slab = &self.slab;
             self.log.compact(|id, slot| is_current(slab.row(slot), id));
         }
-        context.reading.is_armed.load(Ordering::SeqCst)
-            && context.reading.is_armed.swap(false, Ordering::SeqCst)
     }
 
     /// An entry was learned from a peer and lives until `deadline_ms`.

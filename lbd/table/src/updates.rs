@@ -5,6 +5,7 @@
 
 use lbd_core::Time;
 use parking_lot::Mutex;
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
@@ -17,6 +18,47 @@ pub const MAX_READERS: usize = 1024;
 
 /// Update ids that one look at the shards spans.
 const WINDOW: u64 = 4096;
+
+/// What a thread does about the changes that it makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Teller {
+    /// It wakes whom [`Table::set_waker`] names.
+    Other,
+    /// It tells peers itself, and has nothing to tell.
+    Own,
+    /// It tells peers itself, and has something to tell.
+    Due,
+}
+
+thread_local! {
+    static TELLER: Cell<Teller> = const { Cell::new(Teller::Other) };
+}
+
+/// From now on this thread tells peers itself what it changes: it looks at [`take_due`] before
+/// answers leave and before it sleeps, and no other thread is woken for its changes.
+pub fn tell_changes_here() {
+    TELLER.set(Teller::Own);
+}
+
+/// Whether this thread has changed something since the last look that peers are to be told.
+#[inline]
+pub fn take_due() -> bool {
+    let is_due = TELLER.get() == Teller::Due;
+    if is_due {
+        TELLER.set(Teller::Own);
+    }
+    is_due
+}
+
+/// Notes a change; whether this thread tells of it itself.
+#[inline]
+pub(crate) fn is_told_here() -> bool {
+    let tells = TELLER.get() != Teller::Other;
+    if tells {
+        TELLER.set(Teller::Due);
+    }
+    tells
+}
 
 /// A reader of a table's update log: one remote peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,7 +141,8 @@ impl Table {
         self.last_update() > at
     }
 
-    /// Asks to be woken at the next change that is logged. Look with [`Table::has_updates`] once
+    /// Asks to be woken at the next change that is logged by a thread that does not tell of it itself
+    /// ([`tell_changes_here`]). Look with [`Table::has_updates`] once
     /// more after this, before sleeping.
     pub fn arm(&self) {
         self.context.reading.is_armed.store(true, Ordering::SeqCst);

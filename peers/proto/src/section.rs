@@ -389,6 +389,14 @@ impl Section {
         self.learn(now);
         self.mourn(now);
         self.settle();
+        self.push_changes(now);
+    }
+
+    /// Makes what there is to send, and nothing else of what [`Input::Tick`] does.
+    pub fn push_changes(&mut self, now: Time) {
+        if self.is_stopped {
+            return;
+        }
         let ids: Vec<_> = self.conns.keys().copied().collect();
         for id in ids {
             self.fill(now, id);

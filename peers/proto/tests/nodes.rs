@@ -79,6 +79,36 @@ fn a_lesson_is_asked_for_again_when_a_second_session_takes_the_place_of_the_firs
 }
 
 #[test]
+fn changes_are_acknowledged_together() {
+    let mut net = Net::new(2, 0);
+    net.run(QUIET);
+    let now = net.now;
+    let node = net.nodes[1].as_mut().unwrap();
+    node.section.handle(now, Input::Accepted(ConnId(900)));
+    let hello = b"HAProxyS 2.1\nn1\nn0 1 1\n";
+    node.section.receive(now, ConnId(900), hello);
+    let mut said = |time: Duration, bytes: &[u8]| {
+        node.section.receive(now + time, ConnId(900), bytes);
+        node.section.handle(now + time, Input::Tick);
+        std::mem::take(node.section.outgoing(ConnId(900)).unwrap())
+    };
+    let ms = Duration::from_millis;
+    // The answer, and whatever a session begins with.
+    said(ms(0), b"");
+    let definition = [10, 0x82, 7, 1, 1, b't', 2, 4, 4, 0];
+    said(ms(0), &definition);
+    for id in 1..=3 {
+        let update = [10, 0x80, 9, 0, 0, 0, id, 0, 0, 0, id, 1];
+        assert!(said(ms(u64::from(id)), &update).is_empty(), "{id}");
+    }
+    assert_eq!(said(ms(20), b""), [10, 0x84, 5, 1, 0, 0, 0, 3]);
+    assert!(said(ms(60), b"").is_empty());
+    // Of very many the other side hears at once.
+    let update = [10, 0x81, 5, 0, 0, 0, 7, 1].repeat(5000);
+    assert!(!said(ms(61), &update).is_empty());
+}
+
+#[test]
 fn nothing_is_sent_twice_after_a_cut() {
     let mut net = Net::new(2, 1);
     net.run(QUIET);

@@ -23,7 +23,7 @@ fn victim(program: &Program, port: u16) -> ProxyBuilder {
 }
 
 /// A fake peer.
-struct Fake(TcpStream);
+pub(super) struct Fake(pub(super) TcpStream);
 
 impl Fake {
     fn call(port: u16) -> Self {
@@ -34,7 +34,7 @@ impl Fake {
     }
 
     /// One whose hello was accepted.
-    fn open(port: u16) -> Self {
+    pub(super) fn open(port: u16) -> Self {
         let mut fake = Self::call(port);
         fake.send(b"HAProxyS 2.1\nA\nX 1 1\n");
         let mut status = [0; 4];
@@ -43,13 +43,13 @@ impl Fake {
         fake
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    pub(super) fn send(&mut self, bytes: &[u8]) {
         // Whoever was cut off is not to fail here.
         let _ = self.0.write_all(bytes);
     }
 
     /// All that comes until the end; whether it came.
-    fn rest(&mut self) -> (Vec<u8>, bool) {
+    pub(super) fn rest(&mut self) -> (Vec<u8>, bool) {
         let mut all = Vec::new();
         let mut bytes = [0; 4096];
         loop {

@@ -1,5 +1,6 @@
 //! Peers: lbd and HAProxy, in every role, hold the same tables.
 
+mod answered;
 #[path = "../tls/certs.rs"]
 #[allow(dead_code, reason = "the TLS tests use more of it")]
 mod certs;

@@ -160,6 +160,7 @@ impl Front {
                 let _ = self.link.flush(cx);
                 return Poll::Ready(());
             };
+            self.worker.tell_changes();
             let is_flushed = self.link.flush(cx).is_ready();
             // Room was made, or the socket has failed: who waits for it hears of it.
             self.link.wake_owners();
@@ -338,6 +339,7 @@ impl Front {
             facts,
             vars: SessionVars::Shared(Rc::clone(&self.vars)),
             io: Transport::H2(H2Stream::none(&self.link)),
+            held: None,
             input: Buf::default(),
             own_conns: OwnConns::default(),
             last_server: None,

@@ -267,8 +267,14 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
     out.extend_from_slice(body);
     stream.is_answered = true;
     stream.facts.bytes.response_out += count::head_len(&stream.response) + body.len() as u64;
-    // A close follows at once: the last packet carries it.
-    let sent = write_all(session, &out, !stream.keeps_client).await;
+    let sent = match may_hold(session, stream, out.len()) {
+        true => {
+            hold(session, &out);
+            Ok(())
+        }
+        // A close follows at once: the last packet carries it.
+        false => write_all(session, &out, !stream.keeps_client).await,
+    };
     session.worker.give_bytes(out);
     if sent.is_err() {
         stream.keeps_client = false;
@@ -286,6 +292,32 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         stream.keeps_client = stream.keeps_client && drain(session, stream).await;
     }
     is_itself
+}
+
+/// Whether an answer may wait for that to the next request: one that is here as a whole, so that
+/// nothing more has to come before it is looked at.
+fn may_hold(session: &Session, stream: &Stream, len: usize) -> bool {
+    stream.keeps_client
+        && stream.has_request
+        && stream.body.decoder.is_end()
+        && !session.io.is_h2()
+        && session.held.as_ref().map_or(0, |held| held.0.len()) + len <= MAX_HELD
+        && memchr::memmem::find(session.input.data(), b"\r\n\r\n").is_some()
+}
+
+fn hold(session: &mut Session, answer: &[u8]) {
+    let worker = &session.worker;
+    let held = session.held.get_or_insert_with(|| worker.take_held());
+    held.0.extend_from_slice(answer);
+}
+
+/// Sends the answers that were held, before anything is waited for.
+pub(crate) async fn settle(session: &mut Session) -> Result<(), StreamError> {
+    if session.held.is_none() {
+        return Ok(());
+    }
+    // Apart, as it is rare and what waits is to be small.
+    Box::pin(write_all(session, b"", false)).await
 }
 
 /// Gives the response's head to the client's stream, or writes it to `out` for a connection that
@@ -386,17 +418,23 @@ pub(super) async fn write_all(
     bytes: &[u8],
     more: bool,
 ) -> Result<(), StreamError> {
+    let kept = session.held.take();
+    let held: &[u8] = kept.as_ref().map_or(b"", |held| &held.0);
     let mut sent = 0;
+    let all = held.len() + bytes.len();
     let live = Rc::clone(&session.live);
     let worker = Rc::clone(&session.worker);
+    worker.tell_changes();
     let limit = session.client_timeout();
     let mut deadline = limit.map(|limit| session.now() + limit);
-    poll_fn(|cx| {
-        while sent < bytes.len() {
-            match session
-                .io
-                .poll_write(cx, &[IoSlice::new(&bytes[sent..])], more)
-            {
+    let result = poll_fn(|cx| {
+        while sent < all {
+            let slices = [
+                IoSlice::new(held.get(sent..).unwrap_or_default()),
+                IoSlice::new(&bytes[sent.saturating_sub(held.len())..]),
+            ];
+            let first = usize::from(sent >= held.len());
+            match session.io.poll_write(cx, &slices[first..], more) {
                 Poll::Ready(Ok(n)) => {
                     sent += n;
                     live.bytes_out.set(live.bytes_out.get() + n as u64);
@@ -415,7 +453,11 @@ pub(super) async fn write_all(
         }
         Poll::Ready(Ok(()))
     })
-    .await
+    .await;
+    if let Some(held) = kept {
+        session.worker.give_held(held);
+    }
+    result
 }
 
 /// A number in decimal digits.
@@ -433,6 +475,9 @@ pub(super) fn decimal(mut n: usize, digits: &mut [u8; 20]) -> &[u8] {
 
 /// What the log says of a stream that was ended from outside; the client is not told.
 const ENDED_STATUS: u16 = 500;
+
+/// Bytes of answers that are held at most.
+const MAX_HELD: usize = 16 * 1024;
 
 /// Bytes of an unwanted request body that are read so that the connection can go on.
 const MAX_DRAIN: usize = 1 << 20;

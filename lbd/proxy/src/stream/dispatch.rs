@@ -19,7 +19,7 @@ use crate::log;
 use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::state::ServerState;
-use crate::stream::{Halt, Stream, assign, end, open};
+use crate::stream::{Halt, Stream, answer, assign, end, open};
 use crate::term::{Phase, StreamError};
 
 /// Gets the stream a connection; everything else is an error to be answered.
@@ -29,6 +29,7 @@ pub(super) async fn connect(session: &mut Session, stream: &mut Stream) -> Resul
         return Err(StreamError::Internal.into());
     };
     let spec = &bound.generation.config.proxies[id.index()];
+    answer::settle(session).await?;
     loop {
         let server = match &spec.backend.dispatch {
             Some(_) => None,

@@ -102,6 +102,7 @@ async fn run_as(
         match verdict {
             Verdict::Continue | Verdict::Stop => return Ok(()),
             Verdict::Wait(need) => {
+                answer::settle(session).await?;
                 send_hints(session, stream).await?;
                 wait(session, stream, need).await?;
             }
@@ -270,6 +271,8 @@ pub(super) async fn decide(session: &mut Session, stream: &mut Stream, verdict: 
         }
         Verdict::SilentDrop { rst_ttl } => {
             count_denied(session, stream);
+            // Those before it were answered; what fails is dropped anyway.
+            let _ = answer::settle(session).await;
             session.io.silent_drop(rst_ttl);
             stream.phase = Phase::Request;
             stream.facts.timers.request_received = received_unless_request(stream);
@@ -383,6 +386,7 @@ async fn tarpit(session: &mut Session, stream: &mut Stream) -> Result<(), Stream
         .or_else(|| session.spec().timeouts.tarpit);
     stream.enter(Phase::Tarpit, session);
     let Some(limit) = limit else { return Ok(()) };
+    answer::settle(session).await?;
     let watch = session.spec().mode == Mode::Http;
     // The delay counts as time in a queue, as in the reference.
     stream.facts.timers.request_received = None;

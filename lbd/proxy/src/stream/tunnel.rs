@@ -340,6 +340,7 @@ async fn relay(
             }
         }
         if !down_shut {
+            worker.tell_changes();
             let polled = download.poll(
                 cx,
                 &conn.io,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lbd_core::Time;
 
 use super::conn::Conn;
+use super::receive::acknowledge;
 use super::{ConnId, Event, HEARTBEAT, Output, Section};
 use crate::codec::Control;
 use crate::hello;
@@ -137,6 +138,9 @@ impl Section {
                 }
                 self.close(now, id);
                 continue;
+            }
+            if conn.rx.ack_at.is_some_and(|at| now >= at) {
+                acknowledge(conn);
             }
             if conn.is_open() && now >= conn.heartbeat_at {
                 conn.heartbeat_at = now + HEARTBEAT;

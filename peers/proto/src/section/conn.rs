@@ -65,6 +65,9 @@ pub(crate) struct Received {
     pub(crate) current: Option<usize>,
     pub(crate) names: Names,
     pub(crate) taken: Vec<Taken>,
+    /// Updates taken since the last acknowledgement, and when it is due.
+    pub(crate) unacknowledged: u32,
+    pub(crate) ack_at: Option<Time>,
 }
 
 /// What this side has told.
@@ -149,7 +152,10 @@ impl Conn {
     pub(crate) fn next(&self) -> Time {
         let silent = self.last_rx + self.patience();
         match self.state {
-            State::Open(_) => silent.min(self.heartbeat_at),
+            State::Open(_) => {
+                let ack = self.rx.ack_at.unwrap_or(silent);
+                silent.min(self.heartbeat_at).min(ack)
+            }
             State::Accepted | State::Calling(_) => silent,
         }
     }

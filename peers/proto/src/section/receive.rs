@@ -2,6 +2,8 @@
 //!
 //! What is learned goes to the tables at once; see `fill` for what goes out.
 
+use std::time::Duration;
+
 use lbd_core::Time;
 use lbd_table::{Origin, Told};
 
@@ -35,7 +37,11 @@ impl Section {
             self.say(Output::Close(id));
             return;
         }
-        self.acknowledge(conn);
+        if conn.rx.unacknowledged >= MOST_UNACKNOWLEDGED {
+            acknowledge(conn);
+        } else if conn.rx.unacknowledged > 0 && conn.rx.ack_at.is_none() {
+            conn.rx.ack_at = Some(now + ACK_DELAY);
+        }
         // The memory is kept.
         let start = input.len() - left;
         let mut input = input;
@@ -310,6 +316,7 @@ impl Section {
             return Ok(());
         };
         current.is_ack_due = true;
+        conn.rx.unacknowledged += 1;
         let has_parts = conn.is_sibling && self.spec.tables[own].table.nodes() > 0;
         let teller = has_parts.then(|| match self.peers[at].is_local {
             true => Origin::Learner,
@@ -364,23 +371,32 @@ impl Section {
         counters.refused += u64::from(learned.is_err());
         Ok(())
     }
+}
 
-    /// Says how far this side is, once for all that came together.
-    fn acknowledge(&mut self, conn: &mut Conn) {
-        for table in &mut conn.rx.tables {
-            if !std::mem::take(&mut table.is_ack_due) {
-                continue;
-            }
-            let mut body = [0; varint::MAX_LEN + 4];
-            let mut number = Vec::with_capacity(varint::MAX_LEN);
-            varint::put(&mut number, table.id);
-            let len = number.len();
-            body[..len].copy_from_slice(&number);
-            body[len..len + 4].copy_from_slice(&table.last_id.to_be_bytes());
-            codec::put(&mut conn.output, kind::ACK, &body[..len + 4]);
+/// Says how far this side is, once for all that came since it last did.
+pub(super) fn acknowledge(conn: &mut Conn) {
+    conn.rx.unacknowledged = 0;
+    conn.rx.ack_at = None;
+    for table in &mut conn.rx.tables {
+        if !std::mem::take(&mut table.is_ack_due) {
+            continue;
         }
+        let mut body = [0; varint::MAX_LEN + 4];
+        let mut number = Vec::with_capacity(varint::MAX_LEN);
+        varint::put(&mut number, table.id);
+        let len = number.len();
+        body[..len].copy_from_slice(&number);
+        body[len..len + 4].copy_from_slice(&table.last_id.to_be_bytes());
+        codec::put(&mut conn.output, kind::ACK, &body[..len + 4]);
     }
 }
+
+/// How long an acknowledgement waits for more to acknowledge. The other side keeps what it has for
+/// the case that the connection breaks, and waits for nothing.
+const ACK_DELAY: Duration = Duration::from_millis(10);
+
+/// Updates that are acknowledged at once.
+const MOST_UNACKNOWLEDGED: u32 = 4096;
 
 /// Tables that one connection may define.
 const MAX_TABLES: usize = 4096;

@@ -135,6 +135,7 @@ async fn both(
     poll_fn(|cx| {
         let now = worker.clock.now();
         if !download.ended {
+            worker.tell_changes();
             let polled = download.poll(
                 cx,
                 &conn.io,
