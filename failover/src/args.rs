@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use vrrp_config::Config;
+use vrrp_config::config::Place;
+
 /// What to do.
 #[derive(Debug)]
 pub enum Action {
@@ -23,7 +26,9 @@ pub struct Options {
     /// `-i`: what `@id` lines are compared with.
     pub config_id: Option<String>,
     /// `-p`: where the process id goes.
-    pub pid_file: PathBuf,
+    pub pid_file: Option<PathBuf>,
+    /// `-s`: the network namespace, whatever the configuration says.
+    pub net_namespace: Option<String>,
     /// `-n`: stay in the foreground.
     pub is_foreground: bool,
     /// `-l`: log to the console too.
@@ -39,7 +44,7 @@ pub struct Options {
     /// `-V`: keep addresses at the end.
     pub keeps_addresses: bool,
     /// `--socket`: where `lbctl` asks.
-    pub socket: PathBuf,
+    pub socket: Option<PathBuf>,
     /// `--no-guardian`: nobody watches over this process.
     pub no_guardian: bool,
     /// `--no-drop`: keep all privileges.
@@ -51,7 +56,8 @@ impl Default for Options {
         Self {
             file: "/etc/keepalived/keepalived.conf".to_owned(),
             config_id: None,
-            pid_file: PathBuf::from("/run/lbd-failover.pid"),
+            pid_file: None,
+            net_namespace: None,
             is_foreground: false,
             log_console: false,
             log_detail: false,
@@ -59,10 +65,33 @@ impl Default for Options {
             facility: None,
             log_file: None,
             keeps_addresses: false,
-            socket: PathBuf::from("/run/lbd-failover.sock"),
+            socket: None,
             no_guardian: false,
             keeps_privileges: false,
         }
+    }
+}
+
+impl Options {
+    /// Where the process runs: the command line's namespace goes first.
+    pub fn place(&self, config: &Config) -> Place {
+        let own = self.net_namespace.clone();
+        Place {
+            net_namespace: own.or_else(|| config.place.net_namespace.clone()),
+            ..config.place.clone()
+        }
+    }
+
+    /// Where the process id goes.
+    pub fn pid_file(&self, place: &Place) -> PathBuf {
+        let default = || format!("/run/lbd-failover{}.pid", place.suffix()).into();
+        self.pid_file.clone().unwrap_or_else(default)
+    }
+
+    /// Where `lbctl` asks.
+    pub fn socket(&self, place: &Place) -> PathBuf {
+        let default = || format!("/run/lbd-failover{}.sock", place.suffix()).into();
+        self.socket.clone().unwrap_or_else(default)
     }
 }
 
@@ -145,7 +174,7 @@ const FLAGS: &[Flag] = &[
         Ok(())
     }),
     flag('p', "pid", Value::Must, |o, v| {
-        o.pid_file = v.into();
+        o.pid_file = Some(v.into());
         Ok(())
     }),
     // One process has one id.
@@ -163,7 +192,11 @@ const FLAGS: &[Flag] = &[
         "snmp-agent-socket",
         "use the Prometheus port, or lbctl status --json",
     ),
-    refused('s', "namespace", "start it with 'ip netns exec NAME'"),
+    flag('s', "namespace", Value::Must, |o, v| {
+        Place::check(&v).map_err(|why| format!("-s '{v}' {why}"))?;
+        o.net_namespace = Some(v);
+        Ok(())
+    }),
     nothing('m', "core-dump", Value::None),
     nothing('M', "core-dump-pattern", Value::May),
     // A missing or empty configuration is told always.
@@ -174,7 +207,7 @@ const FLAGS: &[Flag] = &[
     }),
     refused('T', "genhash", NO_LVS),
     flag('\0', "socket", Value::Must, |o, v| {
-        o.socket = v.into();
+        o.socket = Some(v.into());
         Ok(())
     }),
     flag('\0', "no-guardian", Value::None, |o, _| {

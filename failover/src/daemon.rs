@@ -19,21 +19,27 @@ use crate::guardian;
 use crate::host::Machine;
 use crate::launcher::{self, Launcher};
 use crate::log::Log;
+use crate::namespace;
 use crate::privileges;
 use crate::upgrade::{self, Legacy};
 use control::{Control, Ending};
 
 /// Runs until it is told to end.
 pub fn main(options: Box<Options>) -> ExitCode {
-    let log = Arc::new(Log::open(&options));
-    let reading = read(&options);
+    let legacy = upgrade::legacy();
+    // The program before this one has entered its namespace already, and may not do so again.
+    let reading = match legacy {
+        Some(_) => read(&options),
+        None => namespace::read(&options, false),
+    };
+    let place = options.place(&reading.config);
+    let log = Arc::new(Log::open(&options, &place));
     tell(&reading, &log);
     if reading.is_unusable {
         log.error("the configuration cannot be used");
         eprint!("{}", vrrp_config::render(&reading));
         return ExitCode::from(reading.status());
     }
-    let legacy = upgrade::legacy();
     // The program before this one is in the background already.
     if !options.is_foreground
         && legacy.is_none()
@@ -42,7 +48,7 @@ pub fn main(options: Box<Options>) -> ExitCode {
         log.error(&format!("cannot go to the background: {error}"));
         return ExitCode::from(EXIT_FATAL);
     }
-    let lock = match lock::PidFile::take(&options.pid_file, &|why| log.warning(why)) {
+    let lock = match lock::PidFile::take(&options.pid_file(&place), &|why| log.warning(why)) {
         Ok(lock) => lock,
         Err(why) => {
             log.error(&why);
@@ -76,14 +82,15 @@ pub fn main(options: Box<Options>) -> ExitCode {
 
 /// Takes away what a killed daemon left behind, unless one is running.
 pub fn clean(options: &Options) -> ExitCode {
-    let lock = match lock::PidFile::take(&options.pid_file, &|why| eprintln!("{why}")) {
+    let config = Arc::new(namespace::read(options, false).config);
+    let pid_file = options.pid_file(&options.place(&config));
+    let lock = match lock::PidFile::take(&pid_file, &|why| eprintln!("{why}")) {
         Ok(lock) => lock,
         Err(why) => {
             eprintln!("lbd-failover: {why}");
             return ExitCode::from(EXIT_FATAL);
         }
     };
-    let config = Arc::new(read(options).config);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

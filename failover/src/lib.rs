@@ -14,6 +14,7 @@ pub mod launcher;
 pub mod log;
 pub mod mail;
 pub mod metrics;
+pub mod namespace;
 mod nft;
 pub mod notify;
 pub mod privileges;

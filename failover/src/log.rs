@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use vrrp::engine::Severity;
+use vrrp_config::config::Place;
 
 use crate::args::Options;
 
@@ -16,6 +17,8 @@ use crate::args::Options;
 pub struct Log {
     syslog: Option<UnixDatagram>,
     facility: u8,
+    /// The name that lines begin with.
+    ident: String,
     file: Option<Mutex<File>>,
     console: bool,
     /// `-D`.
@@ -24,7 +27,7 @@ pub struct Log {
 
 impl Log {
     /// As the command line says. A syslog that is not there is tried again with each line.
-    pub fn open(options: &Options) -> Self {
+    pub fn open(options: &Options, place: &Place) -> Self {
         let file = options.log_file.as_deref().and_then(|path| {
             let file = OpenOptions::new().create(true).append(true).open(path);
             file.ok().map(Mutex::new)
@@ -33,6 +36,7 @@ impl Log {
             syslog: (!options.no_syslog)
                 .then(UnixDatagram::unbound)
                 .and_then(Result::ok),
+            ident: format!("lbd-failover{}", place.suffix()),
             facility: options.facility.map_or(DAEMON, |local| LOCAL0 + local),
             file,
             console: options.log_console,
@@ -49,7 +53,8 @@ impl Log {
         };
         if let Some(socket) = &self.syslog {
             let priority = u16::from(self.facility) * 8 + level;
-            let line = format!("<{priority}>lbd-failover[{}]: {text}", std::process::id());
+            let (ident, id) = (&self.ident, std::process::id());
+            let line = format!("<{priority}>{ident}[{id}]: {text}");
             let _ = socket.set_nonblocking(true);
             let _ = socket.send_to(line.as_bytes(), Path::new(SYSLOG));
         }

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use failover::args::{self, Action};
-use failover::host::Machine;
-use failover::{daemon, guardian, launcher};
+use failover::{daemon, guardian, launcher, namespace};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(guardian::ARGUMENT) {
@@ -31,8 +30,7 @@ fn main() -> ExitCode {
 
 /// `-t`: every fault in one run.
 fn test(options: &args::Options) -> ExitCode {
-    let machine = Machine::new(options.config_id.clone());
-    let reading = vrrp_config::read(&options.file, &machine);
+    let reading = namespace::read(options, true);
     eprint!("{}", vrrp_config::render(&reading));
     ExitCode::from(reading.status())
 }

@@ -9,6 +9,7 @@ mod guardian;
 mod handover;
 mod hostile;
 mod interoperation;
+mod namespace;
 mod pair;
 mod partner;
 mod privileges;

@@ -19,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 use vrrp::engine::{Handle, RouterStatus};
 use vrrp::{Command, Report};
 use vrrp_config::Config;
-use vrrp_config::config;
+use vrrp_config::config::{self, Place};
 use vrrp_proto::State;
 use vrrp_proto::handover::Message;
 use vrrp_proto::instance::{Change, Event};
@@ -43,6 +43,8 @@ pub(super) use ending::Ending;
 /// What is going on outside the timers' thread.
 pub(super) struct Control {
     options: Options,
+    /// Where this process runs, from its start on.
+    place: Place,
     /// The configuration that indices in reports are about.
     config: Arc<Config>,
     /// The one that was sent and not yet taken.
@@ -97,6 +99,7 @@ impl Control {
     ) -> Self {
         let switchovers = Switchovers::new(handle.clone(), Arc::clone(&log));
         Self {
+            place: options.place(&config),
             options,
             config,
             next: None,
@@ -190,13 +193,14 @@ impl Control {
             partner: said,
             balancers: stopping,
         };
-        match server::listen(&self.options.socket) {
+        let socket = self.options.socket(&self.place);
+        match server::listen(&socket) {
             Ok(listener) => {
                 let serve = server::serve(listener, self.handle.clone(), asked);
                 tokio::task::spawn_local(serve);
             }
             Err(error) => {
-                let path = self.options.socket.display();
+                let path = socket.display();
                 self.log.error(&format!("cannot listen on {path}: {error}"));
             }
         }
@@ -228,7 +232,7 @@ impl Control {
         if self.is_end() {
             self.quiet().await;
         }
-        let _ = std::fs::remove_file(&self.options.socket);
+        let _ = std::fs::remove_file(socket);
         Ok(())
     }
 
@@ -272,6 +276,11 @@ impl Control {
             self.log
                 .error("the new configuration cannot be used, the old one stays");
             return;
+        }
+        if self.options.place(&reading.config) != self.place {
+            self.log.warning(
+                "net_namespace and instance stay as they were: a reload cannot change them",
+            );
         }
         self.launcher.reload();
         let config = Arc::new(reading.config);

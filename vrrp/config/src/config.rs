@@ -45,7 +45,40 @@ pub struct Config {
     pub interface_delays: Vec<(String, Delays)>,
     /// `garp_group` blocks.
     pub garp_groups: Vec<GarpGroup>,
+    /// `net_namespace`, `instance`.
+    pub place: Place,
 }
+
+/// Where the process runs, and what tells it from others of the same machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// `net_namespace`: the network namespace, by its name in `/run/netns`.
+    pub net_namespace: Option<String>,
+    /// `instance`: part of the names of the files in `/run` and of the lines in syslog.
+    pub instance: Option<String>,
+}
+
+impl Place {
+    /// What a name of one may not be, as the end of a sentence.
+    pub fn check(name: &str) -> Result<(), &'static str> {
+        match name {
+            "" | "." | ".." => Err("cannot be part of a file's name"),
+            _ if name.len() > MAX_PLACE => Err("is too long"),
+            _ if name.contains('/') => Err("has a '/', which cannot be part of a file's name"),
+            _ => Ok(()),
+        }
+    }
+
+    /// What follows the program's name in file names and in syslog, as in keepalived's
+    /// `keepalived_NAMESPACE_INSTANCE`; nothing by default.
+    pub fn suffix(&self) -> String {
+        let names = self.net_namespace.iter().chain(&self.instance);
+        names.map(|name| format!("_{name}")).collect()
+    }
+}
+
+/// Two of them and the rest fit in the longest name of a file.
+const MAX_PLACE: usize = 100;
 
 /// `global_defs`.
 #[derive(Clone, Debug)]

@@ -37,6 +37,7 @@ pub(crate) fn read(path: &str, host: &dyn Host) -> Lexed {
             diags: Diags::default(),
             is_unreadable: false,
         },
+        work: 0,
         is_full: false,
     };
     if let Err(reason) = lexer.file(path, 0) {
@@ -55,6 +56,9 @@ struct Lexer<'h> {
     id: String,
     parameters: Parameters,
     out: Lexed,
+    /// Bytes of lines that were looked at, those that make others included: files within files and
+    /// sequences within sequences grow beyond all bounds otherwise.
+    work: usize,
     is_full: bool,
 }
 
@@ -76,6 +80,10 @@ impl Place<'_> {
 
 impl Lexer<'_> {
     fn file(&mut self, path: &str, depth: usize) -> Result<(), String> {
+        if self.out.sources.len() >= MAX_FILES {
+            self.is_full = true;
+            return Err(format!("more than {MAX_FILES} files"));
+        }
         let text = self.host.read(path)?;
         let file = FileId(u32::try_from(self.out.sources.len()).unwrap_or(u32::MAX));
         self.out.sources.push(Source {
@@ -107,10 +115,14 @@ impl Lexer<'_> {
     }
 
     fn line(&mut self, text: &str, place: Place<'_>, rounds: usize) {
-        if self.out.lines.len() >= MAX_LINES || rounds > MAX_ROUNDS {
+        self.work = self.work.saturating_add(text.len() + 1);
+        let is_much = self.out.lines.len() >= MAX_LINES || self.work > MAX_WORK;
+        if is_much || rounds > MAX_ROUNDS {
             if !self.is_full {
                 self.is_full = true;
-                let text = format!("more than {MAX_LINES} lines, or a parameter that names itself");
+                let text = format!(
+                    "more than {MAX_LINES} lines or {MAX_WORK} bytes, or a parameter that names itself"
+                );
                 self.out.diags.push(Diag::alert(place.span(), text));
             }
             return;
@@ -210,6 +222,8 @@ impl Lexer<'_> {
         };
         let pattern = rest.trim().trim_matches(['"', '\'']);
         if pattern.is_empty() || place.depth >= MAX_INCLUDES {
+            // Files that include themselves would tell it again and again.
+            self.is_full |= place.depth >= MAX_INCLUDES;
             let text = "include without a file, or too many files within files";
             self.out.diags.push(Diag::alert(place.span(), text));
             return true;
@@ -225,6 +239,9 @@ impl Lexer<'_> {
             });
         }
         for path in paths {
+            if self.is_full {
+                break;
+            }
             if let Err(reason) = self.file(&path, place.depth + 1) {
                 let text = format!("unable to read '{path}': {reason}");
                 self.out.diags.push(if must_exist {
@@ -248,6 +265,10 @@ fn directory(path: &str) -> &str {
 
 /// Lines of a configuration, after sequences and lists.
 const MAX_LINES: usize = 1_000_000;
+/// Bytes of them, and of what they are made from.
+const MAX_WORK: usize = 64 << 20;
+/// Files that are read, one that is read again included.
+const MAX_FILES: usize = 4096;
 /// Substitutions in one another.
 const MAX_ROUNDS: usize = 64;
 /// Files within files.

@@ -18,6 +18,7 @@ use lbd_core::{Diag, Diags, Span};
 
 use crate::Host;
 use crate::config::Config;
+use crate::config::Place;
 use crate::tree::Item;
 
 /// What is carried along while reading.
@@ -280,10 +281,9 @@ const TOP: &[Keyword<()>] = &[
     // The pid files have names of their own, and the service's unit bounds how long stopping takes.
     no_effect("child_wait_time"),
     no_effect("use_pid_dir"),
-    refused(
-        "instance",
-        "run a second lbd-failover with other -p, -f and --socket instead",
-    ),
+    done("instance", 0, |cx, (), item| {
+        once(cx, item, |place| &mut place.instance)
+    }),
     refused(
         "linkbeat_interfaces",
         "the kernel tells carrier changes; polling is for old drivers",
@@ -293,16 +293,37 @@ const TOP: &[Keyword<()>] = &[
         "the kernel tells carrier changes; polling is for old drivers",
     ),
     refused("namespace_with_ipsets", "there are no ipsets here"),
-    refused(
-        "net_namespace",
-        "start it with 'ip netns exec NAME', or NetworkNamespacePath= in its unit",
-    ),
+    done("net_namespace", 0, |cx, (), item| {
+        once(cx, item, |place| &mut place.net_namespace)
+    }),
     refused("net_namespace_ipvs", LVS_REASON),
     refused(
         "track_group",
         "static addresses are put back when they are removed",
     ),
 ];
+
+/// A name of the running process, which is part of file names: the first one counts, as in keepalived.
+fn once(cx: &mut Cx<'_>, item: &Item, of: fn(&mut Place) -> &mut Option<String>) {
+    let keyword = item.keyword();
+    let Some(name) = item.values().first() else {
+        let hint = "Write it after the keyword, on the same line.";
+        return cx.error(
+            item.span(),
+            format!("{keyword} name missing - ignoring"),
+            hint,
+        );
+    };
+    if let Err(why) = Place::check(&name.text) {
+        return cx.error(name.span, format!("{keyword} '{}' {why}", name.text), "");
+    }
+    let text = name.text.clone();
+    if of(&mut cx.config.place).is_some() {
+        let text = format!("duplicate {keyword} definition {text} - ignoring");
+        return cx.error(name.span, text, "");
+    }
+    *of(&mut cx.config.place) = Some(text);
+}
 
 /// LVS and BFD: one clear line for each block.
 const LVS: &[Keyword<()>] = &[

@@ -121,3 +121,25 @@ fn what_names_itself_or_never_ends_is_bounded() {
     assert!(lines("~SEQ(N, 0, 4000000000) a\n").is_empty());
     assert!(lines("~SEQ(N, 1, 0, 5) a\n").is_empty());
 }
+
+#[test]
+fn files_that_include_themselves_several_times_are_bounded() {
+    let text = "a\n~SEQ(N, 1, 15) include k.conf\n";
+    let host = Files(HashMap::from([("/etc/k.conf", text)]));
+    let lexed = read("/etc/k.conf", &host);
+    let told: Vec<_> = lexed.diags.0.iter().map(|diag| &diag.message).collect();
+    assert_eq!(
+        told,
+        ["include without a file, or too many files within files"]
+    );
+
+    // Many files, none of them deep.
+    let text = "~SEQ(N, 1, 1, 9000) include more.conf\n";
+    let host = Files(HashMap::from([
+        ("/etc/k.conf", text),
+        ("/etc/more.conf", "a\n"),
+    ]));
+    let lexed = read("/etc/k.conf", &host);
+    assert_eq!(lexed.sources.len(), super::MAX_FILES);
+    assert_eq!(lexed.diags.0.len(), 1);
+}

@@ -233,3 +233,25 @@ fn insecure_scripts_are_removed_only_when_asked() {
     assert!(reading.config.instances[0].notify.backup.is_none());
     assert_eq!(reading.status(), 6);
 }
+
+#[test]
+fn the_names_of_namespace_and_instance_are_those_that_come_first() {
+    let instance = "vrrp_instance V {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 10.0.0.1\n }\n}\n";
+    let read = |text: &str| {
+        let text: &'static str = Box::leak(format!("{text}\n{instance}").into_boxed_str());
+        let reading = read(text);
+        let messages = messages(&reading).join("|");
+        (reading.config.place.suffix(), messages)
+    };
+    let good = read("instance two\nnet_namespace blue");
+    assert_eq!(good, ("_blue_two".to_owned(), String::new()));
+    let twice = read("instance a\ninstance b");
+    assert_eq!(twice.0, "_a");
+    assert_eq!(twice.1, "duplicate instance definition b - ignoring");
+    assert_eq!(
+        read("net_namespace").1,
+        "net_namespace name missing - ignoring"
+    );
+    assert_eq!(read("net_namespace ../x").0, "");
+    assert!(read("instance a/b").1.contains("'/'"));
+}
