@@ -101,7 +101,7 @@ pub fn clean(options: &Options) -> ExitCode {
         });
     }
     // Opening does it: no instance is master yet.
-    let result = Engine::open(config, None, Handed::default()).map(|_| ());
+    let result = Engine::open(config, None, Handed::default()).map(|(engine, ..)| engine.clean());
     drop(lock);
     match result {
         Ok(()) => ExitCode::SUCCESS,

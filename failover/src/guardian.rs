@@ -153,22 +153,10 @@ fn decode_one(value: &Value) -> Option<Guarded> {
     };
     let address = |value: &Value| {
         let index = u32::try_from(value.get(0)?.as_u64()?).ok()?;
-        let mut address = Address {
-            ip: value.get(1)?.as_str()?.parse().ok()?,
-            prefix: u8::try_from(value.get(2)?.as_u64()?).ok()?,
-            dev: None,
-            label: None,
-            broadcast: None,
-            peer: None,
-            scope: 0,
-            preferred: None,
-            no_track: false,
-            is_home: false,
-            no_dad: false,
-            makes_temporary: false,
-            no_prefix_route: false,
-            autojoin: false,
-        };
+        let mut address = Address::new(
+            value.get(1)?.as_str()?.parse().ok()?,
+            u8::try_from(value.get(2)?.as_u64()?).ok()?,
+        );
         address.peer = value.get(3)?.as_str().and_then(|peer| peer.parse().ok());
         Some((index, address))
     };

@@ -19,3 +19,4 @@ mod show;
 mod status;
 mod tracking;
 mod upgrade;
+mod vmac;

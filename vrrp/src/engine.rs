@@ -5,12 +5,14 @@
 
 mod addresses;
 mod announcer;
+mod beat;
 mod handed;
 mod links;
 mod outputs;
 mod place;
 mod plan;
 mod status;
+mod vmac;
 
 use std::io;
 use std::net::IpAddr;
@@ -169,6 +171,8 @@ pub struct Engine {
     /// When the guardian is asked again whether it gave the addresses up.
     release_due: Time,
     is_stopping: bool,
+    /// What was made goes with the end.
+    gives_up: bool,
     /// Another process goes on.
     is_handed: bool,
     /// What another process left, while starting.
@@ -269,6 +273,7 @@ impl Engine {
             state_due: Time::ZERO,
             release_due: Time::ZERO,
             is_stopping: false,
+            gives_up: false,
             is_handed: false,
             handed: Handed::default(),
             counters: EngineCounters::default(),
@@ -315,7 +320,16 @@ impl Engine {
             self.announcer.run(self.clock.now(), &mut self.counters);
             self.beat();
         }
+        if self.gives_up {
+            self.remove_vmacs();
+        }
         self.report(Report::Stopped);
+    }
+
+    /// For a machine on which no daemon runs: opening took stale addresses away, this takes the VMAC
+    /// interfaces away.
+    pub fn clean(mut self) {
+        self.remove_vmacs();
     }
 
     fn report(&self, report: Report) {
@@ -435,6 +449,7 @@ impl Engine {
                 Command::Stop(stop) => {
                     self.router.handle_all(now, &Input::Stop(stop));
                     self.is_stopping = true;
+                    self.gives_up = stop == Stop::Release;
                 }
             }
             self.do_outputs();
@@ -447,57 +462,6 @@ impl Engine {
             self.router
                 .handle(now, instance, Input::Track { tracker, status });
         }
-    }
-
-    /// Somebody released the addresses on the wire and took them away while this thread slept.
-    fn on_released(&mut self, now: Time) {
-        self.log(
-            Severity::Error,
-            "the guardian gave up the addresses because this process did not run",
-        );
-        let masters: Vec<_> = self
-            .router
-            .instances()
-            .enumerate()
-            .filter(|(_, instance)| instance.state() == State::Master)
-            .map(|(at, _)| at)
-            .collect();
-        for at in masters {
-            self.router.handle(now, at, Input::Release);
-            self.router.handle(now, at, Input::Reclaim);
-        }
-        self.do_outputs();
-    }
-
-    /// Says to the guardian that this thread turns, and now and then what it must know.
-    fn beat(&mut self) {
-        let now = self.clock.now();
-        // A little early with an advertisement rather than by a wake-up of its own.
-        if self.guard.is_none() || now + BEAT_SLACK < self.guard_due {
-            return;
-        }
-        self.guard_due = now + self.beat_interval();
-        let is_full = now >= self.state_due;
-        let state = is_full.then(|| self.guarded());
-        if is_full {
-            self.state_due = now + STATE_PERIOD;
-        }
-        if let Some(guard) = &mut self.guard {
-            guard.beat(state.as_deref());
-        }
-    }
-
-    fn beat_interval(&self) -> Duration {
-        let masters = self.router.instances();
-        let masters = masters.filter(|i| i.state() == State::Master);
-        let shortest = masters.map(|i| i.spec().interval.duration()).min();
-        (shortest.unwrap_or(MAX_BEAT) / 2).clamp(MIN_BEAT, MAX_BEAT)
-    }
-
-    /// What the guardian must know changed: it hears at the next beat, which is now.
-    fn guard_now(&mut self) {
-        self.state_due = Time::ZERO;
-        self.guard_due = Time::ZERO;
     }
 }
 
@@ -514,9 +478,5 @@ const MAX_PACKETS: usize = 64;
 /// The longest sleep.
 const IDLE: Duration = Duration::from_secs(10);
 const CLOCK_PERIOD: Duration = Duration::from_secs(1);
-/// How often the guardian hears everything; what it holds must not get too old for `auth_hmac`.
-const STATE_PERIOD: Duration = Duration::from_millis(500);
 /// A third of the guardian's least patience.
 const MIN_BEAT: Duration = Duration::from_millis(50);
-const BEAT_SLACK: Duration = Duration::from_millis(4);
-const MAX_BEAT: Duration = Duration::from_millis(250);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lbd_core::Span;
 use vrrp_proto::InstanceSpec;
-use vrrp_proto::packet::{GROUP_IPV4, GROUP_IPV6, Priority, Version};
+use vrrp_proto::packet::{Family, GROUP_IPV4, GROUP_IPV6, Priority, Version, Vrid};
 use vrrp_proto::spec::GarpSpec;
 use vrrp_proto::track::{Delays, TrackSpec};
 
@@ -145,6 +145,10 @@ pub struct Global {
     pub handover: Option<Handover>,
     /// `fence`: the kernel answers for addresses only while they are advertised (lbd's own keyword).
     pub fence: bool,
+    /// `vmac_prefix`: how names of VMAC interfaces begin.
+    pub vmac_prefix: String,
+    /// `vmac_addr_prefix`: likewise of those that only addresses are on.
+    pub vmac_addr_prefix: Option<String>,
 }
 
 impl Default for Global {
@@ -181,6 +185,8 @@ impl Default for Global {
             prometheus: None,
             handover: None,
             fence: true,
+            vmac_prefix: "vrrp".to_owned(),
+            vmac_addr_prefix: None,
         }
     }
 }
@@ -414,6 +420,9 @@ pub struct Instance {
     pub interface: Option<String>,
     /// `use_vmac`.
     pub vmac: Option<Vmac>,
+    /// `use_vmac_addr`, `use_vmac` of an address: interfaces for addresses that are not on the
+    /// instance's own or not of its family.
+    pub address_vmacs: Vec<AddressVmac>,
     /// `virtual_ipaddress`, in order.
     pub addresses: Vec<Address>,
     /// `virtual_ipaddress_excluded`.
@@ -448,6 +457,30 @@ pub struct Vmac {
     pub mac: [u8; 6],
     /// `vmac_xmit_base`: packets go out from the interface below.
     pub xmit_base: bool,
+}
+
+impl Vmac {
+    /// The address of RFC 9568 §7.3.
+    pub fn usual_mac(family: Family, vrid: Vrid) -> [u8; 6] {
+        let group = match family {
+            Family::Ipv4 => 1,
+            Family::Ipv6 => 2,
+        };
+        [0, 0, 0x5e, 0, group, vrid.number()]
+    }
+}
+
+/// A VMAC interface that only addresses are on: one for each interface below and family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressVmac {
+    /// The interface below.
+    pub base: String,
+    /// The family of its addresses.
+    pub family: Family,
+    /// The name of the interface.
+    pub name: String,
+    /// The address of RFC 9568 §7.3 for the family.
+    pub mac: [u8; 6],
 }
 
 /// What runs when the state changes.
@@ -552,6 +585,34 @@ pub struct Address {
     pub no_prefix_route: bool,
     /// `autojoin`.
     pub autojoin: bool,
+    /// `use_vmac`; after all is read, also what `use_vmac_addr` means it for.
+    pub uses_vmac: bool,
+    /// The name of the VMAC interface among `Instance::address_vmacs` that it is on.
+    pub vmac: Option<String>,
+}
+
+impl Address {
+    /// An address without options.
+    pub fn new(ip: IpAddr, prefix: u8) -> Self {
+        Self {
+            ip,
+            prefix,
+            dev: None,
+            label: None,
+            broadcast: None,
+            peer: None,
+            scope: 0,
+            preferred: None,
+            no_track: false,
+            is_home: false,
+            no_dad: false,
+            makes_temporary: false,
+            no_prefix_route: false,
+            autojoin: false,
+            uses_vmac: false,
+            vmac: None,
+        }
+    }
 }
 
 /// What a route does.

@@ -60,6 +60,7 @@ pub(crate) struct Sets {
     pub(crate) group: bool,
     pub(crate) no_addresses: bool,
     pub(crate) track_source: bool,
+    pub(crate) vmac_addr: bool,
 }
 
 #[derive(Debug, Default)]

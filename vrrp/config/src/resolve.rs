@@ -1,5 +1,7 @@
 //! What needs more than one block: defaults of `global_defs`, names, script security, contradictions.
 
+mod vmac;
+
 use lbd_core::{Diag, Level};
 use vrrp_proto::packet::{Family, Version};
 use vrrp_proto::spec::Reach;
@@ -23,6 +25,7 @@ pub(crate) fn resolve(cx: &mut Cx<'_>) {
     }
     drop_same_ids(cx);
     drop_fatal(cx);
+    vmac::name(&mut cx.config);
     for (index, names) in groups.iter().enumerate() {
         let mut members = Vec::new();
         for (name, span) in &names.members {
@@ -235,6 +238,9 @@ fn instance(cx: &mut Cx<'_>, index: usize, names: &InstanceNames) {
         cx.warn(span, text, "");
     }
     interface(cx, index);
+    if names.sets.vmac_addr {
+        vmac::mean_other_addresses(&mut cx.config.instances[index]);
+    }
     for fault in cx.config.instances[index].spec.settle() {
         cx.error(span, format!("({name}) {fault}"), "");
     }

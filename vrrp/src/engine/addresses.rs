@@ -6,7 +6,7 @@ use vrrp_config::config::Address;
 use vrrp_proto::packet::Family;
 
 use super::{Engine, Place, Severity};
-use crate::netlink::{self, KernelLink, Macvlan};
+use crate::netlink::{self, KernelLink};
 use crate::sysctl;
 
 impl Engine {
@@ -18,6 +18,9 @@ impl Engine {
 
     /// The interface an address belongs on.
     fn device(&self, at: usize, address: &Address) -> Option<u32> {
+        if let Some(name) = &address.vmac {
+            return self.interfaces.named(name).map(|link| link.index);
+        }
         if let Some(dev) = &address.dev {
             // The instance's own interface, named again, is the VMAC's place too.
             let own = self.config.instances[at].interface.as_deref();
@@ -26,8 +29,13 @@ impl Engine {
             }
         }
         let place = &self.places[at];
-        if self.config.instances[at].vmac.is_some() {
-            return place.vmac;
+        let instance = &self.config.instances[at];
+        // The VMAC would be the wrong one for the other family: as keepalived 2.2.7, not as its manual.
+        if instance.vmac.is_some() {
+            return match Family::of(address.ip) == instance.spec.family() {
+                true => place.vmac,
+                false => self.base(at).map(|link| link.index),
+            };
         }
         let slot = &self.slots[place.slot];
         slot.index.or_else(|| {
@@ -130,12 +138,7 @@ impl Engine {
     /// An instance is no longer configured.
     pub(super) fn put_away(&mut self, mut place: Place) {
         self.take_away(&mut place);
-        if let (true, Some(index)) = (place.made_vmac, place.vmac)
-            && let Err(error) = self.netlink.remove_link(index)
-        {
-            let text = format!("({}) cannot remove its VMAC interface: {error}", place.name);
-            self.log(Severity::Error, text);
-        }
+        self.remove_vmacs_of(&place);
     }
 
     fn take_away(&mut self, place: &mut Place) {
@@ -187,105 +190,8 @@ impl Engine {
         }
     }
 
-    /// Makes the macvlan interface of an instance, or finds the one that is there.
-    pub(super) fn make_vmac(&mut self, at: usize) {
-        let Some(vmac) = self.config.instances[at].vmac.clone() else {
-            return;
-        };
-        if let Some(link) = self.interfaces.named(&vmac.name) {
-            if self.places[at].vmac.is_none() {
-                self.places[at].vmac = Some(link.index);
-                self.places[at].made_vmac = true;
-                self.settle_vmac(at);
-            }
-            return;
-        }
-        let Some(parent) = self.base(at).map(|link| link.index) else {
-            return;
-        };
-        let macvlan = Macvlan {
-            name: vmac.name.clone(),
-            parent,
-            mac: vmac.mac,
-        };
-        let result = self.netlink.add_macvlan(&macvlan);
-        if !self.told(at, &format!("make {}", vmac.name), result) {
-            return;
-        }
-        if let Ok(links) = self.netlink.links() {
-            links.into_iter().for_each(|link| self.interfaces.put(link));
-        }
-        let index = self.interfaces.named(&vmac.name).map(|link| link.index);
-        self.places[at].vmac = index;
-        self.places[at].made_vmac = true;
-        self.settle_vmac(at);
-    }
-
-    /// Settings without which both interfaces would answer for each other's addresses.
-    fn settle_vmac(&mut self, at: usize) {
-        let Some(index) = self.places[at].vmac else {
-            return;
-        };
-        let Some(name) = self.interfaces.link(index).map(|link| link.name.clone()) else {
-            return;
-        };
-        let base = self
-            .base(at)
-            .map(|link| link.name.clone())
-            .unwrap_or_default();
-        let settings = [
-            ("ipv4", name.as_str(), "accept_local", "1"),
-            ("ipv4", name.as_str(), "rp_filter", "0"),
-            ("ipv4", name.as_str(), "arp_ignore", "1"),
-            ("ipv4", name.as_str(), "promote_secondaries", "1"),
-            ("ipv6", name.as_str(), "autoconf", "0"),
-            ("ipv6", name.as_str(), "accept_ra", "0"),
-            ("ipv4", base.as_str(), "arp_ignore", "1"),
-            ("ipv4", base.as_str(), "arp_filter", "1"),
-        ];
-        for (family, interface, key, value) in settings {
-            let result = sysctl::set(family, interface, key, value);
-            self.told(at, &format!("set {key} of {interface}"), result);
-        }
-        let result = self.netlink.raise(index);
-        self.told(at, &format!("switch {name} on"), result);
-        self.give_link_local(at, index);
-    }
-
-    /// IPv6 packets leave by the VMAC interface from the address of the one below.
-    fn give_link_local(&mut self, at: usize, index: u32) {
-        let instance = &self.config.instances[at];
-        let is_base = instance.vmac.as_ref().is_none_or(|vmac| vmac.xmit_base);
-        if instance.spec.family() != Family::Ipv6 || is_base {
-            return;
-        }
-        let Some(parent) = self.base(at).map(|link| link.index) else {
-            return;
-        };
-        let source = self.interfaces.source(parent, true, &|_| false);
-        let Some(ip) = source else { return };
-        let address = Address {
-            ip,
-            prefix: 64,
-            dev: None,
-            label: None,
-            broadcast: None,
-            peer: None,
-            scope: 253,
-            preferred: None,
-            no_track: true,
-            is_home: false,
-            no_dad: true,
-            makes_temporary: false,
-            no_prefix_route: true,
-            autojoin: false,
-        };
-        let result = self.netlink.add_address(index, &address);
-        self.told(at, &format!("give {ip} to the VMAC interface"), result);
-    }
-
     /// Logs and counts what the kernel refused; whether it was done.
-    fn told(&mut self, at: usize, what: &str, result: io::Result<()>) -> bool {
+    pub(super) fn told(&mut self, at: usize, what: &str, result: io::Result<()>) -> bool {
         match result {
             Ok(()) => true,
             Err(error) => {

@@ -42,7 +42,7 @@ impl Engine {
             self.on_lost(address);
         }
         for at in 0..self.places.len() {
-            self.make_vmac(at);
+            self.make_vmacs(at);
         }
         // Those that were just made are heard on.
         self.follow_slots();

@@ -16,6 +16,8 @@ pub(super) struct Place {
     pub(super) vmac: Option<u32>,
     /// We made the VMAC interface.
     pub(super) made_vmac: bool,
+    /// VMAC interfaces that only addresses are on: names and numbers.
+    pub(super) address_vmacs: Vec<(String, u32)>,
     pub(super) voice: Option<(IpAddr, Option<u32>, Voice)>,
     /// Addresses in place, with the interface's number.
     pub(super) addresses: Vec<(u32, Address)>,

@@ -70,6 +70,9 @@ impl Engine {
             self.router.handle(now, at, Input::Start);
         }
         self.do_outputs();
+        for at in 0..self.places.len() {
+            self.forget_vmacs(at);
+        }
         self.guard_now();
     }
 
@@ -87,6 +90,7 @@ impl Engine {
                 place.voice = kept.voice;
             }
             place.made_vmac = kept.made_vmac;
+            place.address_vmacs = kept.address_vmacs;
             place.addresses = kept.addresses;
             place.routes = kept.routes;
             place.rules = kept.rules;
@@ -176,7 +180,7 @@ impl Engine {
 
     /// The VMAC interface, and no address of ours on the machine while we are not master.
     pub(super) fn prepare(&mut self, at: usize) {
-        self.make_vmac(at);
+        self.make_vmacs(at);
         let state = self
             .router
             .instances()

@@ -68,22 +68,7 @@ fn one(cx: &mut Cx<'_>, words: &[Word]) -> Option<Address> {
         cx.error(first.span, text, "");
         return None;
     };
-    let mut address = Address {
-        ip,
-        prefix: length,
-        dev: None,
-        label: None,
-        broadcast: None,
-        peer: None,
-        scope: 0,
-        preferred: None,
-        no_track: false,
-        is_home: false,
-        no_dad: false,
-        makes_temporary: false,
-        no_prefix_route: false,
-        autojoin: false,
-    };
+    let mut address = Address::new(ip, length);
     options(cx, &mut address, &words[1..])?;
     if ip.is_ipv6() && address.prefix == 128 && address.preferred.is_none() {
         // keepalived: not to be chosen as a source.
@@ -105,11 +90,7 @@ fn options(cx: &mut Cx<'_>, address: &mut Address, words: &[Word]) -> Option<()>
             "mngtmpaddr" => address.makes_temporary = true,
             "noprefixroute" => address.no_prefix_route = true,
             "autojoin" => address.autojoin = true,
-            "use_vmac" => {
-                let text = "use_vmac of a single address is not supported: use use_vmac of the \
-                            instance, or one instance for each interface";
-                cx.error(word.span, text, "");
-            }
+            "use_vmac" => address.uses_vmac = true,
             name => {
                 let Some(value) = words.next() else {
                     return wrong(cx, word, "has no value or is unknown");
@@ -185,7 +166,7 @@ fn wrong(cx: &mut Cx<'_>, word: &Word, why: &str) -> Option<()> {
     cx.error(
         word.span,
         text,
-        "Options are brd, dev, scope, label, peer, home, -nodad, noprefixroute, autojoin, no_track, \
+        "Options are brd, dev, use_vmac, scope, label, peer, home, -nodad, noprefixroute, autojoin, no_track, \
          preferred_lft.",
     );
     None

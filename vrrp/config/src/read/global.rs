@@ -41,6 +41,14 @@ const VRRP: &[Keyword<Global>] = &[
     done("router_id", 1, |_, g, item| {
         g.router_id = Some(item.values()[0].text.clone())
     }),
+    done("vmac_addr_prefix", 1, |cx, g, item| {
+        g.vmac_addr_prefix = vmac_prefix(cx, item);
+    }),
+    done("vmac_prefix", 1, |cx, g, item| {
+        if let Some(prefix) = vmac_prefix(cx, item) {
+            g.vmac_prefix = prefix;
+        }
+    }),
     done("vrrp_check_unicast_src", 0, |_, g, _| {
         g.check_unicast_src = true
     }),
@@ -81,6 +89,26 @@ const VRRP: &[Keyword<Global>] = &[
         };
     }),
 ];
+
+/// The beginning of an interface's name: a number and a point follow it.
+fn vmac_prefix(cx: &mut Cx<'_>, item: &Item) -> Option<String> {
+    let word = &item.values()[0];
+    let is_name = !word.text.contains('/') && !word.text.is_empty();
+    if is_name && word.text.len() <= MAX_VMAC_PREFIX {
+        return Some(word.text.clone());
+    }
+    let text = format!(
+        "{} '{}' cannot begin an interface's name",
+        item.keyword(),
+        word.text
+    );
+    let hint = format!("{MAX_VMAC_PREFIX} characters at most, none of them '/'.");
+    cx.error(word.span, text, &hint);
+    None
+}
+
+/// An interface's name has 15 characters, of which `12.255` may follow.
+const MAX_VMAC_PREFIX: usize = 9;
 
 const GARP: &[Keyword<Global>] = &[
     done("vrrp_garp_extra_if", 1, |cx, g, item| {

@@ -25,6 +25,7 @@ pub(super) struct Draft {
     pub(super) interface: Option<String>,
     pub(super) vmac: Option<(Option<String>, Option<[u8; 6]>)>,
     pub(super) xmit_base: bool,
+    pub(super) vmac_addr: bool,
     pub(super) is_master: bool,
     pub(super) vrid: Option<Vrid>,
     pub(super) priority: Priority,
@@ -105,17 +106,9 @@ fn build(cx: &mut Cx<'_>, draft: Draft) -> (Instance, InstanceNames) {
         None => Centisecs(100),
     };
     let vmac = draft.vmac.as_ref().map(|(name, mac)| Vmac {
-        name: name
-            .clone()
-            .unwrap_or_else(|| format!("vrrp.{}", vrid.number())),
-        mac: mac.unwrap_or_else(|| {
-            let family = if spec.family() == vrrp_proto::Family::Ipv4 {
-                1
-            } else {
-                2
-            };
-            [0, 0, 0x5e, 0, family, vrid.number()]
-        }),
+        // One without a name is given one when all names are known.
+        name: name.clone().unwrap_or_default(),
+        mac: mac.unwrap_or_else(|| Vmac::usual_mac(spec.family(), vrid)),
         xmit_base: draft.xmit_base,
     });
     let mut names = draft.names;
@@ -128,11 +121,13 @@ fn build(cx: &mut Cx<'_>, draft: Draft) -> (Instance, InstanceNames) {
         group: draft.group.is_some(),
         no_addresses: draft.no_addresses,
         track_source: draft.track_source,
+        vmac_addr: draft.vmac_addr,
     };
     let instance = Instance {
         spec,
         interface: draft.interface,
         vmac,
+        address_vmacs: Vec::new(),
         addresses: draft.addresses,
         excluded: draft.excluded,
         routes: draft.routes,
@@ -306,10 +301,7 @@ const KEYWORDS: &[Keyword<Draft>] = &[
     }),
     refused("use_ipvlan", "use use_vmac, or addresses on the interface"),
     done("use_vmac", 0, parts::vmac),
-    refused(
-        "use_vmac_addr",
-        "use one instance with use_vmac for each interface",
-    ),
+    done("use_vmac_addr", 0, |_, d, _| d.vmac_addr = true),
     done("v3_checksum_as_v2", 0, |cx, d, item| {
         d.checksum_as_v2 = value::switch(cx, item).unwrap_or(false);
     }),

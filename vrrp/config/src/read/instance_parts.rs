@@ -20,6 +20,7 @@ pub(super) fn draft(name: String, span: Span) -> Draft {
         interface: None,
         vmac: None,
         xmit_base: false,
+        vmac_addr: false,
         is_master: false,
         vrid: None,
         priority: crate::config::DEFAULT_PRIORITY,

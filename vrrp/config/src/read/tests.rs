@@ -255,3 +255,80 @@ fn the_names_of_namespace_and_instance_are_those_that_come_first() {
     assert_eq!(read("net_namespace ../x").0, "");
     assert!(read("instance a/b").1.contains("'/'"));
 }
+
+#[test]
+fn addresses_elsewhere_and_of_the_other_family_have_vmac_interfaces_of_their_own() {
+    // The names are those that keepalived 2.2.7 gives.
+    let reading = read(
+        "global_defs {\n vrrp_version 3\n}
+vrrp_instance A {
+ interface eth0
+ virtual_router_id 7
+ use_vmac
+ use_vmac_addr
+ virtual_ipaddress {
+  192.0.2.7
+  192.0.2.8 dev eth0
+  198.51.100.9/24 dev eth1
+  198.51.100.10/24 dev eth1
+ }
+ virtual_ipaddress_excluded {
+  2001:db8::7/64
+  2001:db8:1::8/64 dev eth1
+ }
+}
+vrrp_instance B {
+ interface eth0
+ virtual_router_id 9
+ virtual_ipaddress {
+  192.0.2.98
+  192.0.2.99 use_vmac
+ }
+}
+",
+    );
+    assert_eq!(messages(&reading), Vec::<&str>::new());
+    let on = |at: usize| -> Vec<Option<String>> {
+        let instance = &reading.config.instances[at];
+        instance.all_addresses().map(|a| a.vmac.clone()).collect()
+    };
+    let name = |text: &str| Some(text.to_owned());
+    let (elsewhere, six) = (name("vrrp1.7"), name("vrrp6.7"));
+    let expected = [
+        None,
+        None,
+        elsewhere.clone(),
+        elsewhere,
+        six,
+        name("vrrp2.7"),
+    ];
+    assert_eq!(on(0), expected);
+    assert_eq!(on(1), [None, name("vrrp.9")]);
+    let made = &reading.config.instances[0].address_vmacs;
+    let macs: Vec<_> = made.iter().map(|v| (v.base.as_str(), v.mac[4])).collect();
+    assert_eq!(macs, [("eth1", 1), ("eth0", 2), ("eth1", 2)]);
+}
+
+#[test]
+fn vmac_prefixes_begin_the_names() {
+    let reading = read(
+        "global_defs {\n vmac_prefix own\n vmac_addr_prefix addr\n}
+vrrp_instance A {
+ interface eth0
+ virtual_router_id 7
+ use_vmac
+ use_vmac_addr
+ virtual_ipaddress {
+  192.0.2.7
+  198.51.100.9/24 dev eth1
+ }
+}
+",
+    );
+    let instance = &reading.config.instances[0];
+    let own = instance.vmac.as_ref().map(|vmac| vmac.name.as_str());
+    assert_eq!(own, Some("own.7"));
+    assert_eq!(instance.address_vmacs[0].name, "addr.7");
+    let long = read("global_defs {\n vmac_prefix abcdefghijkl\n}\n");
+    assert!(messages(&long)[0].contains("cannot begin an interface's name"));
+}
