@@ -147,6 +147,28 @@ pub(crate) fn commands() -> Vec<&'static ApiCommand> {
     all
 }
 
+/// Whether bytes are one line with one command about one entry of a table (`show table … key …`): it
+/// waits for nobody, takes no time and has a short reply.
+pub(crate) fn is_of_one_entry(bytes: &[u8]) -> bool {
+    let Some((b'\n', line)) = bytes.split_last() else {
+        return false;
+    };
+    // More commands, a payload, or a quoted character.
+    if line
+        .iter()
+        .any(|byte| matches!(byte, b';' | b'<' | b'\\' | b'\n'))
+    {
+        return false;
+    }
+    let mut words = line
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    matches!(words.next(), Some(b"clear" | b"set" | b"show"))
+        && words.next() == Some(b"table")
+        && words.next().is_some()
+        && words.next() == Some(b"key")
+}
+
 /// Pieces of a long reply.
 const PIECE: usize = 128 * 1024;
 

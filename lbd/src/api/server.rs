@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
-use super::command::Runner;
+use super::command::{Runner, is_of_one_entry};
 use super::session::Session;
 use crate::run::Daemon;
 
@@ -134,12 +134,22 @@ where
             return;
         };
         let (sender, mut pieces) = tokio::sync::mpsc::channel(PIECES);
-        let answering = answer(
-            session,
-            input[..count].to_vec(),
-            Arc::clone(&daemon),
-            sender,
-        );
+        let bytes = &input[..count];
+        if session.is_between_lines() && is_of_one_entry(bytes) {
+            // Another thread would take longer to wake.
+            let mut runner = Runner {
+                daemon: Arc::clone(&daemon),
+                pieces: sender,
+            };
+            let mut reply = Vec::new();
+            session.feed(bytes, &mut runner, &mut reply);
+            let sent = tokio::time::timeout(timeout, stream.write_all(&reply)).await;
+            if !matches!(sent, Ok(Ok(()))) || session.is_done() {
+                break;
+            }
+            continue;
+        }
+        let answering = answer(session, bytes.to_vec(), Arc::clone(&daemon), sender);
         // Who does not take a long reply in time is left, and its making ends with the channel.
         while let Some(piece) = pieces.recv().await {
             let sent = tokio::time::timeout(timeout, stream.write_all(&piece)).await;

@@ -117,6 +117,11 @@ impl Session {
         }
     }
 
+    /// Whether what comes next begins a command.
+    pub(crate) fn is_between_lines(&self) -> bool {
+        self.input.is_empty() && self.waiting.is_none()
+    }
+
     /// The client closed its side: a last line without line feed is still answered.
     pub(crate) fn finish(&mut self, run: &mut dyn Execute, out: &mut Vec<u8>) {
         if !self.input.is_empty() && !self.is_done() {

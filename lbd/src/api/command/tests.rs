@@ -43,3 +43,27 @@ fn an_unknown_command_gets_the_likely_ones() {
     assert!(!out.contains("show info"), "{out}");
     assert!(out.contains("quit"), "{out}");
 }
+
+#[test]
+fn commands_about_one_entry_are_known_by_their_line() {
+    for line in [
+        "show table t1 key 10.0.0.1\n",
+        "set table t1 key a data.gpc0 1\n",
+        "clear  table P/t2 key x\r\n",
+    ] {
+        assert!(is_of_one_entry(line.as_bytes()), "{line}");
+    }
+    for line in [
+        "show table t1 key 10.0.0.1",
+        "show table t1\n",
+        "show table t1 data.gpc0 gt 1\n",
+        "show table t1 key a; show peers\n",
+        "show table t1 key a\nshow peers\n",
+        "set table t1 key a <<\n",
+        "show peers\n",
+        "\n",
+        "",
+    ] {
+        assert!(!is_of_one_entry(line.as_bytes()), "{line}");
+    }
+}
