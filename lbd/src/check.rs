@@ -34,7 +34,12 @@ pub(crate) struct Options {
     pub(crate) max_running: usize,
     /// Takes lines for the operator's terminal; `None` when there is none.
     pub(crate) console: Option<Console>,
+    /// Hears of servers that checks have found up or down; `None` when nobody wants to know.
+    pub(crate) findings: Option<Findings>,
 }
+
+/// Takes backend and server, and whether its checks find it up.
+pub(crate) type Findings = Box<dyn Fn(&str, &str, bool) + Send>;
 
 /// Takes a severity (`WARNING`, `ALERT`) and a line for the operator's terminal.
 pub(crate) type Console = Box<dyn Fn(&'static str, &str) + Send>;

@@ -2,37 +2,36 @@
 //!
 //! What is said on a connection is `peers-proto`'s business.
 
+mod caller;
 mod obey;
 mod rules;
 mod tls;
 
 use std::cell::{Cell, RefCell};
 use std::hash::BuildHasher;
-use std::io;
 use std::os::fd::OwnedFd;
-use std::os::linux::net::SocketAddrExt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
-use ::peers::proto::section::{Event, SectionView};
-use ::peers::proto::words::{Said, Word};
+use ::peers::proto::section::SectionView;
+use ::peers::proto::words::{Said, Subject, Thing, Word};
 use ::peers::proto::{PeerSpec, Shared as SharedTable, Spec};
-use lbd_config::config::{ListenAddress, PeersSpec, ServerAddress};
+use lbd_config::config::{Config, ListenAddress, PeersSpec};
 use lbd_core::Time;
 use lbd_proxy::Shared;
-use lbd_proxy::log::LogNote;
 use lbd_proxy::state::Replication;
 use lbd_tls::BindTls;
-use peers::{Dial, Dialling, Peers, Stream, Teller};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use peers::{Peers, Stream, Teller};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 
-use crate::check::wall;
+use crate::check::{Findings, wall};
 use crate::report;
 use crate::run::Daemon;
+use caller::{Caller, clear};
 pub(crate) use rules::RuleChanges;
 
 /// The sections as workers write their changes to them; none before they run.
@@ -98,6 +97,25 @@ impl PeersHandle {
     pub(crate) fn say(&self, said: Said) {
         // Without a control side there are no sessions either.
         let _ = self.requests.send(Request::Say(said));
+    }
+
+    /// Tells other nodes of lbd what checks find of servers; none without `peers` sections.
+    pub(crate) fn findings(&self, config: &Config) -> Option<Findings> {
+        let section = config.peers.first()?;
+        let node = section.peers.get(section.local)?.name.to_string();
+        let handle = self.clone();
+        Some(Box::new(move |backend, server, is_up| {
+            handle.say(Said {
+                thing: Thing {
+                    subject: Subject::ServerHealth,
+                    scope: format!("{backend}/{server}"),
+                    key: node.clone(),
+                },
+                value: Some(if is_up { "up" } else { "down" }.to_owned()),
+                who: "a check".to_owned(),
+                wall_ms: wall().0 / 1000,
+            });
+        }))
     }
 
     /// What operators have said, on all nodes, in the order of the sections.
@@ -366,7 +384,7 @@ struct Door {
 impl Door {
     fn enter(&self, stream: Box<dyn Stream>) {
         let Some(tls) = &self.tls else {
-            return self.peers.accept(stream);
+            return self.peers.accept(clear(stream));
         };
         let under_way = self.handshakes.get();
         if under_way >= tls::MAX_HANDSHAKES {
@@ -378,8 +396,8 @@ impl Door {
             let secured = tls::accept(stream, &tls).await;
             door.handshakes.set(door.handshakes.get() - 1);
             // Who fails is told by the protocol's alert, and calls again.
-            if let Ok(stream) = secured {
-                door.peers.accept(stream);
+            if let Ok(link) = secured {
+                door.peers.accept(link);
             }
         });
     }
@@ -418,108 +436,6 @@ async fn accept(socket: OwnedFd, address: ListenAddress, door: Door) {
         }
     }
 }
-
-/// Calls the peers of a section.
-struct Caller {
-    daemon: Arc<Daemon>,
-    section: PeersSpec,
-}
-
-impl Caller {
-    /// A line to the terminal and to the section's logs.
-    fn line(&self, level: u8, text: &str) {
-        match level {
-            NOTICE => report::notice(text),
-            _ => report::warning(text),
-        }
-        if self.section.logs.is_empty() {
-            return;
-        }
-        let setup = self.daemon.shared.setup();
-        // The number after the last worker stands for the control thread.
-        let writer = setup.workers;
-        let generation = self.daemon.shared.current();
-        let line = LogNote {
-            targets: &self.section.logs,
-            level,
-            text: text.as_bytes(),
-            wall: wall(),
-        };
-        setup.log.note(writer, &generation, &line);
-        setup.log.flush(writer);
-    }
-}
-
-impl Dial for Caller {
-    fn dial(&self, peer: usize) -> Dialling {
-        let peer = self.section.peers.get(peer);
-        let address = peer.map(|peer| peer.address.clone());
-        let tls = peer.and_then(|peer| peer.tls.clone());
-        Box::pin(async move {
-            let stream = connect(address).await?;
-            match tls {
-                Some(tls) => tls::connect(stream, &tls).await,
-                None => Ok(stream),
-            }
-        })
-    }
-
-    fn now(&self) -> Time {
-        self.daemon.shared.now()
-    }
-
-    fn obey(&self, word: &Word) {
-        obey::obey(&self.daemon, word);
-    }
-
-    fn tell(&self, event: &Event) {
-        let section = &self.section.name;
-        match event {
-            Event::Up(peer) => {
-                let text = format!("Peers section '{section}': session with '{peer}'.");
-                self.line(NOTICE, &text);
-            }
-            Event::Down(peer) => self.line(
-                WARNING,
-                &format!("Peers section '{section}': session with '{peer}' has ended."),
-            ),
-            Event::Refused(peer, code) => self.line(
-                WARNING,
-                &format!("Peers section '{section}': '{peer}' refuses this node with code {code}."),
-            ),
-            Event::Mismatch(peer, table) => self.line(
-                WARNING,
-                &format!(
-                    "Peers section '{section}': table '{table}' of '{peer}' has another type or \
-                     length of keys; its updates are passed over."
-                ),
-            ),
-        }
-    }
-}
-
-async fn connect(address: Option<ServerAddress>) -> io::Result<Box<dyn Stream>> {
-    Ok(match address {
-        Some(ServerAddress::Inet(address)) => {
-            let stream = TcpStream::connect(address).await?;
-            let _ = stream.set_nodelay(true);
-            Box::new(stream)
-        }
-        Some(ServerAddress::Unix(path)) => Box::new(UnixStream::connect(path).await?),
-        Some(ServerAddress::Abstract { name, .. }) => {
-            let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
-            let stream = std::os::unix::net::UnixStream::connect_addr(&address)?;
-            stream.set_nonblocking(true)?;
-            Box::new(UnixStream::from_std(stream)?)
-        }
-        _ => return Err(io::ErrorKind::AddrNotAvailable.into()),
-    })
-}
-
-/// Syslog level of sessions that begin.
-const NOTICE: u8 = 5;
-/// Syslog level of what operators must look at.
-const WARNING: u8 = 4;
 
 /// How long another thread waits for the control side.
 const PATIENCE: Duration = Duration::from_millis(500);

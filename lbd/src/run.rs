@@ -382,12 +382,13 @@ impl Control {
         };
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async move {
+            let (peers, requests) = self.words;
             let options = check::Options {
                 max_running: self.limits.checks(),
                 console: Some(Box::new(report::say_as)),
+                findings: peers.findings(&self.shared.current().config),
             };
             let checks = check::start(&self.shared, &self.watch, options);
-            let (peers, requests) = self.words;
             let daemon = Arc::new(Daemon {
                 shared: self.shared,
                 checks,

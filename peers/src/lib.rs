@@ -34,8 +34,24 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
+/// A stream to a peer, and what is known of its other end.
+pub struct Link {
+    /// The stream.
+    pub stream: Box<dyn Stream>,
+    /// A certificate was shown, and verified.
+    pub is_verified: bool,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("is_verified", &self.is_verified)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a call to a peer gives.
-pub type Dialling = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>>>>;
+pub type Dialling = Pin<Box<dyn Future<Output = io::Result<Link>>>>;
 
 /// What the daemon does for a section.
 pub trait Dial {
@@ -130,9 +146,9 @@ impl Peers {
     }
 
     /// Takes a connection that a peer has made.
-    pub fn accept(&self, stream: Box<dyn Stream>) {
+    pub fn accept(&self, link: Link) {
         let id = self.id();
-        self.begin(id, Input::Accepted(id), stream);
+        self.begin(id, Input::Accepted(id), link);
     }
 
     /// How things stand.
@@ -170,13 +186,16 @@ impl Peers {
         ConnId(next)
     }
 
-    fn begin(&self, id: ConnId, input: Input, stream: Box<dyn Stream>) {
+    fn begin(&self, id: ConnId, input: Input, link: Link) {
         let line = Arc::new(Line::default());
-        let (reader, writer) = tokio::io::split(stream);
+        let (reader, writer) = tokio::io::split(link.stream);
         self.0.conns.borrow_mut().insert(id, Arc::clone(&line));
         let outgoing = Outgoing::new(Arc::clone(&line), writer);
         self.0.core.state.lock().lines.insert(id, outgoing);
         self.handle(input);
+        if link.is_verified {
+            self.0.core.state.lock().section.trust(id);
+        }
         tokio::task::spawn_local(self.clone().converse(id, line, reader));
     }
 
@@ -226,9 +245,9 @@ impl Peers {
     async fn call(self, peer: usize) {
         let dialled = tokio::time::timeout(CONNECT_TIMEOUT, self.0.dial.dial(peer)).await;
         match dialled {
-            Ok(Ok(stream)) => {
+            Ok(Ok(link)) => {
                 let id = self.id();
-                self.begin(id, Input::Called(peer, id), stream);
+                self.begin(id, Input::Called(peer, id), link);
             }
             Ok(Err(_)) | Err(_) => self.handle(Input::CallFailed(peer)),
         }

@@ -156,6 +156,12 @@ pub enum Input {
         /// The last one.
         last: Observation,
     },
+    /// Another node's checks have found the server up or down. Where one of its own has ended, or
+    /// the configuration says in which state it begins, nothing follows.
+    Presumed {
+        /// Whether it is up there.
+        up: bool,
+    },
     /// The server starts in a saved state.
     Restored(Box<Saved>),
     /// The first check of that kind is due then.

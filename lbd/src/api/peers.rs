@@ -16,7 +16,7 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
     ApiCommand {
         words: &["show", "cluster"],
         usage: "show cluster",
-        describe: "what operators have set on any node of lbd, by whom, when and where",
+        describe: "what operators have set and checks have found on any node of lbd, when and where",
         level: AccessLevel::Operator,
         run: cluster,
     },
@@ -63,10 +63,12 @@ fn cluster(call: &mut Call<'_>) {
             "" => String::new(),
             key => format!(" {key}"),
         };
-        let value = word.value.as_deref().unwrap_or(match thing.subject {
-            Subject::WholeAcl | Subject::WholeMap => "(cleared)",
-            _ => "(deleted)",
-        });
+        let value = match (thing.subject, word.value.as_deref()) {
+            (subject, Some(_)) if subject.is_secret() => "(secret)",
+            (_, Some(value)) => value,
+            (Subject::WholeAcl | Subject::WholeMap, None) => "(cleared)",
+            (_, None) => "(deleted)",
+        };
         // Writing to a string cannot fail.
         let _ = writeln!(
             call.out,

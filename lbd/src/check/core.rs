@@ -16,10 +16,10 @@ use lbd_core::{ProxyId, ServerId, Time};
 use lbd_proxy::live::Ending;
 use lbd_proxy::state::{Generation, Message, ProxyState, Shared};
 
-use super::Options;
 use super::announce::{ALERT, NOTICE, Notes};
 use super::target::Moved;
 use super::watch::{Counters, Event};
+use super::{Findings, Options};
 
 /// One server.
 pub(super) struct Slot {
@@ -32,6 +32,8 @@ pub(super) struct Slot {
     followers: Vec<usize>,
     check_moved: Moved,
     agent_moved: Moved,
+    /// What was told of it last: whether its checks find it up.
+    found: Option<bool>,
     /// `set server … agent-send`.
     pub(super) agent_send: Option<Box<[u8]>>,
 }
@@ -68,6 +70,7 @@ pub(super) struct Core {
     generation: Arc<Generation>,
     counters: Arc<Counters>,
     notes: Notes,
+    findings: Option<Findings>,
     slots: Vec<Slot>,
     /// First slot of each proxy, by `ProxyId`.
     first: Vec<usize>,
@@ -103,6 +106,7 @@ impl Core {
                     followers: Vec::new(),
                     check_moved: Moved::default(),
                     agent_moved: Moved::default(),
+                    found: None,
                     agent_send: None,
                 });
             }
@@ -112,6 +116,7 @@ impl Core {
             generation,
             counters,
             notes: Notes::new(options.console),
+            findings: options.findings,
             slots,
             first,
             timers: BinaryHeap::new(),
@@ -307,6 +312,22 @@ impl Core {
             counter.reset();
         }
         self.give(at, input);
+        if which == Which::Health {
+            self.tell_finding(at);
+        }
+    }
+
+    /// Tells what checks find of a server, when that is news.
+    fn tell_finding(&mut self, at: usize) {
+        let placement = self.slots[at].health.placement();
+        let is_up = placement.state != lbd_backend::State::Stopped;
+        if placement.maint || self.slots[at].found == Some(is_up) {
+            return;
+        }
+        self.slots[at].found = Some(is_up);
+        if let Some(tell) = &self.findings {
+            tell(&self.proxy_spec(at).name, &self.spec(at).roster.name, is_up);
+        }
     }
 
     /// Traffic saw too many errors.

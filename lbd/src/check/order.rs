@@ -53,6 +53,8 @@ pub(crate) enum Order<'a> {
         /// `Running` for up, `Stopping`, or `Stopped` for down.
         state: State,
     },
+    /// What another node's checks have found: whether it is up.
+    Presume(bool),
     /// `set maxconn server`, as written.
     Maxconn(&'a str),
     /// `set weight` and `set server … weight`, as written.
@@ -145,6 +147,13 @@ impl Core {
             }
             Order::Enable { which, on } => self.enable(at, which, on)?,
             Order::Health { which, state } => self.declare(at, which, state)?,
+            Order::Presume(up) => {
+                let before = self.slot(at).health.placement().state;
+                self.give(at, Input::Presumed { up });
+                if self.slot(at).health.placement().state == before {
+                    return Err("The state stays as it is.");
+                }
+            }
             Order::Maxconn(text) => {
                 let maxconn = parse_maxconn_change(text)?;
                 self.set_maxconn(at, maxconn);

@@ -105,6 +105,7 @@ impl Rig {
             Options {
                 max_running,
                 console: None,
+                findings: None,
             },
         )
     }

@@ -3,11 +3,12 @@
 //!
 //! What operators say here is told by the commands themselves.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lbd_proxy::state::Generation;
 use lbd_rules::pattern::{PatternSet, Which};
-use peers::proto::words::{Subject, Thing, Word};
+use peers::proto::words::{RULES, Subject, Thing, Word};
 
-use super::rules::RULES;
 use crate::api;
 use crate::check::{AdminOrder, Order};
 use crate::report;
@@ -17,19 +18,27 @@ use crate::run::Daemon;
 /// may differ.
 pub(crate) fn obey(daemon: &Daemon, word: &Word) {
     let generation = daemon.shared.current();
+    if word.thing.subject == Subject::ServerHealth {
+        return presume(daemon, &generation, word);
+    }
     let is_done = match word.thing.subject {
         Subject::Acl | Subject::Map => pattern(&generation, word),
+        Subject::TicketKeys => ticket_keys(&generation, word),
         Subject::WholeAcl | Subject::WholeMap => clear(&generation, word),
-        Subject::ServerAddress | Subject::ServerState | Subject::ServerWeight => {
-            server(daemon, &generation, word).is_some()
-        }
+        Subject::ServerAddress
+        | Subject::ServerHealth
+        | Subject::ServerState
+        | Subject::ServerWeight => server(daemon, &generation, word).is_some(),
     };
     // Rules may change entries with each request: lines about them would drown all others.
     if word.who == RULES {
         return;
     }
-    let value = word.value.as_deref().unwrap_or("(deleted)");
     let thing = &word.thing;
+    let value = match thing.subject.is_secret() {
+        true => "(secret)",
+        false => word.value.as_deref().unwrap_or("(deleted)"),
+    };
     let key = match thing.key.as_str() {
         "" => String::new(),
         key => format!(" '{key}'"),
@@ -42,6 +51,17 @@ pub(crate) fn obey(daemon: &Daemon, word: &Word) {
     match is_done {
         true => report::notice(&format!("{text}; so it is here.")),
         false => report::warning(&format!("{text}; this node cannot follow.")),
+    }
+}
+
+/// A server of which no check has ended here begins with what another node has found.
+fn presume(daemon: &Daemon, generation: &Generation, word: &Word) {
+    if server(daemon, generation, word).is_some() {
+        let value = word.value.as_deref().unwrap_or_default();
+        report::notice(&format!(
+            "Node '{}' finds server {} {value}: so it is here until the first check has ended.",
+            word.node, word.thing.scope
+        ));
     }
 }
 
@@ -74,9 +94,23 @@ fn server(daemon: &Daemon, generation: &Generation, word: &Word) -> Option<()> {
             proxy.set_server_address(server.id, address, &daemon.shared);
             return Some(());
         }
-        Subject::Acl | Subject::Map | Subject::WholeAcl | Subject::WholeMap => return None,
+        Subject::ServerHealth => Order::Presume(value == "up"),
+        Subject::Acl
+        | Subject::Map
+        | Subject::TicketKeys
+        | Subject::WholeAcl
+        | Subject::WholeMap => return None,
     };
     daemon.checks.order(spec.id, server.id, &order).ok()
+}
+
+fn ticket_keys(generation: &Generation, word: &Word) -> bool {
+    let files = generation.config.tls.store.ticket_files();
+    let file = files.iter().find(|file| *file.name == *word.thing.scope);
+    let value = word.value.as_deref().unwrap_or_default();
+    let secrets: Result<Vec<_>, _> = value.split(',').map(|key| STANDARD.decode(key)).collect();
+    file.zip(secrets.ok())
+        .is_some_and(|(file, secrets)| file.tickets.replace(&secrets))
 }
 
 fn find<'a>(generation: &'a Generation, thing: &Thing) -> Option<&'a PatternSet> {

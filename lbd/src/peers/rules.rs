@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use lbd_proxy::state::PatternObserver;
 use lbd_rules::pattern::PatternSet;
 use parking_lot::Mutex;
-use peers::proto::words::{Said, Subject, Thing};
+use peers::proto::words::{RULES, Said, Subject, Thing};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Request;
@@ -96,9 +96,6 @@ impl Pending {
         })
     }
 }
-
-/// Who says what rules have changed.
-pub(super) const RULES: &str = "a rule";
 
 /// Most entries that wait for the control side.
 const MAX_PENDING: usize = 4096;

@@ -116,6 +116,12 @@ impl Policy {
         })
     }
 
+    /// Whether a certificate that a client has shown is its own and good, whatever was ignored.
+    pub fn verifies_clients(&self) -> bool {
+        let verifier = self.verifier.as_ref();
+        verifier.is_some_and(|verifier| verifier.judge.is_strict())
+    }
+
     /// The same with another way to verify clients. What was resumable is so no longer, unless its
     /// ticket keys were given: a client that is refused now shall not come in by an old session.
     ///

@@ -129,6 +129,15 @@ impl ServerTls {
         Arc::clone(&self.verifier.read())
     }
 
+    /// Whether servers without a good certificate are refused, nothing ignored.
+    pub fn verifies(&self) -> bool {
+        let verifier = self.verifier();
+        verifier
+            .judge
+            .as_ref()
+            .is_some_and(|judge| judge.is_strict())
+    }
+
     /// Verifies the server in another way; sessions made before are not resumed.
     pub fn replace_verifier(&self, verifier: ServerVerifier) {
         let verifier = Arc::new(verifier);

@@ -113,6 +113,23 @@ impl Tickets {
         true
     }
 
+    /// Takes other keys, the oldest first, in the place of all. `false` when there is none or too
+    /// many, or their size is not that of the present ones.
+    pub fn replace(&self, secrets: &[Vec<u8>]) -> bool {
+        let made: Option<Vec<Key>> = secrets.iter().map(|secret| Key::new(secret)).collect();
+        let Some(made) = made.filter(|made| (1..=KEYS).contains(&made.len())) else {
+            return false;
+        };
+        let mut keys = self.keys.write();
+        let mut all = keys.iter().chain(&made).map(|key| key.secret.len());
+        let first = all.next();
+        if all.any(|len| Some(len) != first) {
+            return false;
+        }
+        *keys = made;
+        true
+    }
+
     /// The keys, the oldest first.
     pub fn secrets(&self) -> Vec<Box<[u8]>> {
         let keys = self.keys.read();

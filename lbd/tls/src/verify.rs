@@ -118,6 +118,12 @@ impl Judge {
         }
     }
 
+    /// Whether there is nothing that it overlooks (`crt-ignore-err`, `ca-ignore-err`).
+    pub fn is_strict(&self) -> bool {
+        let none = Ignored::default();
+        self.ignored_leaf == none && self.ignored_authority == none
+    }
+
     /// Verifies a chain, nothing overlooked.
     ///
     /// # Errors

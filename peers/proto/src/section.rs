@@ -269,7 +269,7 @@ impl Section {
 
     /// An operator of this node says something that other nodes are to know. Says whether they will.
     pub fn say_word(&mut self, now: Time, said: Said) -> bool {
-        let is_taken = self.words.say(said, &self.spec.local).is_some();
+        let is_taken = self.words.say(said, &self.spec.local, now).is_some();
         self.turn(now);
         is_taken
     }
@@ -298,6 +298,14 @@ impl Section {
             Input::Tick => {}
         }
         self.turn(now);
+    }
+
+    /// Whoever is at the other end of a connection has shown a certificate, which was verified. To be
+    /// said before its bytes are taken.
+    pub fn trust(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.is_verified = true;
+        }
     }
 
     /// Takes bytes of a connection.

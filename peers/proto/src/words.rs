@@ -1,5 +1,5 @@
 //! What operators have said while running, as all nodes of lbd know it: server states, weights and
-//! addresses, entries of maps and ACLs.
+//! addresses, entries of maps and ACLs; and what each node's checks have found of servers.
 //!
 //! It carries nothing out and knows no server: whoever does is told of each word that wins.
 //!
@@ -10,9 +10,15 @@
 //! knowing of another word wins over it, whatever the wall clocks say; when and by whom a word was
 //! said is only shown. A word about a whole list (it was cleared) wins the same way over words about
 //! its entries, and makes them forgotten. So any order of arrival ends in the same words on all nodes.
+//!
+//! That an entry was deleted is a word as well. Rules may delete entries without end, so theirs are
+//! forgotten after [`KEEP_DELETED`], and before new words are refused; those of operators are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::time::Duration;
+
+use lbd_core::Time;
 
 use crate::codec::{Fault, Fields};
 use crate::varint;
@@ -23,8 +29,16 @@ pub const CLASS: u8 = 76;
 /// The type of that class: one word.
 pub const WORD: u8 = 0x80;
 
-/// Most things that words may be about; more are refused, and counted.
+/// Most things that words may be about. For more the oldest deletions by rules are forgotten; where
+/// there is none they are refused, and counted.
 pub const MAX_WORDS: usize = 65_536;
+
+/// Who says what rules have changed.
+pub const RULES: &str = "a rule";
+
+/// How long it is remembered that a rule has deleted an entry. A node that was away for longer, and
+/// has not heard of it, tells the others of the entry again.
+pub const KEEP_DELETED: Duration = Duration::from_secs(3600);
 
 /// Longest text of a word.
 pub const MAX_TEXT: usize = 4096;
@@ -46,6 +60,12 @@ pub enum Subject {
     WholeAcl = 5,
     /// All entries of a map, in the same way.
     WholeMap = 6,
+    /// What a node's checks have found, `up` or `down`: scope is backend and server, key the node. It
+    /// is shown, and where no check has ended yet a server begins with it.
+    ServerHealth = 7,
+    /// Keys of session tickets, in base64 with commas, the oldest first: scope is their file. Told
+    /// only where both ends have verified each other's certificate.
+    TicketKeys = 8,
 }
 
 impl Subject {
@@ -58,8 +78,15 @@ impl Subject {
             4 => Self::ServerWeight,
             5 => Self::WholeAcl,
             6 => Self::WholeMap,
+            7 => Self::ServerHealth,
+            8 => Self::TicketKeys,
             _ => return None,
         })
+    }
+
+    /// Whether its value is for nobody else to see.
+    pub fn is_secret(self) -> bool {
+        self == Self::TicketKeys
     }
 
     /// The list that an entry is in.
@@ -87,8 +114,10 @@ impl fmt::Display for Subject {
             Self::Acl | Self::WholeAcl => "acl",
             Self::Map | Self::WholeMap => "map",
             Self::ServerAddress => "server-addr",
+            Self::ServerHealth => "server-health",
             Self::ServerState => "server-state",
             Self::ServerWeight => "server-weight",
+            Self::TicketKeys => "tls-keys",
         })
     }
 }
@@ -100,7 +129,7 @@ pub struct Thing {
     pub subject: Subject,
     /// Which server, map or ACL.
     pub scope: String,
-    /// Which entry; empty for servers.
+    /// Which entry or node; empty for what is said of a server for all.
     pub key: String,
 }
 
@@ -191,8 +220,12 @@ fn text(fields: &mut Fields<'_>) -> Result<String, Fault> {
 pub struct Words {
     by_thing: BTreeMap<Thing, (u64, Word)>,
     order: BTreeMap<u64, Thing>,
+    /// Numbers of deletions by rules, and until when they are kept; some are out of date.
+    deleted: VecDeque<(Time, u64)>,
     last: u64,
     clock: u64,
+    /// Deletions forgotten before their time, to make room.
+    pub forgotten: u64,
     /// Words refused because there are too many.
     pub refused: u64,
 }
@@ -200,7 +233,7 @@ pub struct Words {
 impl Words {
     /// An operator of this node says something; the word to tell others, or none when there are too
     /// many or it is too long.
-    pub fn say(&mut self, said: Said, node: &str) -> Option<&Word> {
+    pub fn say(&mut self, said: Said, node: &str, now: Time) -> Option<&Word> {
         let too_long = [&said.thing.scope, &said.thing.key, &said.who]
             .into_iter()
             .chain(&said.value)
@@ -218,14 +251,15 @@ impl Words {
             who: said.who,
         };
         let thing = word.thing.clone();
-        match self.hear(word) {
+        match self.hear(word, now) {
             true => self.by_thing.get(&thing).map(|(_, word)| word),
             false => None,
         }
     }
 
     /// A word of another node, or of this one: whether it wins.
-    pub fn hear(&mut self, word: Word) -> bool {
+    pub fn hear(&mut self, word: Word, now: Time) -> bool {
+        self.forget(now);
         // A clock at its end cannot be outdone: nobody gets there by counting.
         if word.clock > MAX_CLOCK {
             self.refused += 1;
@@ -241,18 +275,23 @@ impl Words {
         if cleared.is_some_and(|(_, cleared)| !word.wins_over(cleared)) {
             return false;
         }
+        let is_full = self.by_thing.len() >= MAX_WORDS;
+        if is_full && !self.by_thing.contains_key(&word.thing) && !self.make_room() {
+            self.refused += 1;
+            return false;
+        }
         match self.by_thing.get(&word.thing) {
             Some((_, known)) if !word.wins_over(known) => return false,
             Some((number, _)) => {
                 self.order.remove(number);
             }
-            None if self.by_thing.len() >= MAX_WORDS => {
-                self.refused += 1;
-                return false;
-            }
             None => {}
         }
         self.last += 1;
+        let is_of_entry = word.thing.subject.whole().is_some();
+        if is_of_entry && word.value.is_none() && word.who == RULES {
+            self.deleted.push_back((now + KEEP_DELETED, self.last));
+        }
         self.order.insert(self.last, word.thing.clone());
         for entry in self.entries(&word.thing) {
             if let Some((number, known)) = self.by_thing.get(&entry)
@@ -264,6 +303,37 @@ impl Words {
         }
         self.by_thing.insert(word.thing.clone(), (self.last, word));
         true
+    }
+
+    /// Forgets deletions whose time is over.
+    fn forget(&mut self, now: Time) {
+        while self.deleted.front().is_some_and(|(until, _)| *until <= now) {
+            self.forget_first();
+        }
+        // What was deleted and said again leaves a place here.
+        if self.deleted.len() > 2 * MAX_WORDS {
+            let order = &self.order;
+            self.deleted
+                .retain(|(_, number)| order.contains_key(number));
+        }
+    }
+
+    /// Forgets the deletion that was heard of first; whether there was one.
+    fn make_room(&mut self) -> bool {
+        while !self.deleted.is_empty() {
+            if self.forget_first() {
+                self.forgotten += 1;
+                return true;
+            }
+        }
+        false
+    }
+
+    fn forget_first(&mut self) -> bool {
+        let first = self.deleted.pop_front();
+        // A number is of one word, which is another one once it was said again.
+        let thing = first.and_then(|(_, number)| self.order.remove(&number));
+        thing.is_some_and(|thing| self.by_thing.remove(&thing).is_some())
     }
 
     /// What words are about that are about entries of a list.

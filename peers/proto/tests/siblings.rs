@@ -10,12 +10,13 @@
 #[path = "support/net.rs"]
 mod net;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lbd_table::{DataType, EntryMut, Key};
 use net::{Net, QUIET, Step};
 use peers_proto::section::Input;
+use peers_proto::words::{Said, Subject, Thing};
 use proptest::prelude::*;
 
 #[test]
@@ -297,5 +298,50 @@ proptest! {
         quiet in prop_oneof![Just(40_000_u64), 0..2000_u64],
     ) {
         play(count, delay, quiet, &steps);
+    }
+}
+
+#[test]
+fn secrets_are_told_only_where_both_ends_have_verified_each_other() {
+    let said = |subject, value: &str| Said {
+        thing: Thing {
+            subject,
+            scope: "x".to_owned(),
+            key: String::new(),
+        },
+        value: Some(value.to_owned()),
+        who: "uid 0".to_owned(),
+        wall_ms: 1,
+    };
+    for verifies in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut net = Net::new(2, 3);
+        net.verifies = verifies;
+        let now = net.now;
+        let section = |net: &mut Net, word| {
+            let node = net.nodes[0].as_mut().unwrap();
+            node.section.say_word(now, word);
+        };
+        // Some before there is a session, some in it.
+        section(&mut net, said(Subject::TicketKeys, "old"));
+        section(&mut net, said(Subject::ServerWeight, "7"));
+        net.run(QUIET);
+        let known = |net: &Net| {
+            let words = net.nodes[1].as_ref().unwrap().section.words();
+            let values = words.since(0).map(|(_, word)| word.value.clone());
+            values.flatten().collect::<BTreeSet<String>>()
+        };
+        let both = |one: &str, other: &str| BTreeSet::from([one.to_owned(), other.to_owned()]);
+        let open = BTreeSet::from(["7".to_owned()]);
+        let is_mutual = verifies == (true, true);
+        let wanted = if is_mutual {
+            both("7", "old")
+        } else {
+            open.clone()
+        };
+        assert_eq!(known(&net), wanted, "{verifies:?}");
+        section(&mut net, said(Subject::TicketKeys, "new"));
+        net.run(Duration::from_secs(1));
+        let wanted = if is_mutual { both("7", "new") } else { open };
+        assert_eq!(known(&net), wanted, "{verifies:?}");
     }
 }

@@ -8,7 +8,7 @@ use peers_proto::{PeerSpec, Shared, Spec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 
 use super::*;
-use crate::{Dial, Dialling, Peers};
+use crate::{Dial, Dialling, Link, Peers};
 
 /// Nobody can be called, and time stands still.
 struct Alone;
@@ -55,7 +55,10 @@ async fn node(table: &Arc<Table>, room: usize) -> (Peers, DuplexStream) {
     };
     let peers = Peers::new(spec, 1, Box::new(Alone));
     let (near, mut far) = duplex(room);
-    peers.accept(Box::new(near));
+    peers.accept(Link {
+        stream: Box::new(near),
+        is_verified: false,
+    });
     far.write_all(b"HAProxyS 2.1\nA\nX 1 1\n").await.unwrap();
     // The status, then a request for a lesson; it is over at once, which is confirmed.
     let mut bytes = [0; 6];
@@ -185,5 +188,36 @@ fn changes_that_no_answer_tells_of_follow_soon() {
         });
         let mut bytes = [0; 256];
         assert!(far.read(&mut bytes).await.unwrap() > 0);
+    });
+}
+
+#[test]
+fn a_lesson_is_in_the_way_of_nobody() {
+    run(async || {
+        let table = table();
+        let (peers, mut far) = node(&table, 8 << 20).await;
+        let mut bytes = vec![10, 0x82, 7, 1, 1, b't', 2, 4, 4, 0];
+        for key in 0..100_000_u32 {
+            let (key, id) = (key.to_be_bytes(), (key + 1).to_be_bytes());
+            bytes.extend_from_slice(&[10, 0x80, 9]);
+            bytes.extend_from_slice(&id);
+            bytes.extend_from_slice(&key);
+            bytes.push(1);
+        }
+        // All of it is there at once.
+        far.write_all(&bytes).await.unwrap();
+        let learned = Arc::clone(&table);
+        let other = tokio::task::spawn_local(async move {
+            let mut turns = 0;
+            while learned.used() < 100_000 {
+                tokio::task::yield_now().await;
+                turns += 1;
+            }
+            turns
+        });
+        let turns = other.await.unwrap();
+        // One for each slice of 16 KiB, or nearly.
+        assert!(turns > 20, "{turns}");
+        drop(peers);
     });
 }

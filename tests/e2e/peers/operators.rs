@@ -178,3 +178,66 @@ fn what_rules_change_in_maps_and_acls_holds_on_both_nodes() {
         body(&b, "/new") == "two" && body(&b, "/old") == "changed" && body(&b, "/count") == "49"
     });
 }
+
+/// A node with one server, which it checks so often, by HTTP.
+fn checking(name: &str, ports: &[(&str, u16)], server: &str, inter: &str) -> Proxy {
+    let lines: String = ports
+        .iter()
+        .map(|(peer, port)| format!("    peer {peer} 127.0.0.1:{port}\n"))
+        .collect();
+    let text = format!(
+        "global\n    stats socket <runtime> level admin\ndefaults\n    mode http\n    timeout \
+         connect 1h\n    timeout server 1h\npeers P\n{lines}backend web\n    option httpchk\n    \
+         server s1 {server} check inter {inter} fall 1 rise 1\n"
+    );
+    Proxy::of(Program::Lbd, text)
+        .args(&["-db", "-L", name])
+        .unix_listener("runtime")
+        .start()
+}
+
+/// `srv_op_state` of a server: 0 while it is down, 2 while it is up.
+fn is_up(proxy: &Proxy) -> bool {
+    let states = proxy.runtime("show servers state web");
+    let line = states.lines().find(|line| line.contains(" s1 "));
+    line.expect("the server").split(' ').nth(5) == Some("2")
+}
+
+fn finds(proxy: &Proxy, node: &str, value: &str) {
+    let line = format!("server-health web/s1 {node}: {value} (by a check on {node} at ");
+    eventually("the finding is shown", PATIENCE, || {
+        proxy.runtime("show cluster").contains(&line)
+    });
+}
+
+#[test]
+fn a_server_begins_as_the_other_node_finds_it_until_a_check_of_its_own_has_ended() {
+    // It takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = silent.local_addr().map(|at| at.to_string());
+    let silent = silent.expect("an address");
+    let ports = [("A", free_port()), ("B", free_port())];
+    let a = checking("A", &ports, &silent, "100ms");
+    eventually("A finds it down", PATIENCE, || !is_up(&a));
+    // The check of B does not end.
+    let b = checking("B", &ports, &silent, "1h");
+    eventually("B begins so", PATIENCE, || !is_up(&b));
+    finds(&b, "A", "down");
+}
+
+#[test]
+fn what_the_other_node_finds_of_a_server_is_shown_and_not_obeyed() {
+    let origin = support::Origin::http("s1");
+    let good = origin.address().to_string();
+    let ports = [("A", free_port()), ("B", free_port())];
+    let b = checking("B", &ports, &good, "100ms");
+    finds(&b, "B", "up");
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let a = checking("A", &ports, &nobody, "100ms");
+    for proxy in [&a, &b] {
+        finds(proxy, "A", "down");
+        finds(proxy, "B", "up");
+    }
+    assert!(is_up(&b));
+    assert!(!is_up(&a));
+}

@@ -14,6 +14,12 @@ fn secure(
     options: &str,
     more: &str,
 ) -> ProxyBuilder {
+    Proxy::of(program.clone(), text(name, ports, options, more))
+        .args(&["-db", "-L", name])
+        .unix_listener("runtime")
+}
+
+fn text(name: &str, ports: &[(&str, u16)], options: &str, more: &str) -> String {
     let lines: String = ports
         .iter()
         .map(|(peer, port)| match *peer == name {
@@ -21,13 +27,10 @@ fn secure(
             false => format!("    server {peer} 127.0.0.1:{port}\n"),
         })
         .collect();
-    let text = format!(
+    format!(
         "global\n    stats socket <runtime> level admin\npeers P\n    default-server {options}\n\
          {more}{lines}    table t type string len 10 size 1000 expire 1h store gpc0\n"
-    );
-    Proxy::of(program.clone(), text)
-        .args(&["-db", "-L", name])
-        .unix_listener("runtime")
+    )
 }
 
 struct Pki {
@@ -127,4 +130,49 @@ fn sessions_are_told_to_the_log_of_the_section() {
     drop(b);
     let line = sink.wait_line("session with 'B' has ended");
     assert_eq!(line.priority(), Some(19 * 8 + 4));
+}
+
+#[test]
+fn ticket_keys_are_told_over_mutually_verified_tls_only() {
+    let pki = Pki::new();
+    // 48 bytes each.
+    let key = |letter: &str| letter.repeat(64);
+    let file = format!("{}\n{}\n{}\n", key("A"), key("B"), key("C"));
+    let front = "frontend f\n    mode http\n    timeout client 5s\n    bind <tls> ssl crt peer.pem \
+                 tls-ticket-keys keys\nbackend web\n    timeout connect 1s\n    timeout server \
+                 1s\n    server s1 127.0.0.1:1\n";
+    for (options, is_told) in [
+        (MUTUAL, true),
+        ("ssl crt peer.pem verify none", false),
+        ("", false),
+    ] {
+        let ports = [("A", free_port()), ("B", free_port())];
+        let start = |name: &str| {
+            let text = text(name, &ports, options, "") + front;
+            let builder = Proxy::of(Program::Lbd, text)
+                .args(&["-db", "-L", name])
+                .listener("tls")
+                .file("keys", &file);
+            pki.files(builder).start()
+        };
+        let (a, b) = (start("A"), start("B"));
+        connected(&a, 1);
+        connected(&b, 1);
+        let set = format!("set ssl tls-key keys {}", key("D"));
+        assert!(a.runtime(&set).contains("updated"));
+        a.runtime("set server web/s1 state maint");
+        eventually("the later word has come", PATIENCE, || {
+            b.runtime("show cluster")
+                .contains("server-state web/s1: maint")
+        });
+        let keys = |proxy: &Proxy| proxy.runtime("show tls-keys *");
+        if is_told {
+            eventually("B has the keys", PATIENCE, || keys(&a) == keys(&b));
+            let shown = b.runtime("show cluster");
+            assert!(shown.contains("tls-keys keys: (secret) (by "), "{shown}");
+            assert!(!shown.contains("DDDD"), "{shown}");
+        } else {
+            assert!(!keys(&b).contains("DDDD"), "{options}");
+        }
+    }
 }

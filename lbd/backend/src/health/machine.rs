@@ -107,6 +107,7 @@ impl Health {
             Input::Enable { which, on } => self.on_enable(now, which, on),
             Input::Followed(follow) => self.on_followed(now, follow),
             Input::Observed { errors, last } => self.on_observed(now, errors, last),
+            Input::Presumed { up } => self.on_presumed(now, up),
             Input::Restored(saved) => self.on_restored(now, &saved),
             Input::Scheduled { which, at } => {
                 if let Some(probe) = self.probe(which) {
@@ -312,6 +313,24 @@ impl Health {
             probe.top()
         };
         self.set_state(now, state);
+    }
+
+    /// One check decides afterwards, as of a server that has just started.
+    fn on_presumed(&mut self, now: Time, up: bool) {
+        if self.spec.init_state != InitState::None {
+            return;
+        }
+        let begins = |probe: &&mut Probe| {
+            probe.enabled && !probe.paused && probe.status == CheckStatus::Initializing
+        };
+        let Some(probe) = self.check.as_mut().filter(begins) else {
+            return;
+        };
+        probe.health = probe.spec.rise - u32::from(!up);
+        match up {
+            true => self.set_running(now, Cause::None),
+            false => self.set_stopped(now, Cause::None),
+        }
     }
 
     fn set_state(&mut self, now: Time, state: State) {

@@ -309,6 +309,46 @@ fn init_states_begin_where_they_say() {
     assert_eq!(disabled.word(), "MAINT");
 }
 
+#[test]
+fn what_another_node_has_found_is_where_a_server_begins() {
+    let mut rig = Rig::new(spec());
+    rig.give(Input::Presumed { up: true });
+    assert_eq!(rig.word(), "UP 1/3");
+    assert!(rig.lines.is_empty());
+    rig.give(Input::Presumed { up: false });
+    assert_eq!(rig.word(), "DOWN 1/2");
+    rig.give(Input::Presumed { up: true });
+    assert_eq!(rig.word(), "UP 1/3");
+    rig.give(Input::Presumed { up: false });
+    // Its own first check decides, and from then on only its own.
+    rig.check(CheckStatus::L4Ok, 0, "");
+    assert_eq!(rig.state(), State::Running);
+    rig.give(Input::Presumed { up: false });
+    assert_eq!(rig.state(), State::Running);
+}
+
+#[test]
+fn what_another_node_has_found_changes_nothing_that_was_said_here() {
+    let mut rig = Rig::new(HealthSpec {
+        init_state: InitState::FullyUp,
+        ..spec()
+    });
+    rig.give(Input::Presumed { up: false });
+    assert_eq!(rig.word(), "UP");
+    let mut rig = Rig::new(HealthSpec {
+        disabled: true,
+        ..spec()
+    });
+    rig.give(Input::Presumed { up: true });
+    assert_eq!(rig.word(), "MAINT");
+    let mut rig = Rig::new(HealthSpec {
+        check: None,
+        ..spec()
+    });
+    rig.give(Input::Presumed { up: false });
+    assert_eq!(rig.state(), State::Running);
+}
+
 fn agent_spec() -> HealthSpec {
     HealthSpec {
         weight: 100,

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lbd_config::config::AccessLevel;
 use lbd_tls::store::TicketFile;
+use peers::proto::words::{Subject, Thing};
 
 use super::command;
 use crate::api::command::{ApiCommand, Call};
@@ -73,8 +74,16 @@ fn set(call: &mut Call<'_>) {
     let Ok(secret) = STANDARD.decode(key) else {
         return call.fail("'set ssl tls-key' received invalid base64 encoded TLS key.");
     };
-    match files[at].tickets.push(&secret) {
-        true => call.out.push_str("TLS ticket key updated!\n"),
-        false => call.fail("'set ssl tls-key' received a key of wrong size."),
+    if !files[at].tickets.push(&secret) {
+        return call.fail("'set ssl tls-key' received a key of wrong size.");
     }
+    call.out.push_str("TLS ticket key updated!\n");
+    let all = files[at].tickets.secrets();
+    let all: Vec<_> = all.iter().map(|secret| STANDARD.encode(secret)).collect();
+    let thing = Thing {
+        subject: Subject::TicketKeys,
+        scope: files[at].name.to_string(),
+        key: String::new(),
+    };
+    call.announce(thing, Some(&all.join(",")));
 }

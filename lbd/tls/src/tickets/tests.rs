@@ -35,3 +35,22 @@ fn keys_of_other_sizes_are_refused() {
     let tickets = Tickets::random(300).expect("random");
     assert!(!tickets.push(&[0; 16]));
 }
+
+#[test]
+fn keys_of_another_node_take_the_place_of_all() {
+    let key = |byte: u8| vec![byte; 48];
+    let tickets = Tickets::with(&[key(1), key(2)], 300).unwrap();
+    assert!(tickets.replace(&[key(3), key(4), key(5)]));
+    let names: Vec<_> = tickets.secrets().iter().map(|secret| secret[0]).collect();
+    assert_eq!(names, [3, 4, 5]);
+    for bad in [
+        vec![],
+        vec![vec![1; 47]],
+        vec![vec![1; 80]],
+        vec![key(1), vec![1; 80]],
+        vec![key(1), key(2), key(3), key(4)],
+    ] {
+        assert!(!tickets.replace(&bad), "{bad:?}");
+    }
+    assert_eq!(tickets.secrets().len(), 3);
+}

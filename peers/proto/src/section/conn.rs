@@ -37,6 +37,8 @@ pub(crate) struct Conn {
     pub(crate) was_called: bool,
     /// The other side is a node of lbd.
     pub(crate) is_sibling: bool,
+    /// The other side's certificate was verified.
+    pub(crate) is_verified: bool,
     /// Nothing more is understood: it ends when its bytes are sent.
     pub(crate) is_over: bool,
 }
@@ -58,6 +60,8 @@ pub(crate) struct RemoteTable {
 /// What the other side has told.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
+    /// The other side has verified this node's certificate.
+    pub(crate) is_vouched: bool,
     /// Its own parts may want what it has forgotten.
     pub(crate) is_unsure: bool,
     pub(crate) tables: Vec<RemoteTable>,
@@ -73,6 +77,8 @@ pub(crate) struct Received {
 /// What this side has told.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
+    /// That the other side's certificate was verified.
+    pub(crate) is_vouched: bool,
     /// That our own parts may want what this node has forgotten.
     pub(crate) is_unsure: bool,
     /// Tables that were defined.
@@ -112,6 +118,7 @@ impl Conn {
             lesson: None,
             was_called: matches!(state, State::Calling(_)),
             is_sibling: false,
+            is_verified: false,
             is_over: false,
         }
     }
@@ -125,6 +132,11 @@ impl Conn {
     /// Whether it is a session.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, State::Open(_))
+    }
+
+    /// Whether both sides have verified each other.
+    pub(crate) fn is_confidential(&self) -> bool {
+        self.is_verified && self.rx.is_vouched
     }
 
     /// Whether the other side called.

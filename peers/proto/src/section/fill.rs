@@ -40,7 +40,7 @@ impl Section {
             conn.tx.defined.resize(self.spec.tables.len(), false);
             conn.tx.tombs.resize(self.spec.tables.len(), 0);
             if conn.is_sibling {
-                siblings::put_words(&self.words, &mut conn.tx, &mut conn.output);
+                siblings::put_words(&self.words, &mut conn);
             }
             if conn.lesson.as_ref().is_some_and(|lesson| !lesson.is_told) {
                 self.teach(now, at, &mut conn);

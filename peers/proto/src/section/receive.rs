@@ -154,7 +154,7 @@ impl Section {
                 self.table(now, at, conn, message)
             }
             codec::RESERVED => Err(Fault::Protocol),
-            words::CLASS if conn.is_sibling => self.aside(conn, message),
+            words::CLASS if conn.is_sibling => self.aside(now, conn, message),
             _ => Ok(()),
         };
         match result {

@@ -30,13 +30,16 @@ use super::{Output, Section, Shared};
 use crate::codec::entry::{self, Part};
 use crate::codec::{self, Fault, Fields, Message, kind};
 use crate::varint;
-use crate::words::{self, Word, Words};
+use crate::words::{self, Subject, Word, Words};
 
 /// A type of the class of nodes' messages: own parts that follow may want what was forgotten.
 const UNSURE: u8 = 0;
 
 /// The opposite.
 const SURE: u8 = 1;
+
+/// Another type of that class: the sender has verified the receiver's certificate.
+const VOUCHED: u8 = 2;
 
 /// Rows that a walk looks at under one call.
 const ROWS: usize = 65_536;
@@ -155,8 +158,14 @@ pub(super) fn put_removals(
     }
 }
 
-/// Words that the peer was not told of, as far as there is room.
-pub(super) fn put_words(known: &Words, tx: &mut Sent, output: &mut Vec<u8>) {
+/// Words that the peer was not told of, as far as there is room; secret ones where nobody else hears
+/// them.
+pub(super) fn put_words(known: &Words, conn: &mut Conn) {
+    let is_confidential = conn.is_confidential();
+    let (tx, output) = (&mut conn.tx, &mut conn.output);
+    if conn.is_verified && !std::mem::replace(&mut tx.is_vouched, true) {
+        output.extend_from_slice(&[words::CLASS, VOUCHED]);
+    }
     if tx.words == known.last() {
         return;
     }
@@ -165,12 +174,15 @@ pub(super) fn put_words(known: &Words, tx: &mut Sent, output: &mut Vec<u8>) {
         if output.len() >= super::fill::HIGH {
             return;
         }
+        tx.words = number;
+        if word.thing.subject.is_secret() && !is_confidential {
+            continue;
+        }
         body.clear();
         word.put(&mut body);
         output.extend_from_slice(&[words::CLASS, words::WORD]);
         varint::put(output, body.len() as u64);
         output.extend_from_slice(&body);
-        tx.words = number;
     }
 }
 
@@ -184,9 +196,19 @@ pub(super) fn put_sure(tx: &mut Sent, output: &mut Vec<u8>, is_sure: bool) {
 
 impl Section {
     /// What a node of lbd says beside tables.
-    pub(super) fn aside(&mut self, conn: &mut Conn, message: Message<'_>) -> Result<(), Fault> {
+    pub(super) fn aside(
+        &mut self,
+        now: Time,
+        conn: &mut Conn,
+        message: Message<'_>,
+    ) -> Result<(), Fault> {
         match message.kind {
-            words::WORD => self.word(message)?,
+            words::WORD => self.word(now, conn.is_confidential(), message)?,
+            VOUCHED => {
+                conn.rx.is_vouched = true;
+                // Secret ones were left out.
+                conn.tx.words = 0;
+            }
             SURE => conn.rx.is_unsure = false,
             UNSURE => conn.rx.is_unsure = true,
             _ => {}
@@ -195,14 +217,22 @@ impl Section {
     }
 
     /// What was said on another node.
-    fn word(&mut self, message: Message<'_>) -> Result<(), Fault> {
+    fn word(
+        &mut self,
+        now: Time,
+        is_confidential: bool,
+        message: Message<'_>,
+    ) -> Result<(), Fault> {
         let word = Word::take(message.body)?;
+        let word = word.filter(|word| is_confidential || !word.thing.subject.is_secret());
         let is_own = |word: &Word| word.node == self.spec.local;
         // What this node has said before it started again is news to it as well.
         if let Some(word) = word
-            && self.words.hear(word.clone())
+            && self.words.hear(word.clone(), now)
         {
-            let was_said_here = is_own(&word) && self.is_finished();
+            // What its own checks found in a former life is out of date.
+            let is_health = word.thing.subject == Subject::ServerHealth;
+            let was_said_here = is_own(&word) && (is_health || self.is_finished());
             if !was_said_here {
                 let later = self.words.after(&word.thing);
                 self.say(Output::Word(Box::new(word)));

@@ -56,6 +56,8 @@ pub(crate) struct Net {
     pub(crate) packets: BTreeMap<End, Vec<Packet>>,
     pub(crate) next: u64,
     pub(crate) delay: Duration,
+    /// Whether who calls, and who is called, verifies the other's certificate.
+    pub(crate) verifies: (bool, bool),
     /// Calls between these get nowhere.
     pub(crate) parted: Option<(usize, usize)>,
 }
@@ -91,6 +93,7 @@ impl Net {
             packets: BTreeMap::new(),
             next: 1,
             delay: Duration::from_millis(delay_ms),
+            verifies: (false, false),
             parted: None,
         };
         for at in 0..count {
@@ -184,8 +187,14 @@ impl Net {
         self.links.insert((peer, theirs), (at, mine));
         let node = self.nodes[peer].as_mut().unwrap();
         node.section.handle(there, Input::Accepted(theirs));
+        if self.verifies.1 {
+            node.section.trust(theirs);
+        }
         let node = self.nodes[at].as_mut().unwrap();
         node.section.handle(now, Input::Called(peer, mine));
+        if self.verifies.0 {
+            node.section.trust(mine);
+        }
     }
 
     /// Takes what a node has to send.
