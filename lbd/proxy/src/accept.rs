@@ -18,7 +18,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::live::{Live, Turns};
+use crate::live::{self, Live};
 use crate::log;
 use crate::session::{self, Session};
 use crate::state::world::Bound;
@@ -428,7 +428,7 @@ pub(crate) fn start(
     let worker = Rc::clone(worker);
     // Apart from the task, whose future must stay small while it waits.
     let session = Box::new(Session::new(entered, bound, io, peer));
-    tokio::task::spawn_local(Turns::new(worker, live, session::serve(session)));
+    live::spawn(worker, live, session::serve(session));
 }
 
 /// Connections accepted for one wake-up unless `tune.maxaccept` says otherwise: enough to keep up,

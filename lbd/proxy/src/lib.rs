@@ -34,6 +34,7 @@ pub mod metric;
 mod mux;
 pub mod namespace;
 pub mod pool;
+mod run_queue;
 mod server_conn;
 pub mod session;
 pub mod state;

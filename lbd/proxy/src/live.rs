@@ -12,6 +12,7 @@ use lbd_core::{ListenerId, ProxyId, ServerId, Time, WallTime};
 use lbd_rules::facts::Endpoint;
 
 use crate::clock::Clock;
+use crate::run_queue::Counted;
 use crate::worker::Worker;
 
 /// Why a session is ended from outside.
@@ -303,6 +304,20 @@ impl<F: Future<Output = ()>> Future for Turns<F> {
         this.live.adopt(cx.waker());
         this.session.poll(cx)
     }
+}
+
+/// Runs a session or a stream as a task of its own, counted where the worker counts.
+pub(crate) fn spawn(
+    worker: Rc<Worker>,
+    live: Rc<Live>,
+    session: impl Future<Output = ()> + 'static,
+) {
+    let queue = worker.run_queue.clone();
+    let turns = Turns::new(worker, live, session);
+    match queue {
+        None => tokio::task::spawn_local(turns),
+        Some(queue) => tokio::task::spawn_local(Counted::new(&queue, turns)),
+    };
 }
 
 /// The worker that a session id, or a token of the queue, belongs to.

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::live::{self, Ending, Live};
 use crate::mux::back::BackPool;
 use crate::pool::Pool;
+use crate::run_queue::RunQueue;
 use crate::server_conn::IdlePool;
 use crate::session::Held;
 use crate::state::world::Bound;
@@ -58,6 +59,8 @@ pub struct Worker {
     pub(crate) is_full: Cell<bool>,
     /// How much of its CPU it used lately, percent.
     cpu_usage: Cell<u32>,
+    /// Its runnable tasks, counted when the configuration asks for it.
+    pub(crate) run_queue: Option<Arc<RunQueue>>,
     /// When the worker was told to stop.
     stopped: Cell<Option<Time>>,
     pub(crate) paused: RefCell<Vec<(ProxyId, bool)>>,
@@ -74,7 +77,7 @@ impl std::fmt::Debug for Worker {
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>, index: usize) -> Self {
+    fn new(shared: Arc<Shared>, index: usize, run_queue: Option<Arc<RunQueue>>) -> Self {
         let generation = shared.current();
         let global = &generation.config.global;
         let setup = shared.setup();
@@ -105,6 +108,7 @@ impl Worker {
             requests: Cell::default(),
             is_full: Cell::default(),
             cpu_usage: Cell::default(),
+            run_queue,
             stopped: Cell::default(),
             paused: RefCell::default(),
             changed: Notify::new(),
@@ -177,6 +181,16 @@ impl Worker {
             .h2
             .kill_cpu_usage;
         self.cpu_usage.get() >= limit
+    }
+
+    /// Streams that a new connection of HTTP/2 is offered, by what there is to do (`rq-load`); 0
+    /// for no limit.
+    pub(crate) fn offered_streams(&self) -> u32 {
+        let bound = self.bound.borrow();
+        let tune = &bound.generation.config.global.tune;
+        let load = self.run_queue.as_ref().map_or(0, |queue| queue.load());
+        let workers = self.shared.setup().workers;
+        tune.h2.offered_streams(tune, load, workers)
     }
 
     /// Whether no new sessions or requests should begin.
@@ -443,6 +457,10 @@ pub fn run(
     let sink = Arc::clone(&shared.setup().log);
     let replication = Arc::clone(&shared.setup().replication);
     updates::tell_changes_here();
+    let global = &shared.current().config.global;
+    let is_counted = global.tune.h2.load.is_some();
+    let run_queue = is_counted.then(Arc::<RunQueue>::default);
+    let resting = run_queue.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .on_thread_park(move || {
@@ -450,12 +468,15 @@ pub fn run(
             if updates::take_due() {
                 replication.hint();
             }
+            if let Some(queue) = &resting {
+                queue.rest();
+            }
         })
         .build()?;
     let local = LocalSet::new();
     let log = Arc::clone(&shared.setup().log);
     let result = local.block_on(&runtime, async move {
-        let worker = Rc::new(Worker::new(shared, index));
+        let worker = Rc::new(Worker::new(shared, index, run_queue));
         let accepting = listeners
             .into_iter()
             .map(|listener| accept::listen(Rc::clone(&worker), listener))

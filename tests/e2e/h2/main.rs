@@ -6,6 +6,7 @@ mod abuse;
 mod conformance;
 mod frames;
 mod idle;
+mod load;
 mod pairings;
 mod streams;
 

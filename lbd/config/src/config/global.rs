@@ -157,6 +157,9 @@ pub struct Tune {
     pub listener_multi_queue: bool,
     /// `tune.h2.*`.
     pub h2: TuneH2,
+    /// `tune.runqueue-depth`: the load that `rq-load auto` bears; `None` to follow the number of
+    /// workers.
+    pub run_queue_depth: Option<u32>,
 }
 
 /// Limits of HTTP/2 connections, `tune.h2.*`.
@@ -182,6 +185,58 @@ pub struct TuneH2 {
     pub kill_cpu_usage: u32,
     /// `tune.h2.log-errors`.
     pub log_errors: H2LogErrors,
+    /// `rq-load` of `tune.h2.fe.max-concurrent-streams`; `None` for `ignore`.
+    pub load: Option<H2Load>,
+    /// `min` of `tune.h2.fe.max-concurrent-streams`, at least 1.
+    pub least_concurrent: Option<u32>,
+}
+
+/// The load of a worker from which on clients are offered fewer streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum H2Load {
+    /// `tune.runqueue-depth`.
+    Auto,
+    /// So many runnable tasks, at least 1.
+    Tasks(u32),
+}
+
+impl TuneH2 {
+    /// Streams that a client's new connection is offered by a worker with `load` runnable tasks,
+    /// one of `workers`; 0 for no limit.
+    ///
+    /// Beyond the load that is borne they go down with the square of the excess.
+    pub fn offered_streams(&self, tune: &Tune, load: u32, workers: usize) -> u32 {
+        let all = self.front.max_concurrent(tune);
+        let borne = match self.load {
+            None => return all,
+            Some(H2Load::Tasks(tasks)) => tasks,
+            Some(H2Load::Auto) => tune.run_queue_depth(workers),
+        };
+        if load <= borne || all == 0 {
+            return all;
+        }
+        let (load, borne) = (u128::from(load), u128::from(borne));
+        let offered = u128::from(all) * borne * borne / (load * load);
+        let offered = u32::try_from(offered).unwrap_or(all);
+        offered.max(self.least_concurrent.unwrap_or(1)).min(all)
+    }
+}
+
+impl Tune {
+    /// The load that a worker of so many bears: 280 for one, 35 for 64 and more.
+    fn run_queue_depth(&self, workers: usize) -> u32 {
+        const OF_ONE: u32 = 280;
+        const LEAST: u32 = 35;
+        self.run_queue_depth.unwrap_or_else(|| {
+            let mut depths = (LEAST..=OF_ONE).rev();
+            // OF_ONE / sqrt(workers), in integers.
+            let fits = |depth: &u32| {
+                let squared = u64::from(*depth).pow(2).saturating_mul(workers as u64);
+                squared <= u64::from(OF_ONE).pow(2)
+            };
+            depths.find(fits).unwrap_or(LEAST)
+        })
+    }
 }
 
 /// Limits that each side has of its own.

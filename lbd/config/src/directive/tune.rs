@@ -279,6 +279,23 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     ),
     directive(
+        "tune.runqueue-depth",
+        GLOBAL,
+        "Runnable tasks of a worker that 'rq-load auto' of 'tune.h2.fe.max-concurrent-streams' bears; turns are bounded by the runtime (3.2).",
+        &[
+            Example::Ok("tune.runqueue-depth 100"),
+            Example::Fail("tune.runqueue-depth", "expects"),
+            Example::Fail("tune.runqueue-depth 10 20", "unexpected argument"),
+        ],
+        |site, words| {
+            let depth = words.int("tune.runqueue-depth", i64::MIN..=i64::MAX)?;
+            // The reference takes what is no depth for none said.
+            let depth = u32::try_from(depth).ok().filter(|depth| *depth > 0);
+            site.draft.global.value.tune.run_queue_depth = depth;
+            end(words, "tune.runqueue-depth")
+        },
+    ),
+    directive(
         "tune.sndbuf.client",
         GLOBAL,
         "Kernel send buffer of client connections (3.2).",

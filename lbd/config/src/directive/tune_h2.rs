@@ -3,9 +3,10 @@
 use lbd_core::Diag;
 
 use super::{directive, end, inert};
-use crate::config::{H2LogErrors, TuneH2};
+use crate::config::{H2Load, H2LogErrors, TuneH2};
 use crate::registry::{Directive, Example, Sections};
 use crate::section::Site;
+use crate::units::leading_int;
 use crate::words::Words;
 
 const GLOBAL: Sections = Sections::GLOBAL;
@@ -127,13 +128,23 @@ pub const DIRECTIVES: &[Directive] = &[
     directive(
         "tune.h2.fe.max-concurrent-streams",
         GLOBAL,
-        "Requests at once on a client's connection (3.2).",
+        "Requests at once on a client's connection, fewer on new ones under load (3.2).",
         &[
             Example::Ok("tune.h2.fe.max-concurrent-streams 50"),
             Example::Ok("tune.h2.fe.max-concurrent-streams 50 rq-load ignore min 5"),
+            Example::Ok("tune.h2.fe.max-concurrent-streams 100 rq-load auto min 15"),
+            Example::Ok("tune.h2.fe.max-concurrent-streams 100 rq-load 50"),
             Example::Fail(
-                "tune.h2.fe.max-concurrent-streams 50 rq-load auto",
-                "not supported yet",
+                "tune.h2.fe.max-concurrent-streams 50 rq-load 0",
+                "strictly positive run-queue length",
+            ),
+            Example::Fail(
+                "tune.h2.fe.max-concurrent-streams 50 min 0",
+                "strictly positive minimum",
+            ),
+            Example::Fail(
+                "tune.h2.fe.max-concurrent-streams 50 min 51",
+                "cannot be higher than the maximum",
             ),
             Example::Fail("tune.h2.fe.max-concurrent-streams 50 x", "only supports"),
         ],
@@ -295,14 +306,18 @@ fn number(
     keyword: &str,
     set: fn(&mut TuneH2, u32),
 ) -> Result<(), Diag> {
-    let n = words.int(keyword, i64::MIN..=i64::MAX)?;
-    let n = u32::try_from(n).ok().filter(|n| i32::try_from(*n).is_ok());
-    let n = n.ok_or_else(|| {
-        let text = format!("'{keyword}' expects a positive numeric value.");
-        Diag::alert(words.last(), text)
-    })?;
+    let n = natural(words, keyword)?;
     set(&mut site.draft.global.value.tune.h2, n);
     end(words, keyword)
+}
+
+fn natural(words: &mut Words<'_>, keyword: &str) -> Result<u32, Diag> {
+    let n = words.int(keyword, i64::MIN..=i64::MAX)?;
+    let n = u32::try_from(n).ok().filter(|n| i32::try_from(*n).is_ok());
+    n.ok_or_else(|| {
+        let text = format!("'{keyword}' expects a positive numeric value.");
+        Diag::alert(words.last(), text)
+    })
 }
 
 fn within(
@@ -339,36 +354,58 @@ fn size(
 
 fn max_concurrent(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     const KEYWORD: &str = "tune.h2.fe.max-concurrent-streams";
-    let n = words.int(KEYWORD, 0..=i64::from(i32::MAX))?;
-    site.draft.global.value.tune.h2.front.max_concurrent = u32::try_from(n).ok();
-    loop {
-        let here = words.here();
-        match words.text()? {
-            None => return Ok(()),
-            Some("rq-load") => match words.text()? {
-                Some("ignore") => {}
-                Some(load) if load == "auto" || load.parse::<u32>().is_ok_and(|n| n > 0) => {
-                    let text = format!("'{KEYWORD}' : 'rq-load {load}' is not supported yet.");
-                    let hint =
-                        "Write 'rq-load ignore': lbd has no queue of runnable tasks to measure.";
-                    return Err(Diag::alert(here, text).hint(hint));
-                }
-                _ => {
-                    let text = format!(
-                        "'{KEYWORD}' expects a strictly positive run-queue length, or 'auto' or 'ignore'."
-                    );
-                    return Err(Diag::alert(here, text));
-                }
-            },
-            Some("min") => {
-                words.int(KEYWORD, 1..=i64::from(i32::MAX))?;
-            }
-            Some(other) => {
+    let most = natural(words, KEYWORD)?;
+    let tune = &mut site.draft.global.value.tune.h2;
+    tune.front.max_concurrent = Some(most);
+    while let Some(option) = words.text()? {
+        let here = words.last();
+        match option {
+            "rq-load" => tune.load = load(words, KEYWORD)?,
+            "min" => tune.least_concurrent = Some(least(words, KEYWORD, most)?),
+            other => {
                 let text = format!(
                     "'{KEYWORD}' only supports 'rq-load' or 'min' after the numeric value, but found '{other}'."
                 );
                 return Err(Diag::alert(here, text));
             }
+        }
+    }
+    Ok(())
+}
+
+fn load(words: &mut Words<'_>, keyword: &str) -> Result<Option<H2Load>, Diag> {
+    let here = words.here();
+    match words.text()? {
+        Some("auto") => Ok(Some(H2Load::Auto)),
+        Some("ignore") => Ok(None),
+        said => match said.and_then(|said| said.parse().ok()) {
+            Some(tasks @ 1..) => Ok(Some(H2Load::Tasks(tasks))),
+            _ => {
+                let text = format!(
+                    "'{keyword}' expects a strictly positive run-queue length, or 'auto' or 'ignore'."
+                );
+                Err(Diag::alert(here, text))
+            }
+        },
+    }
+}
+
+fn least(words: &mut Words<'_>, keyword: &str, most: u32) -> Result<u32, Diag> {
+    let here = words.here();
+    let said = words.text()?.map(leading_int);
+    let least = said.and_then(|(number, _)| number.parse::<u32>().ok());
+    match least {
+        Some(least @ 1..) if least <= most => Ok(least),
+        Some(least @ 1..) => {
+            let text = format!(
+                "'{keyword}' minimum number of streams ({least}) cannot be higher than the maximum ({most})'."
+            );
+            Err(Diag::alert(here, text))
+        }
+        _ => {
+            let text =
+                format!("'{keyword}' expects a strictly positive minimum number of streams'.");
+            Err(Diag::alert(here, text))
         }
     }
 }

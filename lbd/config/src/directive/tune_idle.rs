@@ -430,17 +430,6 @@ pub const DIRECTIVES: &[Directive] = &[
         value,
     ),
     inert(
-        "tune.runqueue-depth",
-        Sections::GLOBAL,
-        "the runtime bounds its turns by itself",
-        "Tasks run in one turn (3.2).",
-        &[
-            Example::Ok("tune.runqueue-depth 100"),
-            Example::Fail("tune.runqueue-depth", "expects"),
-        ],
-        value,
-    ),
-    inert(
         "tune.sched.low-latency",
         Sections::GLOBAL,
         "the runtime schedules fairly",

@@ -171,5 +171,6 @@ fn tune() -> Tune {
         notsent_lowat_server: None,
         listener_multi_queue: true,
         h2: crate::config::TuneH2::default(),
+        run_queue_depth: None,
     }
 }

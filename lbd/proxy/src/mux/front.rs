@@ -16,7 +16,7 @@ use lbd_rules::var::VarStore;
 
 use super::probe::Probe;
 use super::{Budget, H2Stream, Link};
-use crate::live::{Ending, Live, Turns};
+use crate::live::{self, Ending, Live};
 use crate::pool::Buf;
 use crate::server_conn::OwnConns;
 use crate::session::{Entry, Moment, Registered, Session, SessionVars};
@@ -111,7 +111,7 @@ fn config(session: &Session) -> Config {
     let tune = &session.bound.generation.config.global.tune;
     Config {
         options: limits.request,
-        max_concurrent: tune.h2.front.max_concurrent(tune),
+        max_concurrent: session.worker.offered_streams(),
         max_total: tune.h2.max_total_streams,
         initial_window: tune.h2.front.initial_window(tune),
         receive_buffer: tune.h2.front.receive_buffer(tune),
@@ -284,9 +284,9 @@ impl Front {
         seat.next.set(Some(key));
         let worker = Rc::clone(&self.worker);
         let turns = Rc::clone(&live);
-        tokio::task::spawn_local(Turns::new(worker, turns, async move {
+        live::spawn(worker, turns, async move {
             front.serve_streams(&seat, &live, registered).await;
-        }));
+        });
     }
 
     /// A task's life: one stream after the other.
