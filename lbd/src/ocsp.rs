@@ -18,7 +18,9 @@ use lbd_proxy::clock::utc_offset;
 use lbd_proxy::log::LogNote;
 use lbd_tls::ocsp;
 use lbd_tls::store::{OcspView, UpdateStatus};
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use crate::run::Daemon;
 
@@ -35,17 +37,46 @@ const NOTICE: u8 = 5;
 /// Level of the line about its request.
 const INFO: u8 = 6;
 
-/// Updates what is due for as long as the runtime lives.
+/// Answers that an operator wants updated (`update ssl ocsp-response`): who orders does not wait.
+#[derive(Debug, Default)]
+pub(crate) struct Orders {
+    /// One for each key at most.
+    wanted: Mutex<Vec<OcspView>>,
+    came: Notify,
+}
+
+impl Orders {
+    /// Has an answer updated as soon as those before it are.
+    pub(crate) fn order(&self, view: OcspView) {
+        let mut wanted = self.wanted.lock();
+        if wanted.iter().all(|known| known.key != view.key) {
+            wanted.push(view);
+        }
+        drop(wanted);
+        self.came.notify_one();
+    }
+
+    fn take(&self) -> Vec<OcspView> {
+        std::mem::take(&mut *self.wanted.lock())
+    }
+}
+
+/// Updates what is ordered and what is due for as long as the runtime lives.
 pub(crate) async fn run(daemon: Arc<Daemon>) {
     loop {
         let store = Arc::clone(&daemon.config().tls.store);
+        for view in daemon.ocsp.take() {
+            update(&daemon, &view).await;
+        }
         let (due, next) = store.due_answers(now(&daemon));
         for view in due {
             update(&daemon, &view).await;
         }
         let wait = next.map_or(LOOK, |next| next.saturating_sub(now(&daemon)));
         let wait = u64::try_from(wait.clamp(1, LOOK)).unwrap_or(1);
-        tokio::time::sleep(Duration::from_secs(wait)).await;
+        // Ends early by an order.
+        let came = daemon.ocsp.came.notified();
+        let _ = tokio::time::timeout(Duration::from_secs(wait), came).await;
     }
 }
 
@@ -53,9 +84,8 @@ fn now(daemon: &Daemon) -> i64 {
     i64::try_from(daemon.wall().secs()).unwrap_or(i64::MAX)
 }
 
-/// Asks about one certificate, keeps a good answer and writes the line; what is known after it,
-/// `None` when it failed.
-pub(crate) async fn update(daemon: &Daemon, view: &OcspView) -> Option<OcspView> {
+/// Asks about one certificate, keeps a good answer and writes the line.
+async fn update(daemon: &Daemon, view: &OcspView) {
     let config = daemon.config();
     let proxy = config.global.ssl.ocsp_proxy.as_deref();
     let begun = daemon.wall();
@@ -64,7 +94,9 @@ pub(crate) async fn update(daemon: &Daemon, view: &OcspView) -> Option<OcspView>
     let asked = asked.unwrap_or(Err(UpdateStatus::Http));
     let answer = asked.as_deref().map_err(|status| *status);
     let store = &config.tls.store;
-    let (after, why) = store.updated(&view.key, answer, now(daemon))?;
+    let Some((after, why)) = store.updated(&view.key, answer, now(daemon)) else {
+        return;
+    };
     let detail = why.map(|why| format!(" ({why})")).unwrap_or_default();
     let text = format!(
         "<OCSP-UPDATE> {} {} \"{}{detail}\" {} {}",
@@ -80,7 +112,6 @@ pub(crate) async fn update(daemon: &Daemon, view: &OcspView) -> Option<OcspView>
     {
         say(daemon, INFO, &line);
     }
-    (after.status == UpdateStatus::Success).then_some(after)
 }
 
 fn say(daemon: &Daemon, level: u8, text: &[u8]) {

@@ -24,6 +24,7 @@ use crate::args::Args;
 use crate::bind::SocketFile;
 use crate::check::{self, CheckHandle, Watch};
 use crate::log::{Dropped, Logger};
+use crate::ocsp::Orders;
 use crate::peers::{self, PeersHandle, PeersSocket};
 use crate::process::{self, Identity, Side};
 use crate::report;
@@ -70,6 +71,8 @@ pub(crate) struct Daemon {
     pub(crate) checks: CheckHandle,
     /// Sessions with other nodes.
     pub(crate) peers: PeersHandle,
+    /// OCSP answers that an operator wants updated.
+    pub(crate) ocsp: Orders,
     /// Log lines lost.
     pub(crate) dropped: Arc<Dropped>,
     /// Limits of the process.
@@ -393,6 +396,7 @@ impl Control {
                 shared: self.shared,
                 checks,
                 peers,
+                ocsp: Orders::default(),
                 dropped: self.dropped,
                 limits: self.limits,
                 warnings: self.warnings,

@@ -9,11 +9,9 @@ use lbd_config::config::AccessLevel;
 use lbd_core::WallTime;
 use lbd_tls::ocsp::{Reply, Responder, Verdict};
 use lbd_tls::pem;
-use lbd_tls::store::OcspView;
 
 use super::{command, now, text};
 use crate::api::command::{ApiCommand, Call};
-use crate::ocsp;
 
 pub(super) const COMMANDS: &[ApiCommand] = &[
     command(
@@ -181,18 +179,7 @@ fn update(call: &mut Call<'_>) {
     if view.uri.is_none() {
         return call.fail(&refuse("OCSP URI missing."));
     }
-    if let Some(found) = ask(call, &view).and_then(|view| view.reply) {
-        reply(call.out, &found);
-    }
-}
-
-/// Asks the responder now, on this thread; the answer when it is a new one.
-fn ask(call: &Call<'_>, view: &OcspView) -> Option<OcspView> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .ok()?;
-    runtime.block_on(ocsp::update(call.daemon, view))
+    call.daemon.ocsp.order(view);
 }
 
 /// An answer as OpenSSL prints it; certificates that came with it as PEM only.
