@@ -31,6 +31,7 @@ use crate::tls::{Fault, TlsStream};
 use crate::transport::Transport;
 
 pub(crate) mod reason;
+mod unfinished;
 
 /// Number of a handshake that took too long.
 pub(crate) const SSL_TIMEOUT: u16 = 26;
@@ -134,6 +135,9 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), C
             stream.expect_hello(first.data());
             session.worker.pool.give(first);
             let done = run(session, stream, tls, deadline, &mut facts).await;
+            if done.is_err() {
+                unfinished::describe(stream, tls, &mut facts);
+            }
             seen_facts(stream, &mut facts, global.capture);
             done
         }
@@ -374,10 +378,7 @@ pub(crate) fn describe(connection: &mut Connection, facts: &mut TlsFacts) {
         Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
         _ => "",
     };
-    if let Some(suite) = connection.negotiated_cipher_suite() {
-        facts.cipher = cipher::suite_name(suite.suite());
-        facts.bits = cipher::suite_bits(suite.suite());
-    }
+    describe_suite(connection, facts);
     if let Some(group) = connection.negotiated_key_exchange_group() {
         facts.curve = cipher::curve_name(group.name());
     }
@@ -389,6 +390,13 @@ pub(crate) fn describe(connection: &mut Connection, facts: &mut TlsFacts) {
     }
     let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None);
     facts.unique_id = exported.ok();
+}
+
+fn describe_suite(connection: &Connection, facts: &mut TlsFacts) {
+    if let Some(suite) = connection.negotiated_cipher_suite() {
+        facts.cipher = cipher::suite_name(suite.suite());
+        facts.bits = cipher::suite_bits(suite.suite());
+    }
 }
 
 /// What is known of our own certificate and of the verification of the client.

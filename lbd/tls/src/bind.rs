@@ -18,7 +18,7 @@ use rustls::{ServerConfig, SignatureAlgorithm, SignatureScheme};
 use crate::certificate::{Certificate, KeyKind};
 use crate::index::{Abilities, Index};
 use crate::ocsp::Stapling;
-use crate::settings::Settings;
+use crate::settings::{Settings, Version};
 use crate::tickets::{Part, Tickets};
 use crate::verify::ClientVerifier;
 
@@ -337,6 +337,14 @@ impl BindTls {
         wild.sort_by(|one: &Named, other| one.name.cmp(&other.name));
         exact.append(&mut wild);
         exact
+    }
+
+    /// The highest version that some certificate of the line is served by.
+    pub fn highest_version(&self) -> Version {
+        let list = Arc::clone(&self.list.read());
+        let versions = list.served.iter();
+        let versions = versions.map(|one| one.entry.policy.settings.versions.max);
+        versions.max().unwrap_or(Version::Tls13)
     }
 
     /// The certificate for a client; `None` when none may be served (`strict-sni`). `now` in

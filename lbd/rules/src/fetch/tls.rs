@@ -31,7 +31,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: ANSWERED,
         doc: "Bits of the key of the cipher suite with the server (manual 7.3.4).",
         examples: &[Example::Ok("ssl_bc_alg_keysize")],
-        build: |_, _| int(|v| Some(i64::from(bc(v)?.bits))),
+        build: |_, _| int(|v| key_bits(bc(v)?)),
     },
     Fetch {
         name: "ssl_bc_alpn",
@@ -121,7 +121,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: ANSWERED,
         doc: "Bits of the key in use with the server (manual 7.3.4).",
         examples: &[Example::Ok("ssl_bc_use_keysize")],
-        build: |_, _| int(|v| Some(i64::from(bc(v)?.bits))),
+        build: |_, _| int(|v| key_bits(bc(v)?)),
     },
     Fetch {
         name: "ssl_fc",
@@ -139,7 +139,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: SESSION,
         doc: "Bits of the key of the cipher suite with the client (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_alg_keysize")],
-        build: |_, _| int(|v| Some(i64::from(fc(v)?.bits))),
+        build: |_, _| int(|v| key_bits(fc(v)?)),
     },
     Fetch {
         name: "ssl_fc_alpn",
@@ -274,7 +274,7 @@ pub const FETCHES: &[Fetch] = &[
         valid: SESSION,
         doc: "Bits of the key in use with the client (manual 7.3.4).",
         examples: &[Example::Ok("ssl_fc_use_keysize")],
-        build: |_, _| int(|v| Some(i64::from(fc(v)?.bits))),
+        build: |_, _| int(|v| key_bits(fc(v)?)),
     },
 ];
 
@@ -286,6 +286,11 @@ pub(super) fn fc<'a>(view: &View<'a>) -> Option<&'a TlsFacts> {
 /// The session with the server.
 pub(super) fn bc<'a>(view: &View<'a>) -> Option<&'a TlsFacts> {
     view.stream?.server_tls.as_deref()
+}
+
+/// Bits of the key; nothing while no suite is agreed on.
+fn key_bits(tls: &TlsFacts) -> Option<i64> {
+    (tls.bits > 0).then_some(i64::from(tls.bits))
 }
 
 fn some(text: &'static str) -> Option<&'static [u8]> {

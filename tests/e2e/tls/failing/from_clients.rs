@@ -5,106 +5,106 @@ use std::time::Duration;
 
 use super::*;
 
-/// Fetches of a line: the connection's number and text, the library's, the certificate's.
-const FORMAT: &str =
-    "%[fc_err]|%[fc_err_str]|%[ssl_fc_err,hex]|%[ssl_fc_err_str]|%[ssl_c_err]/%[ssl_c_ca_err]";
+/// Fetches of a line: the connection's number and text, the library's, the certificate's, and what
+/// was agreed on.
+const FORMAT: &str = "%[fc_err]|%[fc_err_str]|%[ssl_fc_err,hex]|%[ssl_fc_err_str]|%[ssl_c_err]/%[ssl_c_ca_err]|%sslv/%sslc/%[ssl_fc_use_keysize]";
 
 const WAYS: &[Way] = &[
     same(
         "no suite of both",
-        "34|SSL handshake failure|000000000A0000C1|error:0A0000C1:SSL routines::no shared cipher|0/0",
+        "34|SSL handshake failure|000000000A0000C1|error:0A0000C1:SSL routines::no shared cipher|0/0|TLSv1.2/(NONE)/-",
     ),
     same(
         "no suite of both, 1.3",
-        "34|SSL handshake failure|000000000A0000C1|error:0A0000C1:SSL routines::no shared cipher|0/0",
+        "34|SSL handshake failure|000000000A0000C1|error:0A0000C1:SSL routines::no shared cipher|0/0|TLSv1.3/(NONE)/-",
     ),
     same(
         "no group of both",
-        "34|SSL handshake failure|000000000A000065|error:0A000065:SSL routines::no suitable key share|0/0",
+        "34|SSL handshake failure|000000000A000065|error:0A000065:SSL routines::no suitable key share|0/0|TLSv1.3/(NONE)/-",
     ),
     same(
         "1.2 where 1.3 is the least",
-        "34|SSL handshake failure|000000000A000102|error:0A000102:SSL routines::unsupported protocol|0/0",
+        "34|SSL handshake failure|000000000A000102|error:0A000102:SSL routines::unsupported protocol|0/0|TLSv1.2/(NONE)/-",
     ),
     same(
         "1.1",
-        "34|SSL handshake failure|000000000A000102|error:0A000102:SSL routines::unsupported protocol|0/0",
+        "34|SSL handshake failure|000000000A000102|error:0A000102:SSL routines::unsupported protocol|0/0|TLSv1.1/(NONE)/-",
     ),
     same(
         "needless fallback",
-        "34|SSL handshake failure|000000000A000175|error:0A000175:SSL routines::inappropriate fallback|0/0",
+        "34|SSL handshake failure|000000000A000175|error:0A000175:SSL routines::inappropriate fallback|0/0|TLSv1.2/(NONE)/-",
     ),
     same(
         "no name, strictly",
-        "34|SSL handshake failure|000000000A0000EA|error:0A0000EA:SSL routines::callback failed|0/0",
+        "34|SSL handshake failure|000000000A0000EA|error:0A0000EA:SSL routines::callback failed|0/0|TLSv1.3/(NONE)/-",
     ),
     same(
         "no certificate, 1.2",
-        "34|SSL handshake failure|000000000A0000C7|error:0A0000C7:SSL routines::peer did not return a certificate|0/0",
+        "34|SSL handshake failure|000000000A0000C7|error:0A0000C7:SSL routines::peer did not return a certificate|0/0|TLSv1.2/(NONE)/-",
     ),
     same(
         "no certificate, 1.3",
-        "34|SSL handshake failure|000000000A0000C7|error:0A0000C7:SSL routines::peer did not return a certificate|0/0",
+        "34|SSL handshake failure|000000000A0000C7|error:0A0000C7:SSL routines::peer did not return a certificate|0/0|TLSv1.3/TLS_AES_256_GCM_SHA384/256",
     ),
     same(
         "certificate of nobody, 1.2",
-        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|20/0",
+        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|20/0|TLSv1.2/(NONE)/-",
     ),
     same(
         "certificate of nobody, 1.3",
-        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|20/0",
+        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|20/0|TLSv1.3/TLS_AES_256_GCM_SHA384/256",
     ),
     same(
         "expired certificate",
-        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|10/0",
+        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|10/0|TLSv1.3/TLS_AES_256_GCM_SHA384/256",
     ),
     same(
         "revoked certificate",
-        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|23/0",
+        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|23/0|TLSv1.3/TLS_AES_256_GCM_SHA384/256",
     ),
     same(
         "certificate of itself",
-        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|18/0",
+        "31|SSL client certificate not trusted|000000000A000086|error:0A000086:SSL routines::certificate verify failed|18/0|TLSv1.3/TLS_AES_256_GCM_SHA384/256",
     ),
     same(
         "HTTP",
-        "34|SSL handshake failure|000000000A00009C|error:0A00009C:SSL routines::http request|0/0",
+        "34|SSL handshake failure|000000000A00009C|error:0A00009C:SSL routines::http request|0/0|TLSv1.3/(NONE)/-",
     ),
     same(
         "HTTP to a proxy",
-        "34|SSL handshake failure|000000000A00009B|error:0A00009B:SSL routines::https proxy request|0/0",
+        "34|SSL handshake failure|000000000A00009B|error:0A00009B:SSL routines::https proxy request|0/0|TLSv1.3/(NONE)/-",
     ),
     same(
         "no TLS",
-        "34|SSL handshake failure|000000000A00010B|error:0A00010B:SSL routines::wrong version number|0/0",
+        "34|SSL handshake failure|000000000A00010B|error:0A00010B:SSL routines::wrong version number|0/0|TLSv1.3/(NONE)/-",
     ),
     same(
         "record too long",
-        "34|SSL handshake failure|000000000A0000C6|error:0A0000C6:SSL routines::packet length too long|0/0",
+        "34|SSL handshake failure|000000000A0000C6|error:0A0000C6:SSL routines::packet length too long|0/0|TLSv1.3/(NONE)/-",
     ),
     same(
         "no group of both, 1.2",
-        "34|SSL handshake failure|000000000A0000C1|error:0A0000C1:SSL routines::no shared cipher|0/0",
+        "34|SSL handshake failure|000000000A0000C1|error:0A0000C1:SSL routines::no shared cipher|0/0|TLSv1.2/(NONE)/-",
     ),
     same(
         "cut before a byte",
-        "24|Connection closed during SSL handshake|0000000000000000|-|0/0",
+        "24|Connection closed during SSL handshake|0000000000000000|-|0/0|TLSv1.3/(NONE)/-",
     ),
     same(
         "cut within a record",
-        "24|Connection closed during SSL handshake|0000000000000000|-|0/0",
+        "24|Connection closed during SSL handshake|0000000000000000|-|0/0|TLSv1.3/(NONE)/-",
     ),
     same(
         "cut after the first answer",
-        "34|SSL handshake failure|0000000000000000|-|0/0",
+        "34|SSL handshake failure|0000000000000000|-|0/0|TLSv1.3/TLS_AES_256_GCM_SHA384/256",
     ),
     same(
         "fatal alert",
-        "34|SSL handshake failure|000000000A000438|error:0A000438:SSL routines::tlsv1 alert internal error|0/0",
+        "34|SSL handshake failure|000000000A000438|error:0A000438:SSL routines::tlsv1 alert internal error|0/0|TLSv1.3/TLS_AES_256_GCM_SHA384/256",
     ),
     same(
         "time is over",
-        "26|Timeout during SSL handshake|0000000000000000|-|0/0",
+        "26|Timeout during SSL handshake|0000000000000000|-|0/0|TLSv1.3/(NONE)/-",
     ),
 ];
 
