@@ -106,6 +106,13 @@ impl<'a> Words<'a> {
         rest
     }
 
+    /// The word that was taken last; empty before the first, and when it is not UTF-8.
+    pub fn taken(&self) -> &'a str {
+        let last = self.at.checked_sub(1).and_then(|at| self.words.get(at));
+        last.and_then(|word| std::str::from_utf8(&word.text).ok())
+            .unwrap_or_default()
+    }
+
     /// Number of words that are left.
     pub fn left(&self) -> usize {
         self.words.len().saturating_sub(self.at)

@@ -21,6 +21,46 @@ pub(super) fn too_old(words: &Words<'_>) -> Diag {
     .hint("Remove the word, or write ssl-min-ver TLSv1.2.")
 }
 
+/// A word that both kinds of lines have and that stands for the same in both: the one that was
+/// taken last. Which of them a line has, and what is said of them there, stands in its own list.
+pub(super) fn set(
+    site: &mut Site<'_>,
+    ssl: &mut SslDraft,
+    words: &mut Words<'_>,
+) -> Result<(), Diag> {
+    const ALGORITHMS: &str = "missing signature algorithm list";
+    const SUITE: &str = "missing cipher suite";
+    match words.taken() {
+        "allow-0rtt" => ssl.early = true,
+        "alpn" => ssl.alpn = Some((protocols(words, "alpn")?, words.last())),
+        "ca-file" => ssl.ca_file = Some(ca_path(site, words, "ca-file", "missing CAfile path")?),
+        "ciphers" => ssl.ciphers = Some(named(words, "ciphers", SUITE)?),
+        "ciphersuites" => ssl.ciphersuites = Some(named(words, "ciphersuites", SUITE)?),
+        "client-sigalgs" => ssl.client_sigalgs = Some(named(words, "client-sigalgs", ALGORITHMS)?),
+        "crl-file" => {
+            ssl.crl_file = Some(ca_path(site, words, "crl-file", "missing CRLfile path")?);
+        }
+        "curves" => ssl.curves = Some(named(words, "curves", "missing curve suite")?),
+        "force-tlsv12" => force(ssl, words, SslVersion::Tlsv12)?,
+        "force-tlsv13" => force(ssl, words, SslVersion::Tlsv13)?,
+        "no-tls-tickets" => ssl.tickets = Some(false),
+        "no-tlsv12" => ssl.no_tlsv12 = true,
+        "no-tlsv13" => ssl.no_tlsv13 = true,
+        "sigalgs" => ssl.sigalgs = Some(named(words, "sigalgs", ALGORITHMS)?),
+        "ssl-max-ver" => max_version(ssl, words)?,
+        "ssl-min-ver" => min_version(ssl, words)?,
+        "tls-tickets" => ssl.tickets = Some(true),
+        // Only listed words come here.
+        other => {
+            return Err(Diag::alert(
+                words.last(),
+                format!("unknown keyword '{other}'"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// A word that must be there, with its place.
 pub(super) fn named(words: &mut Words<'_>, keyword: &str, missing: &str) -> Result<Named, Diag> {
     let here = words.here();
@@ -77,22 +117,18 @@ fn version(words: &mut Words<'_>, keyword: &str) -> Result<(SslVersion, lbd_core
     Ok((version, said.span))
 }
 
-pub(super) fn min_version(ssl: &mut SslDraft, words: &mut Words<'_>) -> Result<(), Diag> {
+fn min_version(ssl: &mut SslDraft, words: &mut Words<'_>) -> Result<(), Diag> {
     ssl.min = Some(version(words, "ssl-min-ver")?);
     Ok(())
 }
 
-pub(super) fn max_version(ssl: &mut SslDraft, words: &mut Words<'_>) -> Result<(), Diag> {
+fn max_version(ssl: &mut SslDraft, words: &mut Words<'_>) -> Result<(), Diag> {
     ssl.max = Some(version(words, "ssl-max-ver")?);
     Ok(())
 }
 
 /// `force-tlsv12` and its like.
-pub(super) fn force(
-    ssl: &mut SslDraft,
-    words: &Words<'_>,
-    version: SslVersion,
-) -> Result<(), Diag> {
+fn force(ssl: &mut SslDraft, words: &Words<'_>, version: SslVersion) -> Result<(), Diag> {
     ssl.min = Some((version, words.last()));
     ssl.max = Some((version, words.last()));
     Ok(())
@@ -105,8 +141,22 @@ pub(super) fn protocols(words: &mut Words<'_>, keyword: &str) -> Result<Vec<Vec<
         keyword,
         "missing the comma-delimited ALPN protocol suite",
     )?;
-    split_protocols(&said.name)
-        .map_err(|text| Diag::alert(said.span, format!("'{keyword}' : {text}")))
+    let (names, is_short) = match said.name.split(',').any(str::is_empty) {
+        false => (said.name, false),
+        true => {
+            let mut names: Vec<&str> = said.name.split(',').collect();
+            names.retain(|name| !name.is_empty());
+            (names.join(","), true)
+        }
+    };
+    if is_short {
+        let text = format!("'{keyword}' : empty names of protocols are left out.");
+        words.warnings.push(Diag::warning(said.span, text));
+    }
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    split_protocols(&names).map_err(|text| Diag::alert(said.span, format!("'{keyword}' : {text}")))
 }
 
 /// The protocols of a list with commas, or what is wrong with it.
@@ -117,12 +167,6 @@ pub(crate) fn split_protocols(text: &str) -> Result<Vec<Vec<u8>>, String> {
         return Err(format!("invalid length of a protocol name in '{text}'"));
     }
     Ok(list)
-}
-
-pub(super) fn alpn(ssl: &mut SslDraft, words: &mut Words<'_>) -> Result<(), Diag> {
-    let list = protocols(words, "alpn")?;
-    ssl.alpn = Some((list, words.last()));
-    Ok(())
 }
 
 pub(super) fn ignored(words: &mut Words<'_>, keyword: &str) -> Result<Option<Ignored>, Diag> {
@@ -144,6 +188,14 @@ pub(super) fn ignored(words: &mut Words<'_>, keyword: &str) -> Result<Option<Ign
                 ),
             )
         })?;
+        // The numbers that OpenSSL knows.
+        if !(1..=94).contains(&code) {
+            let text = format!(
+                "'{keyword}' : ID '{code}' out of range (1..94) in error IDs list '{}'",
+                said.name
+            );
+            return Err(Diag::alert(said.span, text));
+        }
         codes.push(code);
     }
     Ok(Some(Ignored { all: false, codes }))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lbd_core::Diag;
 
 use super::ssl::{self, OLD, ca_path, crt_path, named};
-use crate::draft::{BindDraft, CrtSource, SslVersion};
+use crate::draft::{BindDraft, CrtSource};
 use crate::registry::{BindOption, Effect};
 use crate::section::Site;
 use crate::words::Words;
@@ -29,6 +29,18 @@ const fn option(
     }
 }
 
+/// A word of [`ssl::set`].
+const fn setting(
+    name: &'static str,
+    args: u8,
+    doc: &'static str,
+    example: &'static str,
+) -> BindOption {
+    option(name, args, doc, example, |site, draft, words| {
+        ssl::set(site, &mut draft.ssl.settings, words)
+    })
+}
+
 const fn inert(name: &'static str, reason: &'static str, doc: &'static str) -> BindOption {
     BindOption {
         effect: Effect::NoEffect(reason),
@@ -43,33 +55,23 @@ const fn refused(name: &'static str, doc: &'static str) -> BindOption {
 
 /// Options.
 pub const OPTIONS: &[BindOption] = &[
-    option(
+    setting(
         "allow-0rtt",
         0,
         "Takes early data of clients that resume a session of TLS 1.3 and agree on a protocol by ALPN.",
         "allow-0rtt",
-        |_, draft, _| {
-            draft.ssl.settings.early = true;
-            Ok(())
-        },
     ),
-    option(
+    setting(
         "alpn",
         1,
         "Protocols offered, the preferred one first; in HTTP without it h2,http/1.1.",
         "alpn h2,http/1.1",
-        |_, draft, words| ssl::alpn(&mut draft.ssl.settings, words),
     ),
-    option(
+    setting(
         "ca-file",
         1,
         "File or directory of the authorities of client certificates, or @system-ca.",
         "ca-file ca.pem",
-        |site, draft, words| {
-            let file = ca_path(site, words, "ca-file", "missing CAfile path")?;
-            draft.ssl.settings.ca_file = Some(file);
-            Ok(())
-        },
     ),
     option(
         "ca-ignore-err",
@@ -114,48 +116,29 @@ pub const OPTIONS: &[BindOption] = &[
             Ok(())
         },
     ),
-    option(
+    setting(
         "ciphers",
         1,
         "Cipher suites of TLS 1.2 in OpenSSL's language; what rustls lacks is dropped with a warning.",
         "ciphers ECDHE+AESGCM:ECDHE+CHACHA20",
-        |_, draft, words| {
-            draft.ssl.settings.ciphers = Some(named(words, "ciphers", "missing cipher suite")?);
-            Ok(())
-        },
     ),
-    option(
+    setting(
         "ciphersuites",
         1,
         "Cipher suites of TLS 1.3.",
         "ciphersuites TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256",
-        |_, draft, words| {
-            let list = named(words, "ciphersuites", "missing cipher suite")?;
-            draft.ssl.settings.ciphersuites = Some(list);
-            Ok(())
-        },
     ),
-    option(
+    setting(
         "client-sigalgs",
         1,
         "Signature algorithms that client certificates may use.",
         "client-sigalgs ECDSA+SHA256:RSA-PSS+SHA256",
-        |_, draft, words| {
-            let list = named(words, "client-sigalgs", "missing signature algorithm list")?;
-            draft.ssl.settings.client_sigalgs = Some(list);
-            Ok(())
-        },
     ),
-    option(
+    setting(
         "crl-file",
         1,
         "Revocation lists; a client of an authority without one is refused.",
         "crl-file crl.pem",
-        |site, draft, words| {
-            let file = ca_path(site, words, "crl-file", "missing CRLfile path")?;
-            draft.ssl.settings.crl_file = Some(file);
-            Ok(())
-        },
     ),
     option(
         "crt",
@@ -188,15 +171,11 @@ pub const OPTIONS: &[BindOption] = &[
             Ok(())
         },
     ),
-    option(
+    setting(
         "curves",
         1,
         "Groups of the key exchange, the preferred one first.",
         "curves X25519:P-256",
-        |_, draft, words| {
-            draft.ssl.settings.curves = Some(named(words, "curves", "missing curve suite")?);
-            Ok(())
-        },
     ),
     option(
         "default-crt",
@@ -218,20 +197,8 @@ pub const OPTIONS: &[BindOption] = &[
     refused("force-sslv3", "Refused: SSL 3.0 is not spoken."),
     refused("force-tlsv10", "Refused: TLS 1.0 is not spoken."),
     refused("force-tlsv11", "Refused: TLS 1.1 is not spoken."),
-    option(
-        "force-tlsv12",
-        0,
-        "TLS 1.2 only.",
-        "force-tlsv12",
-        |_, draft, words| ssl::force(&mut draft.ssl.settings, words, SslVersion::Tlsv12),
-    ),
-    option(
-        "force-tlsv13",
-        0,
-        "TLS 1.3 only.",
-        "force-tlsv13",
-        |_, draft, words| ssl::force(&mut draft.ssl.settings, words, SslVersion::Tlsv13),
-    ),
+    setting("force-tlsv12", 0, "TLS 1.2 only.", "force-tlsv12"),
+    setting("force-tlsv13", 0, "TLS 1.3 only.", "force-tlsv13"),
     option(
         "generate-certificates",
         0,
@@ -273,38 +240,16 @@ pub const OPTIONS: &[BindOption] = &[
             Ok(())
         },
     ),
-    option(
+    setting(
         "no-tls-tickets",
         0,
         "Resumes by the session cache instead of tickets.",
         "no-tls-tickets",
-        |_, draft, _| {
-            draft.ssl.settings.tickets = Some(false);
-            Ok(())
-        },
     ),
     inert("no-tlsv10", OLD, "Without TLS 1.0."),
     inert("no-tlsv11", OLD, "Without TLS 1.1."),
-    option(
-        "no-tlsv12",
-        0,
-        "Without TLS 1.2.",
-        "no-tlsv12",
-        |_, draft, _| {
-            draft.ssl.settings.no_tlsv12 = true;
-            Ok(())
-        },
-    ),
-    option(
-        "no-tlsv13",
-        0,
-        "Without TLS 1.3.",
-        "no-tlsv13",
-        |_, draft, _| {
-            draft.ssl.settings.no_tlsv13 = true;
-            Ok(())
-        },
-    ),
+    setting("no-tlsv12", 0, "Without TLS 1.2.", "no-tlsv12"),
+    setting("no-tlsv13", 0, "Without TLS 1.3.", "no-tlsv13"),
     option(
         "prefer-client-ciphers",
         0,
@@ -315,16 +260,11 @@ pub const OPTIONS: &[BindOption] = &[
             Ok(())
         },
     ),
-    option(
+    setting(
         "sigalgs",
         1,
         "Signature algorithms of our certificates, the preferred one first.",
         "sigalgs ECDSA+SHA256:RSA+SHA256",
-        |_, draft, words| {
-            let list = named(words, "sigalgs", "missing signature algorithm list")?;
-            draft.ssl.settings.sigalgs = Some(list);
-            Ok(())
-        },
     ),
     option(
         "ssl",
@@ -337,19 +277,17 @@ pub const OPTIONS: &[BindOption] = &[
             Ok(())
         },
     ),
-    option(
+    setting(
         "ssl-max-ver",
         1,
         "Highest version: TLSv1.2 or TLSv1.3.",
         "ssl-max-ver TLSv1.2",
-        |_, draft, words| ssl::max_version(&mut draft.ssl.settings, words),
     ),
-    option(
+    setting(
         "ssl-min-ver",
         1,
         "Lowest version; what is below TLSv1.2 is raised to it.",
         "ssl-min-ver TLSv1.3",
-        |_, draft, words| ssl::min_version(&mut draft.ssl.settings, words),
     ),
     option(
         "strict-sni",
@@ -361,15 +299,11 @@ pub const OPTIONS: &[BindOption] = &[
             Ok(())
         },
     ),
-    option(
+    setting(
         "tls-tickets",
         0,
         "Cancels 'no-tls-tickets' of ssl-default-bind-options.",
         "tls-tickets",
-        |_, draft, _| {
-            draft.ssl.settings.tickets = Some(true);
-            Ok(())
-        },
     ),
     option(
         "tls-ticket-keys",

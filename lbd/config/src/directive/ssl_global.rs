@@ -8,7 +8,7 @@ use lbd_core::Diag;
 
 use super::ssl::{self, named};
 use super::{directive, end, inert, one_of};
-use crate::draft::{Named, SslDraft, SslVersion, Verify};
+use crate::draft::{Named, SslDraft, Verify};
 use crate::registry::{Directive, Example, Sections};
 use crate::section::{Section, Site};
 use crate::units::TimeUnit;
@@ -588,17 +588,10 @@ fn options(
         let here = words.last();
         match word {
             "no-sslv3" | "no-tlsv10" | "no-tlsv11" => {
-                const REASON: &str = "versions before TLS 1.2 are never spoken";
-                site.no_effect("no-sslv3, no-tlsv10, no-tlsv11", here, REASON);
+                site.no_effect("no-sslv3, no-tlsv10, no-tlsv11", here, ssl::OLD);
             }
-            "no-tlsv12" => ssl.no_tlsv12 = true,
-            "no-tlsv13" => ssl.no_tlsv13 = true,
-            "no-tls-tickets" => ssl.tickets = Some(false),
-            "tls-tickets" => ssl.tickets = Some(true),
-            "force-tlsv12" => ssl::force(ssl, words, SslVersion::Tlsv12)?,
-            "force-tlsv13" => ssl::force(ssl, words, SslVersion::Tlsv13)?,
-            "ssl-min-ver" => ssl::min_version(ssl, words)?,
-            "ssl-max-ver" => ssl::max_version(ssl, words)?,
+            "force-tlsv12" | "force-tlsv13" | "no-tls-tickets" | "no-tlsv12" | "no-tlsv13"
+            | "ssl-max-ver" | "ssl-min-ver" | "tls-tickets" => ssl::set(site, ssl, words)?,
             "prefer-client-ciphers" if is_bind => ssl.prefer_client_ciphers = true,
             "strict-sni" if is_bind => site.draft.global.ssl_bind.strict_sni = Some(true),
             "force-sslv3" | "force-tlsv10" | "force-tlsv11" => {

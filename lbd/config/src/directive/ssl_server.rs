@@ -7,9 +7,20 @@ use std::sync::Arc;
 use lbd_core::Diag;
 
 use super::server_option::option;
-use super::ssl::{self, OLD, ca_path, crt_path, named};
-use crate::draft::SslVersion;
+use super::ssl::{self, OLD, crt_path, named};
 use crate::registry::{Effect, ServerOption};
+
+/// A word of [`ssl::set`].
+const fn setting(
+    name: &'static str,
+    args: i8,
+    doc: &'static str,
+    example: &'static str,
+) -> ServerOption {
+    option(name, args, doc, example, |site, draft, words| {
+        ssl::set(site, &mut draft.ssl.settings, words)
+    })
+}
 
 const fn inert(name: &'static str, reason: &'static str, doc: &'static str) -> ServerOption {
     ServerOption {
@@ -24,33 +35,23 @@ const fn refused(name: &'static str, doc: &'static str) -> ServerOption {
 
 /// Options.
 pub const OPTIONS: &[ServerOption] = &[
-    option(
+    setting(
         "allow-0rtt",
         0,
         "Requests that came as early data, or may be sent again, go as early data.",
         "allow-0rtt",
-        |_, s, _| {
-            s.ssl.settings.early = true;
-            Ok(())
-        },
     ),
-    option(
+    setting(
         "alpn",
         1,
         "Protocols offered to the server, such as h2,http/1.1.",
         "alpn http/1.1",
-        |_, s, words| ssl::alpn(&mut s.ssl.settings, words),
     ),
-    option(
+    setting(
         "ca-file",
         1,
         "File or directory of the authorities of the server, or @system-ca.",
         "ca-file ca.pem",
-        |site, s, words| {
-            let file = ca_path(site, words, "ca-file", "missing CAfile path")?;
-            s.ssl.settings.ca_file = Some(file);
-            Ok(())
-        },
     ),
     option(
         "check-alpn",
@@ -82,48 +83,29 @@ pub const OPTIONS: &[ServerOption] = &[
             Ok(())
         },
     ),
-    option(
+    setting(
         "ciphers",
         1,
         "Cipher suites of TLS 1.2 in OpenSSL's language.",
         "ciphers ECDHE+AESGCM",
-        |_, s, words| {
-            s.ssl.settings.ciphers = Some(named(words, "ciphers", "missing cipher suite")?);
-            Ok(())
-        },
     ),
-    option(
+    setting(
         "ciphersuites",
         1,
         "Cipher suites of TLS 1.3.",
         "ciphersuites TLS_AES_128_GCM_SHA256",
-        |_, s, words| {
-            let list = named(words, "ciphersuites", "missing cipher suite")?;
-            s.ssl.settings.ciphersuites = Some(list);
-            Ok(())
-        },
     ),
-    option(
+    setting(
         "client-sigalgs",
         1,
         "Signature algorithms of our own certificate.",
         "client-sigalgs RSA-PSS+SHA256",
-        |_, s, words| {
-            let list = named(words, "client-sigalgs", "missing signature algorithm list")?;
-            s.ssl.settings.client_sigalgs = Some(list);
-            Ok(())
-        },
     ),
-    option(
+    setting(
         "crl-file",
         1,
         "Revocation lists of the server's authorities.",
         "crl-file crl.pem",
-        |site, s, words| {
-            let file = ca_path(site, words, "crl-file", "missing CRLfile path")?;
-            s.ssl.settings.crl_file = Some(file);
-            Ok(())
-        },
     ),
     option(
         "crt",
@@ -140,33 +122,17 @@ pub const OPTIONS: &[ServerOption] = &[
             Ok(())
         },
     ),
-    option(
+    setting(
         "curves",
         1,
         "Groups of the key exchange.",
         "curves X25519:P-256",
-        |_, s, words| {
-            s.ssl.settings.curves = Some(named(words, "curves", "missing curve suite")?);
-            Ok(())
-        },
     ),
     refused("force-sslv3", "Refused: SSL 3.0 is not spoken."),
     refused("force-tlsv10", "Refused: TLS 1.0 is not spoken."),
     refused("force-tlsv11", "Refused: TLS 1.1 is not spoken."),
-    option(
-        "force-tlsv12",
-        0,
-        "TLS 1.2 only.",
-        "force-tlsv12",
-        |_, s, words| ssl::force(&mut s.ssl.settings, words, SslVersion::Tlsv12),
-    ),
-    option(
-        "force-tlsv13",
-        0,
-        "TLS 1.3 only.",
-        "force-tlsv13",
-        |_, s, words| ssl::force(&mut s.ssl.settings, words, SslVersion::Tlsv13),
-    ),
+    setting("force-tlsv12", 0, "TLS 1.2 only.", "force-tlsv12"),
+    setting("force-tlsv13", 0, "TLS 1.3 only.", "force-tlsv13"),
     option(
         "no-check-ssl",
         0,
@@ -207,48 +173,16 @@ pub const OPTIONS: &[ServerOption] = &[
         },
     ),
     inert("no-sslv3", OLD, "Without SSL 3.0."),
-    option(
-        "no-tls-tickets",
-        0,
-        "Takes no tickets.",
-        "no-tls-tickets",
-        |_, s, _| {
-            s.ssl.settings.tickets = Some(false);
-            Ok(())
-        },
-    ),
+    setting("no-tls-tickets", 0, "Takes no tickets.", "no-tls-tickets"),
     inert("no-tlsv10", OLD, "Without TLS 1.0."),
     inert("no-tlsv11", OLD, "Without TLS 1.1."),
-    option(
-        "no-tlsv12",
-        0,
-        "Without TLS 1.2.",
-        "no-tlsv12",
-        |_, s, _| {
-            s.ssl.settings.no_tlsv12 = true;
-            Ok(())
-        },
-    ),
-    option(
-        "no-tlsv13",
-        0,
-        "Without TLS 1.3.",
-        "no-tlsv13",
-        |_, s, _| {
-            s.ssl.settings.no_tlsv13 = true;
-            Ok(())
-        },
-    ),
-    option(
+    setting("no-tlsv12", 0, "Without TLS 1.2.", "no-tlsv12"),
+    setting("no-tlsv13", 0, "Without TLS 1.3.", "no-tlsv13"),
+    setting(
         "sigalgs",
         1,
         "Signature algorithms that the server may use.",
         "sigalgs ECDSA+SHA256:RSA-PSS+SHA256",
-        |_, s, words| {
-            let list = named(words, "sigalgs", "missing signature algorithm list")?;
-            s.ssl.settings.sigalgs = Some(list);
-            Ok(())
-        },
     ),
     option(
         "sni",
@@ -285,19 +219,17 @@ pub const OPTIONS: &[ServerOption] = &[
             Ok(())
         },
     ),
-    option(
+    setting(
         "ssl-max-ver",
         1,
         "Highest version: TLSv1.2 or TLSv1.3.",
         "ssl-max-ver TLSv1.2",
-        |_, s, words| ssl::max_version(&mut s.ssl.settings, words),
     ),
-    option(
+    setting(
         "ssl-min-ver",
         1,
         "Lowest version; what is below TLSv1.2 is raised to it.",
         "ssl-min-ver TLSv1.3",
-        |_, s, words| ssl::min_version(&mut s.ssl.settings, words),
     ),
     option(
         "ssl-reuse",
@@ -309,16 +241,7 @@ pub const OPTIONS: &[ServerOption] = &[
             Ok(())
         },
     ),
-    option(
-        "tls-tickets",
-        0,
-        "Cancels 'no-tls-tickets'.",
-        "tls-tickets",
-        |_, s, _| {
-            s.ssl.settings.tickets = Some(true);
-            Ok(())
-        },
-    ),
+    setting("tls-tickets", 0, "Cancels 'no-tls-tickets'.", "tls-tickets"),
     option(
         "verify",
         1,

@@ -32,7 +32,7 @@ pub(super) fn describe(stream: &TlsStream, tls: &BindTls, facts: &mut TlsFacts) 
         Version::Tls12 => "TLSv1.2",
         Version::Tls13 => "TLSv1.3",
     };
-    facts.version = match stream.with_hello(|hello| offered(hello)) {
+    facts.version = match stream.with_hello(offered) {
         Some(offered) if !is_above(offered, highest) => offered,
         _ => highest,
     };
