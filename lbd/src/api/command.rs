@@ -228,13 +228,16 @@ fn find(words: &[String]) -> Option<&'static ApiCommand> {
 
 /// Lists what begins with `prefix`, for `help` and for unknown commands.
 pub(super) fn list(level: AccessLevel, prefix: &[String], out: &mut String) {
-    for command in commands() {
+    let is_always =
+        |command: &&ApiCommand| matches!(command.words, ["help"] | ["prompt"] | ["quit"]);
+    let begins = |command: &&ApiCommand| {
         let mut pairs = command.words.iter().zip(prefix);
-        let always = matches!(command.words, ["help"] | ["prompt"] | ["quit"]);
-        if command.level <= level
-            && (always || pairs.all(|(known, word)| known.starts_with(&**word)))
-        {
-            let _ = writeln!(out, "  {:<39}: {}", command.usage, command.describe);
+        pairs.all(|(known, word)| known.starts_with(&**word))
+    };
+    let (always, others): (Vec<_>, Vec<_>) = commands().into_iter().partition(is_always);
+    for command in others.into_iter().filter(begins).chain(always) {
+        if command.level <= level {
+            let _ = writeln!(out, "  {:<40}: {}", command.usage, command.describe);
         }
     }
 }

@@ -35,6 +35,21 @@ impl Authority {
         }
     }
 
+    /// An authority that this one has certified.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let der = cert.der().clone();
+        Self {
+            issuer: Issuer::new(params, key),
+            der,
+        }
+    }
+
     pub(crate) fn der(&self) -> CertificateDer<'static> {
         self.der.clone()
     }

@@ -24,6 +24,8 @@ pub(crate) struct Offer<'a> {
     pub(crate) versions: Option<&'static [&'static SupportedProtocolVersion]>,
     pub(crate) alpn: &'a [&'a str],
     pub(crate) certificate: Option<&'a Leaf>,
+    /// Certificates of its authorities.
+    pub(crate) chain: &'a [CertificateDer<'static>],
     /// Cipher suites to keep, by a part of their names.
     pub(crate) suites: &'a str,
 }
@@ -50,7 +52,10 @@ impl Tls {
             Some(leaf) => {
                 let key = PrivatePkcs8KeyDer::from(leaf.key.serialized_der().to_vec());
                 builder
-                    .with_client_auth_cert(vec![leaf.der.clone()], key.into())
+                    .with_client_auth_cert(
+                        [std::slice::from_ref(&leaf.der), offer.chain].concat(),
+                        key.into(),
+                    )
                     .expect("a client certificate")
             }
         };
@@ -265,6 +270,12 @@ pub(crate) struct TlsClient {
 }
 
 impl TlsClient {
+    /// The certificates that were shown, as they came.
+    pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
+        let chain = self.stream.conn.peer_certificates().unwrap_or_default();
+        chain.iter().map(|der| der.clone().into_owned()).collect()
+    }
+
     /// The certificate that was shown.
     pub(crate) fn certificate(&self) -> CertificateDer<'static> {
         let chain = self.stream.conn.peer_certificates().expect("a certificate");

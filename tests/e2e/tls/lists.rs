@@ -181,6 +181,137 @@ fn what_cannot_be_loaded_is_refused_with_its_reason() {
 }
 
 #[test]
+fn lines_that_cannot_be_read_or_do_nothing_are_told() {
+    let authority = Authority::new("CA");
+    let leaf = authority.leaf(&["a.test"]);
+    on_both(|program| {
+        if *program == Program::Haproxy && !runtime::knows_the_words() {
+            return;
+        }
+        for (line, code, words) in [
+            ("a.pem [alpn]", 1, "ssl args out of '[]' for alpn"),
+            (
+                "a.pem [ssl-min-ver] a.test",
+                1,
+                "ssl args out of '[]' for ssl-min-ver",
+            ),
+            ("a.pem alpn h2]", 1, "missing '['"),
+            ("a.pem [] []", 1, "too many '['"),
+            ("[alpn h2] a.pem", 1, "file must start with a cert"),
+            ("a.pem [bogus]", 1, "unknown ssl keyword bogus"),
+            ("a.pem [alpn h2,]", 0, ""),
+            (
+                "a.pem [ca-file nix.pem]",
+                1,
+                "'ca-file' : unable to load nix.pem",
+            ),
+            (
+                "a.pem [crl-file nix.pem]",
+                1,
+                "'crl-file' : unable to load nix.pem",
+            ),
+            (
+                "a.pem [client-sigalgs x]",
+                1,
+                "unable to set SSL Signature Algorithm list to 'x'",
+            ),
+            (
+                "a.pem * !a.test",
+                0,
+                "negative filters on crt-list line \"a.pem\" without a positive wildcard filter",
+            ),
+            (
+                "a.pem !*.a.test",
+                0,
+                "Unsupported exclusion (!) on a wildcard filter \"!*.a.test\"",
+            ),
+            ("a.pem *.a.test !x.a.test", 0, ""),
+        ] {
+            let exit = super::program(program, FRONT)
+                .with("bind", "crt-list list")
+                .file("a.pem", leaf.bundle())
+                .file("list", format!("{line}\n"))
+                .check();
+            assert_eq!(exit.code, Some(code), "{program:?} {line}: {}", exit.stderr);
+            assert!(
+                exit.stderr.contains(words),
+                "{program:?} {line}: {}",
+                exit.stderr
+            );
+        }
+    });
+}
+
+#[test]
+fn authorities_that_a_line_names_must_be_there_whoever_is_verified() {
+    let leaf = Authority::new("CA").leaf(&["a.test"]);
+    on_both(|program| {
+        for word in ["ca-file", "crl-file"] {
+            let words = format!("'{word}' : unable to load nix.pem");
+            let bind = super::program(program, FRONT)
+                .with("bind", format!("crt a.pem {word} nix.pem"))
+                .file("a.pem", leaf.bundle())
+                .check();
+            let config = format!(
+                "backend be\n    server s 127.0.0.1:1 ssl verify none {word} nix.pem\n{FRONT}"
+            );
+            let server = super::program(program, &config)
+                .with("bind", "crt a.pem")
+                .file("a.pem", leaf.bundle())
+                .check();
+            for exit in [bind, server] {
+                assert_eq!(exit.code, Some(1), "{program:?} {word}");
+                assert!(exit.stderr.contains(&words), "{program:?}: {}", exit.stderr);
+            }
+        }
+    });
+}
+
+#[test]
+fn failures_to_overlook_are_those_that_there_are() {
+    let leaf = Authority::new("CA").leaf(&["a.test"]);
+    on_both(|program| {
+        if *program == Program::Haproxy && !runtime::knows_the_words() {
+            return;
+        }
+        for (said, code) in [("1", 0), ("94", 0), ("0", 1), ("95", 1), ("99999", 1)] {
+            for word in ["crt-ignore-err", "ca-ignore-err"] {
+                let exit = super::program(program, FRONT)
+                    .with("bind", format!("crt a.pem {word} {said}"))
+                    .file("a.pem", leaf.bundle())
+                    .check();
+                assert_eq!(exit.code, Some(code), "{program:?} {word} {said}");
+                let words = format!("ID '{said}' out of range (1..94) in error IDs list '{said}'");
+                assert_eq!(
+                    exit.stderr.contains(&words),
+                    code == 1,
+                    "{program:?} {word}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn a_chain_out_of_order_is_sent_as_it_stands() {
+    let root = Authority::new("root");
+    let first = root.below("first");
+    let second = first.below("second");
+    let leaf = second.leaf(&["a.test"]);
+    let file = format!("{}{}{}", leaf.bundle(), first.pem(), second.pem());
+    on_both(|program| {
+        let proxy = super::program(program, FRONT)
+            .with("bind", "crt a.pem")
+            .file("a.pem", &file)
+            .start();
+        let client = Tls::trusting(&root).connect(proxy.address("front"), "a.test");
+        let shown = client.expect("a client finds its way").chain();
+        let expected = [leaf.der.clone(), first.der(), second.der()];
+        assert_eq!(shown, expected, "{program:?}");
+    });
+}
+
+#[test]
 fn a_key_may_stand_in_a_file_of_its_own() {
     let authority = Authority::new("CA");
     let one = authority.leaf(&["a.test"]);

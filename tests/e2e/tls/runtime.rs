@@ -338,6 +338,10 @@ fn lines_of_lists_come_and_go() {
             "show ssl crt-list certs",
             "show ssl crt-list nope",
             "show ssl crt-list -n",
+            "show ssl cert first.pem",
+            "show ssl cert certs/d.pem",
+            "commit ssl crl-file",
+            "dump ssl nope",
             "add ssl crt-list nope first.pem",
             "add ssl crt-list list nope.pem",
             "add ssl crt-list list",
@@ -360,6 +364,8 @@ fn lines_of_lists_come_and_go() {
             "{program:?}"
         );
         talk.say("add ssl crt-list list <<\nthird.pem [bogus] x.test\n");
+        talk.say("add ssl crt-list list <<\nthird.pem [alpn] x.test\n");
+        talk.say("add ssl crt-list nope <<\nthird.pem [alpn] x.test\n");
         talk.say("add ssl crt-list list <<\nthird.pem [ca-file other.pem] x.test\n");
         talk.say("add ssl crt-list list <<\nthird.pem x.test\nthird.pem y.test\n");
         talk.say("add ssl crt-list list <<\nthird.pem [verify none] *.third.test !x.third.test\n");

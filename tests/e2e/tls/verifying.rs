@@ -79,6 +79,43 @@ fn clients_are_verified_as_the_line_says() {
     });
 }
 
+/// rustls follows six authorities below one that is known, OpenSSL a hundred.
+#[test]
+fn clients_too_deep_below_their_authority_are_refused() {
+    let site = Authority::new("CA");
+    let root = Authority::new("root");
+    let mut chain = vec![root.below("1")];
+    for depth in 2..=7 {
+        let next = chain[chain.len() - 1].below(&depth.to_string());
+        chain.push(next);
+    }
+    on_both(|program| {
+        let log = SyslogSink::udp();
+        let proxy = super::program(program, FRONT)
+            .with("bind", "verify required ca-file ca.pem")
+            .with("global", format!("log {} local0", log.address()))
+            .file("site.pem", site.leaf(&["a.test"]).bundle())
+            .file("ca.pem", root.pem())
+            .start();
+        for (depth, is_known) in [(1, true), (6, true), (7, *program == Program::Haproxy)] {
+            let leaf = chain[depth - 1].leaf(&["client"]);
+            let above: Vec<_> = chain[..depth].iter().rev().map(Authority::der).collect();
+            let offer = Offer {
+                certificate: Some(&leaf),
+                chain: &above,
+                ..Offer::default()
+            };
+            let client = Tls::offering(&site, &offer).connect(proxy.address("front"), "a.test");
+            let answer = client.and_then(|mut client| client.get("/"));
+            let is_let_in = answer.is_ok_and(|answer| answer.0 == 200);
+            assert_eq!(is_let_in, is_known, "{program:?} {depth}");
+        }
+        if *program == Program::Lbd {
+            log.wait_line("web/tls: SSL client certificate not trusted");
+        }
+    });
+}
+
 #[test]
 fn a_refused_client_has_its_log_line() {
     let authority = Authority::new("CA");

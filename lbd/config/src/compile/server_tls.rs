@@ -115,6 +115,8 @@ impl Maker<'_> {
             compares_sni: ssl.sni.is_some() || ssl.sni_auto.unwrap_or(true),
         };
         if said.or(default) == Some(Verify::None) {
+            // Nobody is judged, but what is named must be there.
+            self.trust(&ssl.settings, place)?;
             return Some(verifier);
         }
         if ssl.settings.ca_file.is_none() {

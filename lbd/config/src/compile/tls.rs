@@ -341,10 +341,14 @@ impl Maker<'_> {
             Some(settings) => self.policy(&settings.over(&base.settings), base),
         };
         let Some(own) = own else { return Vec::new() };
+        let is_known = self.tls.store.has_certificate(&line.file.name);
         let found = match &line.load {
             None => self.certificates(&line.file, base.place()),
             Some(load) => self.loaded(&line.file, load, base.place()),
         };
+        if line.load.is_none() && !is_known {
+            self.tls.store.is_named_by_line(&line.file.name);
+        }
         let filters: Arc<[Box<str>]> = line.filters.clone().into();
         let origin = Origin {
             list: list.into(),
@@ -466,7 +470,7 @@ impl Maker<'_> {
             client_sigalgs: self
                 .words(
                     client,
-                    "SSL Client Signature Algorithm list",
+                    "SSL Signature Algorithm list",
                     cipher::sigalgs,
                     place,
                 )?
@@ -572,7 +576,11 @@ impl Maker<'_> {
         place: Place<'_>,
     ) -> Option<Option<Arc<ClientVerifier>>> {
         let is_required = match ssl.verify {
-            None | Some(Verify::None) => return Some(None),
+            None | Some(Verify::None) => {
+                // Nobody is judged, but what is named must be there.
+                self.trust(ssl, place)?;
+                return Some(None);
+            }
             Some(Verify::Optional) => false,
             Some(Verify::Required) => true,
         };

@@ -94,9 +94,10 @@ impl TlsSpec {
     /// # Errors
     /// When the line cannot be read or does not fit, in the reference's words; nothing changed.
     pub fn add_line(&self, list: &str, text: &str) -> Result<Inserted, String> {
+        let store = &self.store;
+        store.has_list(list)?;
         let line = self.read_line(text)?;
         let name = line.file.name.as_str();
-        let store = &self.store;
         store.may_add_line(list, name)?;
         self.check_files(&line)?;
         let name: Arc<str> = name.into();

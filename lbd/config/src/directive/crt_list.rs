@@ -55,6 +55,7 @@ pub(super) fn read(site: &mut Site<'_>, file: &Named) -> Result<Vec<CrtLine>, Di
     {
         let place = format!("'crt-list' : parsing [{}:{}]", file.name, at + 1);
         if let Some(line) = one(site, file.span, line, &place)? {
+            warn_of_filters(site, file.span, &line);
             // At most MAX_LINES.
             let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
             lines.push(CrtLine { number, ..line });
@@ -67,6 +68,32 @@ pub(super) fn read(site: &mut Site<'_>, file: &Named) -> Result<Vec<CrtLine>, Di
         ));
     }
     Ok(lines)
+}
+
+/// Names that are taken out of nothing are told.
+fn warn_of_filters(site: &mut Site<'_>, span: Span, line: &CrtLine) {
+    let (mut has_negative, mut has_wide) = (false, false);
+    for filter in &line.filters {
+        match filter.strip_prefix('!') {
+            None => has_wide |= filter.starts_with("*."),
+            Some("*") => {}
+            Some(name) if name.starts_with('*') => {
+                let text = format!(
+                    "crt-list: Unsupported exclusion (!) on a wildcard filter \"{filter}\""
+                );
+                site.diags.push(Diag::warning(span, text));
+            }
+            Some(_) => has_negative = true,
+        }
+    }
+    if has_negative && !has_wide {
+        let text = format!(
+            "crt-list: negative filters on crt-list line \"{}\" without a positive wildcard filter \
+             won't do anything!",
+            line.file.name
+        );
+        site.diags.push(Diag::warning(span, text));
+    }
 }
 
 /// Reads one line that came at run time.
@@ -120,6 +147,10 @@ fn one(site: &mut Site<'_>, span: Span, line: &[u8], place: &str) -> Result<Opti
     let Some((file, rest)) = words.split_first() else {
         return Ok(None);
     };
+    if file == "[" {
+        let text = format!("{place}: file must start with a cert");
+        return Err(Diag::alert(span, text));
+    }
     let file = Named {
         name: file.clone(),
         span,
@@ -135,11 +166,14 @@ fn one(site: &mut Site<'_>, span: Span, line: &[u8], place: &str) -> Result<Opti
         }
         _ => (&rest[..0], rest),
     };
-    if filters.iter().any(|word| word == "[" || word == "]") {
-        return Err(Diag::alert(
-            span,
-            format!("{place}: brackets stand directly behind the certificate"),
-        ));
+    if let Some(stray) = filters.iter().find(|word| *word == "[" || *word == "]") {
+        let is_first = stray == "[" && options_of_line.is_empty() && rest.first() != Some(stray);
+        let why = match stray.as_str() {
+            "]" => "missing '['",
+            _ if is_first => "brackets stand directly behind the certificate",
+            _ => "too many '['",
+        };
+        return Err(Diag::alert(span, format!("{place}: {why}")));
     }
     let word = |text: &String| Word {
         text: text.as_bytes().to_vec(),
@@ -185,6 +219,10 @@ pub(super) fn options(
             };
             return Err(Diag::alert(words.last(), text));
         };
+        if words.left() < usize::from(option.args) {
+            let text = format!("{place}: ssl args out of '[]' for {name}");
+            return Err(Diag::alert(words.last(), text));
+        }
         has_settings = true;
         (option.apply)(site, &mut own, words).map_err(before)?;
     }

@@ -116,7 +116,12 @@ fn word(kind: TrustKind) -> &'static str {
 fn named(call: &mut Call<'_>, kind: TrustKind, verb: &str) -> Option<String> {
     let name = call.args.first().cloned();
     if name.is_none() {
-        call.fail(&format!("'{verb} ssl {}' expects a filename", word(kind)));
+        // The reference's words, of which one is not changed from the other command.
+        let word = match (verb, kind) {
+            ("commit", TrustKind::Crl) => word(TrustKind::Ca),
+            _ => word(kind),
+        };
+        call.fail(&format!("'{verb} ssl {word}' expects a filename"));
     }
     name
 }

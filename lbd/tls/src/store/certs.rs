@@ -98,6 +98,17 @@ impl Store {
         self.inner.lock().certs.contains_key(name)
     }
 
+    /// A line of a list was the first to name a certificate: as in the reference only its own file
+    /// is shown as its source then, whatever companions were read.
+    pub fn is_named_by_line(&self, name: &str) {
+        if let Some(slot) = self.inner.lock().certs.get_mut(name) {
+            slot.source = Source {
+                crt: slot.source.crt.take(),
+                ..Source::default()
+            };
+        }
+    }
+
     /// The options of a certificate that is there.
     pub fn options(&self, name: &str) -> Option<Options> {
         self.inner.lock().certs.get(name).map(|slot| slot.options)

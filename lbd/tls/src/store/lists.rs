@@ -66,8 +66,7 @@ impl Store {
     /// In the reference's words.
     pub fn may_add_line(&self, list: &str, name: &str) -> Result<(), String> {
         let inner = self.inner.lock();
-        let found = inner.lists.get(list);
-        let found = found.ok_or_else(|| format!("crt-list '{list}' does not exist!"))?;
+        let found = inner.lists.get(list).ok_or_else(|| no_list(list))?;
         let slot = inner.certs.get(name);
         let slot = slot.ok_or_else(|| format!("certificate '{name}' does not exist!"))?;
         if slot.certificate.is_none() {
@@ -77,6 +76,17 @@ impl Store {
             return Err("file already exists in this directory!".to_owned());
         }
         Ok(())
+    }
+
+    /// Whether there is such a list.
+    ///
+    /// # Errors
+    /// In the reference's words.
+    pub fn has_list(&self, list: &str) -> Result<(), String> {
+        match self.inner.lock().lists.contains_key(list) {
+            true => Ok(()),
+            false => Err(no_list(list)),
+        }
     }
 
     /// The number that the next line of a list gets.
@@ -204,4 +214,8 @@ fn which(
                 )
             }),
     }
+}
+
+fn no_list(list: &str) -> String {
+    format!("crt-list '{list}' does not exist!")
 }
