@@ -82,6 +82,28 @@ fn a_session_is_resumed_by_ticket_and_by_cache() {
 }
 
 #[test]
+fn lines_of_requests_tell_version_and_suite() {
+    let authority = Authority::new("CA");
+    on_both(|program| {
+        let log = SyslogSink::udp();
+        let config = "frontend web
+    option httpslog
+    log global
+    bind <front> ssl crt site.pem
+    http-request return status 200
+";
+        let proxy = super::program(program, config)
+            .with("global", format!("log {} local0", log.address()))
+            .file("site.pem", authority.leaf(&["a.test"]).bundle())
+            .start();
+        let client = Tls::trusting(&authority).connect(proxy.address("front"), "a.test");
+        let answer = client.and_then(|mut client| client.get("/"));
+        assert_eq!(answer.expect("an answer").0, 200);
+        log.wait_line(" a.test/TLSv1.3/TLS_AES_256_GCM_SHA384");
+    });
+}
+
+#[test]
 fn versions_and_protocols_are_those_of_the_line() {
     let authority = Authority::new("CA");
     let origin = Origin::http("s1");

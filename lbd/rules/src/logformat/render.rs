@@ -16,7 +16,7 @@ use super::times::{Times, between, is_http};
 use super::{Cast, LogFormat, Node, Source};
 use crate::cast;
 use crate::expr::Expr;
-use crate::facts::{Endpoint, StreamFacts, Target, TermLetters};
+use crate::facts::{Endpoint, StreamFacts, Target, TermLetters, TlsFacts};
 use crate::view::{ProcessFact, View};
 
 pub(super) fn render<O: Out>(format: &LogFormat, view: &View<'_>, origin: &str, out: &mut O) {
@@ -191,12 +191,19 @@ impl<O: Out> Render<'_, '_, O> {
             | A::CapturedRequestList
             | A::CapturedResponse
             | A::CapturedResponseList => self.captures(alias),
-            A::TlsCipher | A::TlsVersion => self.enc.text(b""),
+            A::TlsCipher => self.tls(|tls| tls.cipher),
+            A::TlsVersion => self.tls(|tls| tls.version),
             A::Origin => self.enc.text(self.origin.as_bytes()),
             A::Hostname => self.enc.text(self.view.world.hostname().as_bytes()),
             A::Global => {}
             _ => self.counter(alias),
         }
+    }
+
+    /// A part of the session with the client; nothing of a connection in clear.
+    fn tls(&mut self, part: fn(&TlsFacts) -> &'static str) {
+        let tls = self.view.session.and_then(|session| session.tls.as_deref());
+        self.enc.text(tls.map_or("", part).as_bytes());
     }
 
     fn ip(&mut self, end: Endpoint) {
