@@ -90,6 +90,7 @@ impl Config {
     /// Whether anything listens; without it the process has nothing to do.
     pub fn has_listener(&self) -> bool {
         !self.global.stats_sockets.is_empty()
+            || self.peers.iter().any(|section| !section.disabled)
             || self
                 .listeners
                 .iter()

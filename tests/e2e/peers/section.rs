@@ -117,3 +117,21 @@ fn the_same_lines_of_a_section_are_refused() {
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
+
+#[test]
+fn a_section_that_takes_part_is_enough_to_start() {
+    if program::haproxy_is_old() {
+        return;
+    }
+    for (lines, code) in [
+        ("peer A 127.0.0.1:10901\n    peer B 127.0.0.1:10902", 0),
+        ("disabled\n    peer A 127.0.0.1:10901", 2),
+        ("peer B 127.0.0.1:10902", 2),
+    ] {
+        for program in [Program::Haproxy, Program::Lbd] {
+            let text = format!("global\n    localpeer A\npeers P\n    {lines}\n");
+            let exit = Proxy::of(program.clone(), text).check();
+            assert_eq!(exit.code, Some(code), "{program:?} {lines} {}", exit.stderr);
+        }
+    }
+}
