@@ -18,8 +18,8 @@ mod servers;
 pub(crate) mod session;
 mod sessions;
 mod ssl;
-mod stat;
 mod stat_command;
 mod tables;
 
+pub(crate) use info::info_field;
 pub(crate) use servers::address_of;

@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod snapshot;
 mod start;
+mod stats;
 mod table;
 mod version;
 

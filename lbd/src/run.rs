@@ -29,6 +29,7 @@ use crate::peers::{self, PeersHandle, PeersSocket};
 use crate::process::{self, Identity, Side};
 use crate::report;
 use crate::snapshot::{Directory, Snapshots};
+use crate::stats::Statistics;
 
 pub(crate) use limits::Limits;
 use listen::Sockets;
@@ -285,9 +286,11 @@ pub(crate) fn start(
     let config = Arc::new(config);
     let watch = Arc::new(Watch::new(&config));
     let (handle, requests, links) = peers::channel();
+    let services = Arc::new(Statistics::default());
     let shared = Shared::new(
         Arc::clone(&config),
         Setup {
+            services: services.clone(),
             maxconn: limits.maxconn,
             max_pipes: limits.pipes as usize,
             log: Arc::new(logger),
@@ -319,6 +322,7 @@ pub(crate) fn start(
         words: (handle, requests),
         snapshots,
         has_old_process: !options.args.finish.is_empty(),
+        services,
         ready,
     };
     let control = std::thread::Builder::new()
@@ -371,6 +375,7 @@ struct Control {
     words: (PeersHandle, peers::Requests),
     snapshots: Option<Directory>,
     has_old_process: bool,
+    services: Arc<Statistics>,
     ready: std::sync::mpsc::Sender<Arc<Daemon>>,
 }
 
@@ -403,6 +408,7 @@ impl Control {
                 boot_ms: self.boot_ms,
                 utc_offset: self.utc_offset,
             });
+            self.services.attach(&daemon);
             let global = &daemon.config().global;
             let limits = Arc::new(api::server::Limits::new(
                 global.stats_maxconn,

@@ -16,6 +16,7 @@ mod responses;
 mod rules;
 mod servers;
 mod sizes;
+mod statistics;
 
 const DIRECTORY: &str = "differential/expected";
 

@@ -217,7 +217,7 @@ proptest! {
                     }
                 }
             }
-            let snapshot = health.snapshot(now);
+            let snapshot = health.snapshot();
             prop_assert!(!snapshot.status_word(None).is_empty());
             let view = roster.server(ServerId(0), now).expect("the server");
             prop_assert_eq!(view.placement, health.placement());

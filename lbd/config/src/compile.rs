@@ -19,6 +19,7 @@ mod rules;
 mod server;
 mod server_address;
 mod server_tls;
+mod stats;
 mod table;
 mod tls;
 mod tls_files;

@@ -11,6 +11,7 @@ mod options;
 mod peers;
 mod server;
 mod ssl;
+mod stats;
 mod table;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ pub use server::{
     WebsocketVersion,
 };
 pub use ssl::{ExtraFiles, ServerSslSpec, SslTune};
+pub use stats::{DEFAULT_STATS_REALM, DEFAULT_STATS_URI, StatsSpec};
 pub use table::{StickRule, TableSpec};
 
 pub use crate::compile::{Inserted, TlsSpec};
@@ -195,6 +197,8 @@ pub struct ProxySpec {
     pub options: ProxyOptions,
     /// Rulesets, those of its `defaults` section first.
     pub rules: Rules,
+    /// The statistics page.
+    pub stats: Option<Box<StatsSpec>>,
     /// Logging.
     pub log: LogSpec,
     /// Error answers by status (`errorfile`, `errorloc`, `errorfiles`, `http-error`).

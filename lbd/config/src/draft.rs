@@ -10,6 +10,7 @@ mod peers;
 mod proxy;
 mod server;
 mod ssl;
+mod stats;
 mod table;
 
 use lbd_core::Span;
@@ -30,6 +31,7 @@ pub use ssl::{
     BindSslDraft, CrtLine, CrtSource, LoadDraft, ServerSslDraft, SslDraft, SslVersion, StoreDraft,
     Verify,
 };
+pub use stats::StatsDraft;
 pub use table::{StickKind, TableDraft};
 
 /// A line, or the part of one, that is compiled later.

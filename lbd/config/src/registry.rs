@@ -227,6 +227,7 @@ pub const DIRECTIVES: &[&[Directive]] = &[
     directive::options::DIRECTIVES,
     directive::bind::DIRECTIVES,
     directive::server::DIRECTIVES,
+    directive::stats::DIRECTIVES,
     directive::stick::DIRECTIVES,
     directive::userlist::DIRECTIVES,
     directive::ssl_global::DIRECTIVES,

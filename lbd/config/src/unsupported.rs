@@ -91,8 +91,6 @@ pub enum Missing {
     SharedStatistics,
     /// SPOE.
     Spoe,
-    /// The statistics page.
-    StatsPage,
     /// Stick tables.
     StickTables,
     /// Saved packets of TCP.
@@ -146,7 +144,6 @@ impl Missing {
             Self::RuntimePayload => "payloads on the runtime socket",
             Self::SharedStatistics => "statistics in files",
             Self::Spoe => "SPOE",
-            Self::StatsPage => "the statistics page",
             Self::StickTables => "stick tables",
             Self::TcpOptions => "saved packets of TCP",
             Self::Tls => "TLS",
@@ -197,7 +194,6 @@ impl Missing {
             Self::RuntimePayload => "Remove the line.",
             Self::SharedStatistics => "Remove the line.",
             Self::Spoe => "Remove the line.",
-            Self::StatsPage => "Use the runtime socket (show stat) for now.",
             Self::StickTables => "Remove the line and the rules that use the table.",
             Self::TcpOptions => "Remove the word.",
             Self::Tls => {

@@ -21,7 +21,9 @@
 //! - there is no limit of descriptors below the system's, so that a connection to a server that
 //!   finds none ends with `RC`; `PC` does not occur;
 //! - what `http-request return` makes of a log-format may be as long as memory allows, where HAProxy
-//!   cuts it off or answers 500 when it does not fit one buffer.
+//!   cuts it off or answers 500 when it does not fit one buffer;
+//! - an answer of `stats http-request` rules or of `stats auth` is logged with the status that the
+//!   client got, where HAProxy 3.4 writes 400, and a HEAD for a page leaves the connection open.
 
 pub mod accept;
 mod cip;
@@ -36,6 +38,7 @@ pub mod namespace;
 pub mod pool;
 mod run_queue;
 mod server_conn;
+pub mod service;
 pub mod session;
 pub mod state;
 pub mod stream;
@@ -51,6 +54,7 @@ pub use accept::ListenerSocket;
 pub use live::{Activity, Ending, SessionView};
 pub use log::{LogLine, LogNote, LogSink, NoLog};
 pub use namespace::Namespaces;
+pub use service::Services;
 pub use state::{Setup, Shared};
 pub use sys::set_md5_key;
 pub use worker::run as run_worker;

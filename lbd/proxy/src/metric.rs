@@ -6,7 +6,7 @@ pub mod column;
 pub mod row;
 
 pub use column::{COLUMNS, Column, MODULE_COLUMNS};
-pub use row::{Object, Row, rows};
+pub use row::{Object, Row, Walk, rows};
 
 /// A value of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]

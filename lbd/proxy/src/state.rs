@@ -38,6 +38,7 @@ pub use server::ServerState;
 
 use crate::log::{LogSink, NoLog};
 use crate::namespace::Namespaces;
+use crate::service::{NoServices, Services};
 
 /// What the daemon decides before workers start.
 pub struct Setup {
@@ -55,6 +56,8 @@ pub struct Setup {
     pub changes: Arc<dyn PatternObserver>,
     /// Tells other nodes what has changed in tables.
     pub replication: Arc<dyn Replication>,
+    /// Makes the answers of `stats` and `use-service`.
+    pub services: Arc<dyn Services>,
     /// Network namespaces of servers.
     pub namespaces: Arc<Namespaces>,
     /// Origin of all times.
@@ -72,6 +75,7 @@ impl Setup {
             observer: Arc::new(NoObserver),
             changes: Arc::new(NoObserver),
             replication: Arc::new(NoObserver),
+            services: Arc::new(NoServices),
             namespaces: Arc::default(),
             origin: Instant::now(),
         }

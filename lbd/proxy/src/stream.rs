@@ -18,6 +18,7 @@ mod request;
 mod response;
 mod route;
 mod rules;
+mod service;
 mod stick;
 pub(crate) mod track;
 mod tunnel;
@@ -38,6 +39,7 @@ use lbd_rules::view::Buffered;
 use crate::live::Activity;
 use crate::log;
 use crate::server_conn::ServerConn;
+use crate::service::Answer;
 use crate::session::Session;
 use crate::term::{Phase, StreamError};
 
@@ -201,6 +203,8 @@ pub(crate) enum Halt {
     Error(StreamError),
     /// By an answer of lbd's own.
     Reply(Box<Reply>),
+    /// By the answer of a service, whose body is made while it is sent.
+    Service(Box<Answer>),
     /// By closing the connection without a word.
     Close(StreamError),
     /// The request is to be sent once more.

@@ -25,6 +25,7 @@ use lbd_core::{Checkpoint, Diag};
 
 pub use args::Args;
 pub use redirect::parse_redirect;
+pub use reply::require_account;
 pub use unsupported::{UNSUPPORTED_ACTIONS, UnsupportedAction};
 
 use crate::acl::Cond;

@@ -353,6 +353,12 @@ pub(super) const KEYS: &[Key] = &[
     key("NbThreadGroups", "CGSV", "Groups of threads", |_| U32(1)),
 ];
 
+/// The value of a key of `show info`; `Empty` of one that is not there.
+pub(crate) fn info_field(daemon: &Daemon, name: &str) -> Field {
+    let key = KEYS.iter().find(|key| key.name == name);
+    key.map_or(Empty, |key| (key.read)(daemon))
+}
+
 fn listeners(daemon: &Daemon) -> u64 {
     daemon.config().listeners.len() as u64
 }

@@ -9,7 +9,7 @@ use lbd_proxy::metric::Field;
 
 use super::command::{ApiCommand, Call};
 use super::info::KEYS;
-use super::stat::json_value;
+use crate::stats::json_value;
 
 pub(super) const COMMANDS: &[ApiCommand] = &[ApiCommand {
     words: &["show", "info"],

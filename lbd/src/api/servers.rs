@@ -224,12 +224,7 @@ fn order(call: &mut Call<'_>, server: &Found, order: Order<'_>) {
     }
     match order {
         Order::Admin(order) => {
-            let state = match order {
-                AdminOrder::Drain => "drain",
-                AdminOrder::Maint => "maint",
-                AdminOrder::Ready => "ready",
-            };
-            call.announce(thing(call, Subject::ServerState), Some(state));
+            call.announce(thing(call, Subject::ServerState), Some(order.word()));
         }
         Order::Weight(text) => call.announce(thing(call, Subject::ServerWeight), Some(text)),
         _ => {}

@@ -1,12 +1,12 @@
 //! `show stat`, `show backend` and `clear counters`.
 //!
-//! Rendering is in `stat.rs`.
+//! Rendering is in `stats`.
 
 use lbd_config::config::AccessLevel;
-use lbd_proxy::metric::rows;
+use lbd_proxy::metric::{Row, rows};
 
 use super::command::{ApiCommand, Call};
-use super::stat::{self, Form};
+use crate::stats::{Form, SCHEMA, Table};
 
 pub(super) const COMMANDS: &[ApiCommand] = &[
     ApiCommand {
@@ -24,17 +24,59 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         run: show_backend,
     },
     ApiCommand {
+        words: &["show", "schema", "json"],
+        usage: "show schema json",
+        describe: "JSON schema of the statistics",
+        level: AccessLevel::User,
+        run: show_schema,
+    },
+    ApiCommand {
         words: &["show", "stat"],
-        usage: "show stat [<proxy>|<iid> <type> <sid>] [desc|json|no-maint|typed|up]*",
+        usage: "show stat [domain proxy] [<proxy>|<iid> <type> <sid>] [desc|json|no-maint|typed|up]*",
         describe: "counters for each proxy and server",
         level: AccessLevel::User,
         run: show_stat,
     },
 ];
 
+/// What `show stat` leaves out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Filter {
+    /// `up`: no servers that are down.
+    only_up: bool,
+    /// `no-maint`: no servers in maintenance.
+    no_maint: bool,
+    /// `iid type sid`: -1 for all; `type` is a sum of 1 frontend, 2 backend, 4 server.
+    object: Option<(i64, i64, i64)>,
+}
+
+impl Filter {
+    fn wants(&self, row: &Row<'_>) -> bool {
+        if row.is_left_out(self.only_up, self.no_maint) {
+            return false;
+        }
+        let Some((proxy, kinds, object)) = self.object else {
+            return true;
+        };
+        let bit = 1 << row.object.number();
+        (proxy < 0 || proxy == i64::from(row.spec.uid))
+            && (kinds < 0 || kinds & bit != 0)
+            && (object < 0 || object == i64::from(row.object_uid()))
+    }
+}
+
 fn show_stat(call: &mut Call<'_>) {
-    let mut request = stat::Request::default();
-    if let [proxy, kinds, object, ..] = call.args
+    let mut args = call.args;
+    if let [word, domain, rest @ ..] = args
+        && word == "domain"
+    {
+        match domain.as_str() {
+            "proxy" => args = rest,
+            _ => return call.fail("Invalid statistics domain."),
+        }
+    }
+    let (mut filter, mut table) = (Filter::default(), Table::default());
+    if let [proxy, kinds, object, ..] = args
         && let (Ok(kinds), Ok(object)) = (kinds.parse(), object.parse())
     {
         let named = || {
@@ -43,24 +85,37 @@ fn show_stat(call: &mut Call<'_>) {
             found.map(|spec| i64::from(spec.uid))
         };
         match proxy.parse().ok().or_else(named) {
-            Some(proxy) => request.filter = Some((proxy, kinds, object)),
+            Some(proxy) => filter.object = Some((proxy, kinds, object)),
             None => return call.fail("No such proxy."),
         }
     }
-    for word in call.args {
+    for word in args {
         match word.as_str() {
-            "desc" => request.with_description = true,
-            "json" => request.form = Form::Json,
-            "no-maint" => request.no_maint = true,
-            "typed" => request.form = Form::Typed,
-            "up" => request.only_up = true,
+            "desc" => table.with_description = true,
+            "json" => table.form = Form::Json,
+            "no-maint" => filter.no_maint = true,
+            "typed" => table.form = Form::Typed,
+            "up" => filter.only_up = true,
             _ => {}
         }
     }
-    call.daemon.checks.refresh();
     let generation = call.daemon.shared.current();
-    let rows = rows(&call.daemon.shared, &generation);
-    stat::render(&request, &rows, call.out);
+    let counts_servers = filter.only_up || filter.no_maint;
+    table.begin(call.out);
+    for mut row in rows(&call.daemon.shared, &generation) {
+        row.shows.counts_servers = counts_servers;
+        if filter.wants(&row) {
+            table.row(&row, call.out);
+        }
+        if !call.hand_on() {
+            return;
+        }
+    }
+    table.end(call.out);
+}
+
+fn show_schema(call: &mut Call<'_>) {
+    call.out.push_str(SCHEMA);
 }
 
 fn show_backend(call: &mut Call<'_>) {

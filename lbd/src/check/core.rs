@@ -175,7 +175,7 @@ impl Core {
         }
         self.schedule(now);
         for at in 0..self.slots.len() {
-            self.publish(at, now);
+            self.publish(at);
             self.arm(at);
         }
     }
@@ -363,7 +363,7 @@ impl Core {
                     Output::PurgeIdle => self.purge_idle(at),
                 }
             }
-            self.publish(at, now);
+            self.publish(at);
             self.arm(at);
         }
     }
@@ -449,10 +449,10 @@ impl Core {
         });
     }
 
-    fn publish(&self, at: usize, now: Time) {
+    fn publish(&self, at: usize) {
         let slot = &self.slots[at];
         if let Some(state) = self.generation.server(slot.backend, slot.server) {
-            state.set_health(slot.health.snapshot(now));
+            state.set_health(slot.health.snapshot());
         }
     }
 
@@ -474,17 +474,6 @@ impl Core {
         self.jobs.clear();
         for at in 0..self.slots.len() {
             self.give(at, Input::Stop);
-        }
-    }
-
-    /// Leaves fresh times of those servers that are down for status pages.
-    pub(super) fn refresh(&self) {
-        let now = self.now();
-        for at in 0..self.slots.len() {
-            let down = lbd_backend::State::Stopped;
-            if self.slots[at].health.placement().state == down {
-                self.publish(at, now);
-            }
         }
     }
 

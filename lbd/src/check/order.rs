@@ -23,6 +23,17 @@ pub(crate) enum AdminOrder {
     Ready,
 }
 
+impl AdminOrder {
+    /// As `set server … state` says it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::Maint => "maint",
+            Self::Ready => "ready",
+        }
+    }
+}
+
 /// An order about one server (haproxy 3.4 management 9.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Order<'a> {
@@ -103,11 +114,6 @@ impl CheckHandle {
         };
         let moved = core.slot_mut(at).moved_mut(which);
         (moved.address, moved.port)
-    }
-
-    /// Counts the time that servers have been down so far into what status pages read.
-    pub(crate) fn refresh(&self) {
-        self.runner.core.lock().refresh();
     }
 
     /// Starts no more checks: the process stops.
@@ -219,7 +225,7 @@ impl Core {
     }
 
     fn enabled(&self, at: usize, which: Which, refusal: &'static str) -> Result<(), &'static str> {
-        let snapshot = self.slot(at).health.snapshot(self.now());
+        let snapshot = self.slot(at).health.snapshot();
         let probe = match which {
             Which::Agent => snapshot.agent,
             Which::Health => snapshot.check,

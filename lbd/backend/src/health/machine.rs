@@ -139,13 +139,7 @@ impl Health {
     }
 
     /// What status pages read.
-    pub fn snapshot(&self, now: Time) -> HealthSnapshot {
-        let down = self.state == State::Stopped;
-        let current = if down {
-            now.since(self.last_change) + self.age
-        } else {
-            Duration::ZERO
-        };
+    pub fn snapshot(&self) -> HealthSnapshot {
         let probe = |probe: &Option<Probe>| {
             probe.as_ref().map(|p| ProbeSnapshot {
                 enabled: p.enabled,
@@ -172,7 +166,7 @@ impl Health {
             failed_observations: self.failed_observations,
             last_change: self.last_change,
             age: self.age,
-            downtime: self.downtime + current,
+            past_downtime: self.downtime,
             track: self.spec.track.clone(),
         }
     }

@@ -60,8 +60,8 @@ pub struct HealthSnapshot {
     pub last_change: Time,
     /// Time in that state before this process started, from a server state file.
     pub age: Duration,
-    /// Time spent down, the present one included.
-    pub downtime: Duration,
+    /// Time spent down before the present state.
+    pub past_downtime: Duration,
     /// The followed server.
     pub track: Option<String>,
 }
@@ -70,6 +70,14 @@ impl HealthSnapshot {
     /// How long the state lasts.
     pub fn since_change(&self, now: Time) -> Duration {
         now.since(self.last_change) + self.age
+    }
+
+    /// Time spent down, the present one included.
+    pub fn downtime(&self, now: Time) -> Duration {
+        match self.state {
+            State::Stopped => self.past_downtime + self.since_change(now),
+            _ => self.past_downtime,
+        }
     }
 }
 

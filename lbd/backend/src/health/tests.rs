@@ -106,11 +106,11 @@ impl Rig {
     }
 
     fn state(&self) -> State {
-        self.health.snapshot(self.now).state
+        self.health.snapshot().state
     }
 
     fn word(&self) -> String {
-        self.health.snapshot(self.now).status_word(None)
+        self.health.snapshot().status_word(None)
     }
 }
 
@@ -148,9 +148,9 @@ fn rise_and_fall_count_and_set_the_interval() {
     assert_eq!(rig.word(), "DOWN 1/2");
     assert_eq!(rig.pass(), 1000);
     assert_eq!(rig.word(), "UP");
-    let snapshot = rig.health.snapshot(rig.now);
+    let snapshot = rig.health.snapshot();
     assert_eq!((snapshot.failed_checks, snapshot.downs), (3, 1));
-    assert_eq!(snapshot.downtime, Duration::from_secs(6));
+    assert_eq!(snapshot.downtime(rig.now), Duration::from_secs(6));
 }
 
 #[test]
@@ -640,7 +640,7 @@ fn the_state_header_tells_servers_how_they_stand() {
         throttle: Some(0),
     };
     assert_eq!(
-        rig.health.snapshot(rig.now).state_header(&facts),
+        rig.health.snapshot().state_header(&facts),
         "UP 2/3; address=192.0.2.1; port=80; name=be/s1; node=lb1; weight=1/3; scur=4/9; qcur=2; \
          throttle=1%"
     );
@@ -683,9 +683,9 @@ fn a_saved_state_is_taken_over_with_its_age() {
              backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue."
         ]
     );
-    let snapshot = rig.health.snapshot(rig.now);
+    let snapshot = rig.health.snapshot();
     assert_eq!(snapshot.since_change(rig.now), Duration::from_secs(100));
-    assert_eq!(snapshot.downtime, Duration::from_secs(100));
+    assert_eq!(snapshot.downtime(rig.now), Duration::from_secs(100));
     let check = snapshot.check.expect("a check");
     assert_eq!((check.health, check.status), (0, CheckStatus::L4Connection));
     assert_eq!(restored(spec(), saved()).word(), "UP");
@@ -718,7 +718,7 @@ fn what_the_configuration_changed_wins_over_a_saved_state() {
     assert_eq!(restored(disabled, enabled).state(), State::Running);
     let rig = restored(spec(), maint);
     assert_eq!(rig.word(), "MAINT");
-    assert_eq!(rig.health.snapshot(rig.now).weight, 1);
+    assert_eq!(rig.health.snapshot().weight, 1);
     // A drain that came from a weight of 0 ends with it.
     let drained = Saved {
         forced_drain: true,
@@ -744,7 +744,7 @@ fn a_saved_count_is_made_to_fit_its_state() {
                 ..saved()
             },
         );
-        let snapshot = rig.health.snapshot(rig.now);
+        let snapshot = rig.health.snapshot();
         (snapshot.state, snapshot.check.expect("a check").health)
     };
     assert_eq!(count(State::Stopped, 3), (State::Stopped, 0));

@@ -50,6 +50,7 @@ impl Compiler<'_> {
             timeouts,
             options: self.options(id, draft, &acls),
             rules,
+            stats: self.stats(id, draft, &acls),
             log: self.log(id, draft, &acls),
             errors: self.errors(id, draft, &acls),
         }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use lbd_core::Span;
 
 use super::{
-    BindDraft, CheckDraft, LogFormatDraft, LogPlace, Named, Sentence, ServerDraft, StickKind,
-    TableDraft, Template,
+    BindDraft, CheckDraft, LogFormatDraft, LogPlace, Named, Sentence, ServerDraft, StatsDraft,
+    StickKind, TableDraft, Template,
 };
 use crate::address::AddressSpec;
 use crate::config::{
@@ -176,6 +176,8 @@ pub struct Settings {
     pub errors: Vec<ErrorDraft>,
     /// `option …chk`, `http-check`, `tcp-check`.
     pub check: CheckDraft,
+    /// The statistics page.
+    pub stats: Option<StatsDraft>,
     /// `tcp-request inspect-delay`.
     pub inspect_delay: Option<Duration>,
     /// `tcp-response inspect-delay`.

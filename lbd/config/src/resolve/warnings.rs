@@ -244,6 +244,9 @@ fn in_tcp(proxy: &mut ProxyDraft, diags: &mut Diags) {
     if proxy.settings.monitor_uri.is_some() {
         texts.push(ignored("monitor-uri"));
     }
+    if proxy.settings.stats.take().is_some() {
+        texts.push(ignored("stats"));
+    }
     for ruleset in [
         Ruleset::HttpRequest,
         Ruleset::HttpResponse,

@@ -87,7 +87,6 @@ pub const PROXY: &[Unsupported] = &[
     entry("log-steps", 0, Missing::LogProfiles),
     entry("persist", 0, Missing::RdpCookie),
     entry("quic-initial", 0, Missing::Quic),
-    entry("stats", 0, Missing::StatsPage),
     entry("use-fcgi-app", 0, Missing::FastCgi),
 ];
 

@@ -5,4 +5,5 @@ mod common;
 mod expect;
 mod parity;
 mod seeds;
+mod stats;
 mod support;

@@ -269,7 +269,7 @@ pub const COLUMNS: &[Column] = &[
     column("cookie", "CNSV", "Cookie name or value", |r| r.cookie()),
     column("mode", "CGSV", "Mode", |r| Str(r.mode().to_owned())),
     column("algo", "CGSV", "Balance algorithm", |r| {
-        r.on(B, Str(r.algorithm().to_owned()))
+        r.on(B, r.algorithm())
     }),
     column("conn_rate", "MRPP", "Connections in the last second", |r| {
         r.on(F, U32(r.totals.connection_rate))

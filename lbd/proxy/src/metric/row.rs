@@ -97,6 +97,8 @@ pub struct Row<'a> {
     pub totals: Totals,
     /// Highest rates: sessions, connections, requests.
     pub max_rates: [u32; 3],
+    /// What is shown of it.
+    pub shows: Shows,
     health: Option<Arc<HealthSnapshot>>,
     /// Health of the server that this one follows.
     checked: Option<Arc<HealthSnapshot>>,
@@ -104,36 +106,130 @@ pub struct Row<'a> {
     now: Time,
 }
 
-/// All rows in the reference's order: by proxy, in it frontend, listeners, servers, backend.
-pub fn rows<'a>(shared: &'a Shared, generation: &'a Generation) -> Vec<Row<'a>> {
-    let mut rows = Vec::new();
-    for (proxy, spec) in generation.proxies.iter().zip(&generation.config.proxies) {
-        let make = RowMaker {
-            shared,
-            generation,
-            proxy,
-            spec,
-            now: shared.now(),
-        };
-        if spec.caps.frontend {
-            rows.push(make.row(Object::Frontend));
-            if spec.frontend.socket_stats {
-                make.listeners(&mut rows);
-            }
-        }
-        if spec.caps.backend {
-            for (server, server_spec) in proxy.servers.iter().zip(&spec.backend.servers) {
-                let Some(view) = proxy.roster.server(server.id, make.now) else {
-                    continue;
-                };
-                if !view.removed {
-                    rows.push(make.row(Object::Server(server_spec, server, view)));
-                }
-            }
-            rows.push(make.row(Object::Backend(proxy.roster.view())));
+/// What is shown of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shows {
+    /// Addresses, cookies and algorithms.
+    pub details: bool,
+    /// In the status of backends how many of the servers are usable: where some are left out.
+    pub counts_servers: bool,
+}
+
+impl Default for Shows {
+    fn default() -> Self {
+        Self {
+            details: true,
+            counts_servers: false,
         }
     }
-    rows
+}
+
+/// All rows in the reference's order: by proxy, in it frontend, listeners, servers, backend.
+pub fn rows<'a>(
+    shared: &'a Shared,
+    generation: &'a Generation,
+) -> impl Iterator<Item = Row<'a>> + 'a {
+    let mut walk = Walk::default();
+    std::iter::from_fn(move || walk.next(shared, generation, |_| true))
+}
+
+/// Where a walk over all rows stands. It holds nothing of them, so that a long answer can be made
+/// piece by piece while traffic goes on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Walk {
+    proxy: usize,
+    step: Step,
+}
+
+/// The next object of a proxy.
+#[derive(Debug, Clone, Copy, Default)]
+enum Step {
+    #[default]
+    Frontend,
+    /// A line, and an address of it.
+    Listener(usize, usize),
+    Server(usize),
+    Backend,
+}
+
+impl Walk {
+    /// The next row of a proxy that `wants` holds for; those that are disabled by the configuration
+    /// have none.
+    pub fn next<'a>(
+        &mut self,
+        shared: &'a Shared,
+        generation: &'a Generation,
+        wants: impl Fn(&ProxySpec) -> bool,
+    ) -> Option<Row<'a>> {
+        loop {
+            let proxy = generation.proxies.get(self.proxy)?;
+            let spec = generation.config.proxies.get(self.proxy)?;
+            let is_new = matches!(self.step, Step::Frontend);
+            if spec.disabled || (is_new && !wants(spec)) {
+                self.skip_proxy();
+                continue;
+            }
+            let make = RowMaker {
+                shared,
+                generation,
+                proxy,
+                spec,
+                now: shared.now(),
+            };
+            if let Some(row) = self.step(&make) {
+                return Some(row);
+            }
+        }
+    }
+
+    fn skip_proxy(&mut self) {
+        self.proxy += 1;
+        self.step = Step::Frontend;
+    }
+
+    /// Goes one step on; `None` where it has no row.
+    fn step<'a>(&mut self, make: &RowMaker<'a>) -> Option<Row<'a>> {
+        let caps = make.spec.caps;
+        match self.step {
+            Step::Frontend => {
+                let has_listeners = caps.frontend && make.spec.frontend.socket_stats;
+                self.step = match has_listeners {
+                    true => Step::Listener(0, 0),
+                    false => Step::Server(0),
+                };
+                caps.frontend.then(|| make.row(Object::Frontend))
+            }
+            Step::Listener(bind, at) => {
+                let Some(line) = make.spec.frontend.binds.get(bind) else {
+                    self.step = Step::Server(0);
+                    return None;
+                };
+                let Some(id) = line.listeners.get(at) else {
+                    self.step = Step::Listener(bind + 1, 0);
+                    return None;
+                };
+                self.step = Step::Listener(bind, at + 1);
+                let spec = make.generation.config.listeners.get(id.index())?;
+                let state = make.generation.listener(*id)?;
+                Some(make.row(Object::Listener(line, spec, state)))
+            }
+            Step::Server(at) => {
+                let spec = make.spec.backend.servers.get(at);
+                let Some((server, spec)) = make.proxy.servers.get(at).zip(spec) else {
+                    self.step = Step::Backend;
+                    return None;
+                };
+                self.step = Step::Server(at + 1);
+                let view = make.proxy.roster.server(server.id, make.now)?;
+                (!view.removed).then(|| make.row(Object::Server(spec, server, view)))
+            }
+            Step::Backend => {
+                self.skip_proxy();
+                caps.backend
+                    .then(|| make.row(Object::Backend(make.proxy.roster.view())))
+            }
+        }
+    }
 }
 
 struct RowMaker<'a> {
@@ -145,17 +241,6 @@ struct RowMaker<'a> {
 }
 
 impl<'a> RowMaker<'a> {
-    fn listeners(&self, rows: &mut Vec<Row<'a>>) {
-        for bind in &self.spec.frontend.binds {
-            for id in &bind.listeners {
-                let spec = self.generation.config.listeners.get(id.index());
-                if let (Some(spec), Some(state)) = (spec, self.generation.listener(*id)) {
-                    rows.push(self.row(Object::Listener(bind, spec, state)));
-                }
-            }
-        }
-    }
-
     fn row(&self, object: Object<'a>) -> Row<'a> {
         let shards = match &object {
             Object::Backend(_) => &self.proxy.backend,
@@ -175,6 +260,7 @@ impl<'a> RowMaker<'a> {
             spec: self.spec,
             totals,
             max_rates,
+            shows: Shows::default(),
             health,
             checked,
             shared: self.shared,
@@ -242,6 +328,12 @@ impl Row<'_> {
             && (!status.starts_with("DOWN") || status.strip_prefix("DOWN ").is_some_and(is_coming))
     }
 
+    /// Whether it is a server that `up` (`only_up`) or `no-maint` leaves out.
+    pub fn is_left_out(&self, only_up: bool, no_maint: bool) -> bool {
+        let is_server = matches!(self.object, Object::Server(..));
+        is_server && ((only_up && !self.is_up()) || (no_maint && self.is_maint()))
+    }
+
     /// Whether the object is in maintenance, for `show stat no-maint`.
     pub fn is_maint(&self) -> bool {
         self.status().starts_with("MAINT")
@@ -253,7 +345,11 @@ impl Row<'_> {
             Object::Frontend | Object::Listener(..) => self.listening_status().to_owned(),
             Object::Backend(view) => {
                 let is_up = view.usable > 0 || self.spec.backend.servers.is_empty();
-                if is_up { "UP" } else { "DOWN" }.to_owned()
+                let word = if is_up { "UP" } else { "DOWN" };
+                match self.shows.counts_servers {
+                    false => word.to_owned(),
+                    true => format!("{word} ({}/{})", view.usable, self.proxy.servers.len()),
+                }
             }
             Object::Server(_, _, view) => match &self.health {
                 Some(health) => health.status_word(self.checked.as_deref()),

@@ -15,7 +15,7 @@ use lbd_rules::program::{Cursor, Reply, Verdict};
 use lbd_rules::reply::ReplySpec;
 
 use crate::session::Session;
-use crate::stream::{Halt, Stream, end, response, rules, track};
+use crate::stream::{Halt, Stream, end, response, rules, service, track};
 use crate::term::{self, Phase, StreamError};
 
 /// Ends a stream whose way was cut short.
@@ -39,6 +39,11 @@ pub(super) async fn halt(session: &mut Session, stream: &mut Stream, halt: Halt)
             if !send(session, stream, *reply, false).await && of_request {
                 stream.facts.timers.request_received = None;
             }
+        }
+        Halt::Service(answer) => {
+            term::mark_local(Phase::Request, &mut stream.facts.term);
+            drop_server(session, stream);
+            Box::pin(service::send(session, stream, *answer)).await;
         }
         Halt::Error(error) => on_error(session, stream, error).await,
         Halt::Close(error) => {
@@ -280,9 +285,14 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         stream.keeps_client = false;
         return is_itself;
     }
+    conclude(session, stream).await;
+    is_itself
+}
+
+/// Leaves the client's connection ready for what follows an answer that was sent.
+pub(super) async fn conclude(session: &mut Session, stream: &mut Stream) {
     if session.io.is_h2() {
-        session.io.shutdown_write();
-        return is_itself;
+        return session.io.shutdown_write();
     }
     if !stream.keeps_client {
         session.io.shutdown_write();
@@ -291,7 +301,12 @@ async fn send(session: &mut Session, stream: &mut Stream, reply: Reply, is_const
         stream.lingers = true;
         stream.keeps_client = stream.keeps_client && drain(session, stream).await;
     }
-    is_itself
+}
+
+/// Answers 500 in place of an answer whose rules failed, without asking them again.
+pub(super) async fn fail(session: &mut Session, stream: &mut Stream) {
+    let reply = of_status(session, stream, 500);
+    send(session, stream, reply, true).await;
 }
 
 /// Whether an answer may wait for that to the next request: one that is here as a whole, so that

@@ -12,10 +12,10 @@ use lbd_backend::{Algorithm, KeySpec, PickKey, State, key};
 use lbd_config::config::{ProxySpec, ServerChoice};
 use lbd_core::{ServerId, Time};
 use lbd_http::{cookie, header, uri};
-use lbd_rules::acl::{Cond, Truth};
+use lbd_rules::acl::Truth;
 
 use crate::session::Session;
-use crate::stream::{Halt, Stream, answer, stick};
+use crate::stream::{Halt, Stream, answer, rules, stick};
 use crate::term::StreamError;
 
 /// Waits for the request body when the backend asks for it.
@@ -60,6 +60,17 @@ pub(super) async fn buffer_early(session: &mut Session, stream: &mut Stream) -> 
         Err(Halt::Error(StreamError::ClientAbort)) => Ok(()),
         result => result,
     }
+}
+
+/// Waits for the content of a POST to a page of lbd's own, as far as it fits a buffer.
+pub(super) async fn read_form(session: &mut Session, stream: &mut Stream) -> Result<(), Halt> {
+    if stream.body.complete {
+        return Ok(());
+    }
+    let limit = session.spec().timeouts.http_request;
+    let limit = limit.or_else(|| session.client_timeout());
+    let until = limit.map(|limit| session.now() + limit);
+    wait_for_body(session, stream, until).await
 }
 
 async fn wait_for_body(
@@ -142,19 +153,9 @@ pub(super) fn persistence(session: &mut Session, stream: &mut Stream) -> Result<
     };
     let spec = &bound.generation.config.proxies[id.index()];
     stream.place = Some(id);
-    let any = |session: &Session, stream: &Stream, conds: &[Cond]| {
-        if conds.is_empty() {
-            return false;
-        }
-        let arena = session.worker.take_arena();
-        let view = session.view(Some(stream), &arena);
-        let held = conds.iter().any(|cond| cond.eval(&view) == Truth::True);
-        session.worker.give_arena(arena);
-        held
-    };
-    stream.forces_persistence = any(session, stream, &spec.backend.force_persist);
-    stream.ignores_persistence =
-        !stream.forces_persistence && any(session, stream, &spec.backend.ignore_persist);
+    stream.forces_persistence = rules::any_holds(session, stream, &spec.backend.force_persist);
+    stream.ignores_persistence = !stream.forces_persistence
+        && rules::any_holds(session, stream, &spec.backend.ignore_persist);
     stream.wanted = use_server(session, stream, spec);
     let is_directed = stream.wanted.is_some();
     if spec.backend.cookie.is_some() {

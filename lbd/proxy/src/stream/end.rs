@@ -167,7 +167,9 @@ fn count(session: &Session, stream: &mut Stream) {
             }
         }
     }
-    if facts.term.cause == b'L' {
+    // What a backend answers itself is not intercepted on the way to it.
+    let is_own = stream.backend.is_none_or(|id| id == session.frontend);
+    if facts.term.cause == b'L' && is_own {
         frontend.intercepted.inc();
     }
     let now = session.now();

@@ -9,13 +9,12 @@ use lbd_http::{
     BodyDecoder, Framing, ParseError, ParseOptions, Parsed, Reason, Status, cookie, count,
     parse_request,
 };
-use lbd_rules::acl::Truth;
 use lbd_rules::program::Reply;
 
 use crate::session::Session;
 use crate::state::BadMessage;
 use crate::state::proxy::MAX_CAPTURE;
-use crate::stream::{Halt, Stream, answer};
+use crate::stream::{Halt, Stream, answer, rules};
 use crate::term::{Phase, StreamError};
 
 /// Starts the clock of a stream.
@@ -320,14 +319,7 @@ pub(super) fn capture_place(
 /// The answer to the monitor URI; such requests are not logged.
 fn monitor(session: &Session, stream: &mut Stream, spec: &ProxySpec) -> Reply {
     stream.is_logged = true;
-    let arena = session.worker.take_arena();
-    let view = session.view(Some(stream), &arena);
-    let fails = spec
-        .frontend
-        .monitor_fail
-        .iter()
-        .any(|cond| cond.eval(&view) == Truth::True);
-    session.worker.give_arena(arena);
+    let fails = rules::any_holds(session, stream, &spec.frontend.monitor_fail);
     let mut reply = answer::of_status(session, stream, if fails { 503 } else { 200 });
     reply.is_deny = false;
     reply

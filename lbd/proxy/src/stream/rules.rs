@@ -7,6 +7,7 @@ use std::rc::Rc;
 use lbd_config::config::{Mode, ProxySpec};
 use lbd_core::{ProxyId, Time};
 use lbd_http::h2::ErrorCode;
+use lbd_rules::acl::{Cond, Truth};
 use lbd_rules::program::{Ctx, Cursor, Need, Program, Verdict};
 use lbd_rules::var::Vars;
 use lbd_rules::view::Buffered;
@@ -14,7 +15,7 @@ use lbd_rules::view::Buffered;
 use crate::handshake;
 use crate::log;
 use crate::session::Session;
-use crate::stream::{Halt, Stream, answer, backend, response, track};
+use crate::stream::{Halt, Stream, answer, backend, response, service, track};
 use crate::term::{Phase, StreamError};
 
 /// The frontend's `tcp-request content` and `http-request` rules.
@@ -54,7 +55,26 @@ async fn on_request(
         send_hints(session, stream).await?;
         done?;
     }
-    Ok(())
+    let page = bound.generation.config.proxies[proxy.index()]
+        .stats
+        .as_ref();
+    match page.filter(|page| service::is_meant(stream, page)) {
+        // Apart, because the future of every other request need not hold it.
+        Some(page) => Box::pin(service::statistics(session, stream, proxy, page)).await,
+        None => Ok(()),
+    }
+}
+
+/// Whether any of the conditions holds.
+pub(super) fn any_holds(session: &Session, stream: &Stream, conds: &[Cond]) -> bool {
+    if conds.is_empty() {
+        return false;
+    }
+    let arena = session.worker.take_arena();
+    let view = session.view(Some(stream), &arena);
+    let held = conds.iter().any(|cond| cond.eval(&view) == Truth::True);
+    session.worker.give_arena(arena);
+    held
 }
 
 /// A connection that content rules of the frontend end was not yet looked at as HTTP.
@@ -87,7 +107,7 @@ pub(super) async fn run(
 }
 
 /// The same; what `http-request` rules refuse is an error of the client to tracked entries.
-async fn run_as(
+pub(super) async fn run_as(
     session: &mut Session,
     stream: &mut Stream,
     program: &Program,
@@ -257,6 +277,7 @@ pub(super) async fn decide(session: &mut Session, stream: &mut Stream, verdict: 
             }
         }
         Verdict::Reply => on_reply(session, stream).await,
+        Verdict::Service(_) => service::prometheus(session, stream),
         Verdict::Close => {
             count_denied(session, stream);
             if let Some(h2) = session.io.h2() {

@@ -49,7 +49,7 @@ pub(crate) async fn run_tcp(session: &mut Session) -> bool {
         }
         // The streams to come are logged, not the connection that carries them.
         Err(Halt::Switch) => stream.is_logged = true,
-        Err(Halt::Reply(_) | Halt::Again) => {
+        Err(Halt::Reply(_) | Halt::Service(_) | Halt::Again) => {
             StreamError::Internal.mark(stream.phase, &mut stream.facts.term);
         }
     }

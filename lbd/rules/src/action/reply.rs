@@ -5,7 +5,8 @@
 use lbd_core::Diag;
 
 use super::{ActionSpec, Built, Form, Rule, Ruleset, Rulesets, edit};
-use crate::program::Verdict;
+use crate::fetch::request::basic;
+use crate::program::{Act, Ctx, Verdict};
 use crate::registry::Example;
 use crate::reply::ReplySpec;
 use crate::word::Word;
@@ -152,24 +153,42 @@ fn auth(rule: &mut Rule<'_, '_>) -> Result<Built, Diag> {
         let word = rule.args.value("missing realm value.")?;
         realm = Some(word.text.to_vec());
     }
-    Ok(Built::new(move |ctx, _| {
+    Ok(Built::new(move |ctx, _| challenge(ctx, realm.as_deref())).last())
+}
+
+/// What `stats auth` stands for: asks for a user and a password unless `is_known` knows those that
+/// came.
+pub fn require_account(
+    realm: Vec<u8>,
+    is_known: impl Fn(&[u8], &[u8]) -> bool + Send + Sync + 'static,
+) -> Act {
+    Box::new(move |ctx, _| {
         let view = edit::view(ctx);
-        let is_proxied = view.stream.is_some_and(|stream| stream.is_proxied);
-        let (status, field): (_, &[u8]) = match is_proxied {
-            true => (407, b"proxy-authenticate"),
-            false => (401, b"www-authenticate"),
-        };
-        let mut reply = ReplySpec::for_status(status, &view);
-        let own_name = view
-            .proxy
-            .map_or(&b""[..], |proxy| view.world.proxy_name(proxy).as_bytes());
-        let realm = realm.as_deref().unwrap_or(own_name);
-        let challenge = [b"Basic realm=\"", realm, b"\""].concat();
-        if reply.head.set(field, &challenge).is_err() {
-            return Verdict::Failed;
+        let given = view.request.and_then(|head| basic(head, &view));
+        match given.is_some_and(|(user, password)| is_known(user, password)) {
+            true => Verdict::Continue,
+            false => challenge(ctx, Some(&realm)),
         }
-        *ctx.reply = Some(Box::new(reply));
-        Verdict::Reply
     })
-    .last())
+}
+
+/// Answers 401, or 407 where the request came as to a proxy; the realm is the proxy's name unless
+/// given.
+fn challenge(ctx: &mut Ctx<'_>, realm: Option<&[u8]>) -> Verdict {
+    let view = edit::view(ctx);
+    let is_proxied = view.stream.is_some_and(|stream| stream.is_proxied);
+    let (status, field): (_, &[u8]) = match is_proxied {
+        true => (407, b"proxy-authenticate"),
+        false => (401, b"www-authenticate"),
+    };
+    let mut reply = ReplySpec::for_status(status, &view);
+    let own_name = view
+        .proxy
+        .map_or(&b""[..], |proxy| view.world.proxy_name(proxy).as_bytes());
+    let challenge = [b"Basic realm=\"", realm.unwrap_or(own_name), b"\""].concat();
+    if reply.head.set(field, &challenge).is_err() {
+        return Verdict::Failed;
+    }
+    *ctx.reply = Some(Box::new(reply));
+    Verdict::Reply
 }

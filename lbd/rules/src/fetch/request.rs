@@ -539,7 +539,8 @@ fn scheme<'a>(head: &'a Head, view: &View<'a>) -> Option<&'static [u8]> {
     basic(head, view).map(|_| b"Basic".as_slice())
 }
 
-fn basic<'a>(head: &'a Head, view: &View<'a>) -> Option<(&'a [u8], &'a [u8])> {
+/// User and password of a Basic authorization.
+pub(crate) fn basic<'a>(head: &'a Head, view: &View<'a>) -> Option<(&'a [u8], &'a [u8])> {
     use base64::Engine;
     let (scheme, credentials) = authorization(head, view)?;
     if !scheme.eq_ignore_ascii_case(b"basic") || credentials.len() > MAX_CREDENTIALS {

@@ -129,7 +129,7 @@ impl Row<'_> {
     pub(in crate::metric) fn downtime(&self) -> Field {
         match &self.object {
             Object::Backend(_) => U32(narrow(self.proxy.availability.downtime(self.now))),
-            _ => self.checked(|health| U32(narrow(health.downtime.as_secs()))),
+            _ => self.checked(|health| U32(narrow(health.downtime(self.now).as_secs()))),
         }
     }
 
@@ -236,6 +236,7 @@ impl Row<'_> {
 
     pub(in crate::metric) fn address(&self) -> Field {
         match &self.object {
+            _ if !self.shows.details => Empty,
             Object::Listener(_, spec, _) => Str(listen_text(&spec.address)),
             Object::Server(_, state, _) => Str(server_text(&state.address())),
             _ => Empty,
@@ -257,6 +258,7 @@ impl Row<'_> {
 
     pub(in crate::metric) fn cookie(&self) -> Field {
         match &self.object {
+            _ if !self.shows.details => Empty,
             Object::Backend(_) => match &self.spec.backend.cookie {
                 Some(cookie) => Str(cookie.name.clone()),
                 None => Empty,
@@ -276,8 +278,8 @@ impl Row<'_> {
         }
     }
 
-    pub(in crate::metric) fn algorithm(&self) -> &'static str {
-        match &self.spec.backend.roster.algorithm {
+    pub(in crate::metric) fn algorithm(&self) -> Field {
+        let word = match &self.spec.backend.roster.algorithm {
             Algorithm::First => "first",
             Algorithm::Hash(key) => match key {
                 KeySpec::Expr => "hash",
@@ -288,10 +290,15 @@ impl Row<'_> {
                 KeySpec::UrlParam { .. } => "url_param",
             },
             Algorithm::LeastConn => "leastconn",
-            Algorithm::Random(_) => "random",
+            // The reference has no word for it.
+            Algorithm::Random(_) => "unknown",
             Algorithm::RoundRobin => "roundrobin",
             Algorithm::StaticRr => "static-rr",
             Algorithm::Sticky => "sticky",
+        };
+        match self.shows.details {
+            true => Str(word.to_owned()),
+            false => Empty,
         }
     }
 

@@ -1,4 +1,4 @@
-//! `show stat` in its four forms, over the one registry of columns.
+//! Rows of the statistics in the forms that programs read, over the one registry of columns.
 //!
 //! It computes no number.
 
@@ -18,49 +18,54 @@ pub(crate) enum Form {
     Typed,
 }
 
-/// What to show.
+/// A table that is written row by row.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Request {
+pub(crate) struct Table {
     /// Form.
     pub(crate) form: Form,
-    /// `desc`.
+    /// `desc`: what each value means behind it, in typed form.
     pub(crate) with_description: bool,
-    /// `up`: no servers that are down.
-    pub(crate) only_up: bool,
-    /// `no-maint`: no servers in maintenance.
-    pub(crate) no_maint: bool,
-    /// `iid type sid`: -1 for all; `type` is a sum of 1 frontend, 2 backend, 4 server.
-    pub(crate) filter: Option<(i64, i64, i64)>,
+    has_rows: bool,
 }
 
-impl Request {
-    fn wants(&self, row: &Row<'_>) -> bool {
-        if row.server_id().is_some() {
-            let hidden = (self.only_up && !row.is_up()) || (self.no_maint && row.is_maint());
-            if hidden {
-                return false;
-            }
+impl Table {
+    /// A table in this form.
+    pub(crate) fn new(form: Form) -> Self {
+        Self {
+            form,
+            ..Self::default()
         }
-        let Some((proxy, kinds, object)) = self.filter else {
-            return true;
-        };
-        let bit = 1 << row.object.number();
-        (proxy < 0 || proxy == i64::from(row.spec.uid))
-            && (kinds < 0 || kinds & bit != 0)
-            && (object < 0 || object == i64::from(row.object_uid()))
     }
-}
 
-/// Appends the rows that are asked for.
-pub(crate) fn render(request: &Request, rows: &[Row<'_>], out: &mut String) {
-    let rows = rows.iter().filter(|row| request.wants(row));
-    match request.form {
-        Form::Csv => {
-            csv_header(out);
-            rows.for_each(|row| csv_row(row, out));
+    /// What stands before the rows.
+    pub(crate) fn begin(&self, out: &mut String) {
+        match self.form {
+            Form::Csv => csv_header(out),
+            Form::Json => out.push('['),
+            Form::Typed => {}
         }
-        Form::Typed => rows.for_each(|row| typed_row(row, request.with_description, out)),
-        Form::Json => json(rows, out),
+    }
+
+    /// A row.
+    pub(crate) fn row(&mut self, row: &Row<'_>, out: &mut String) {
+        let is_first = !std::mem::replace(&mut self.has_rows, true);
+        match self.form {
+            Form::Csv => csv_row(row, out),
+            Form::Json => {
+                if !is_first {
+                    out.push(',');
+                }
+                json_row(row, out);
+            }
+            Form::Typed => typed_row(row, self.with_description, out),
+        }
+    }
+
+    /// What stands behind the rows.
+    pub(crate) fn end(&self, out: &mut String) {
+        if self.form == Form::Json {
+            out.push_str("]\n");
+        }
     }
 }
 
@@ -129,36 +134,29 @@ fn typed_row(row: &Row<'_>, with_description: bool, out: &mut String) {
     }
 }
 
-fn json<'a>(rows: impl Iterator<Item = &'a Row<'a>>, out: &mut String) {
+fn json_row(row: &Row<'_>, out: &mut String) {
     out.push('[');
-    for (n, row) in rows.enumerate() {
+    for (n, (at, column, field)) in values(row).enumerate() {
         if n > 0 {
             out.push(',');
         }
-        out.push('[');
-        for (m, (at, column, field)) in values(row).enumerate() {
-            if m > 0 {
-                out.push(',');
-            }
-            let _ = write!(
-                out,
-                "{{\"objType\":\"{}\",\"proxyId\":{},\"id\":{},\"field\":{{\"pos\":{at},\"name\":\
-                 \"{}\"}},\"processNum\":1,",
-                row.object.word(),
-                row.spec.uid,
-                row.object_uid(),
-                column.name
-            );
-            json_value(column.tags, &field, out);
-            out.push('}');
-        }
-        out.push(']');
+        let _ = write!(
+            out,
+            "{{\"objType\":\"{}\",\"proxyId\":{},\"id\":{},\"field\":{{\"pos\":{at},\"name\":\
+             \"{}\"}},\"processNum\":1,",
+            row.object.word(),
+            row.spec.uid,
+            row.object_uid(),
+            column.name
+        );
+        json_value(column.tags, &field, out);
+        out.push('}');
     }
-    out.push_str("]\n");
+    out.push(']');
 }
 
 /// `"tags":{…},"value":{…}`, which `show stat` and `show info` have in common.
-pub(super) fn json_value(tags: &str, field: &Field, out: &mut String) {
+pub(crate) fn json_value(tags: &str, field: &Field, out: &mut String) {
     let mut letters = tags.chars();
     let mut next = || letters.next().unwrap_or(' ');
     let (origin, nature, scope) = (origin(next()), nature(next()), scope(next()));
@@ -178,7 +176,7 @@ pub(super) fn json_value(tags: &str, field: &Field, out: &mut String) {
 }
 
 /// A JSON string literal.
-pub(super) fn json_string(text: &str, out: &mut String) {
+fn json_string(text: &str, out: &mut String) {
     out.push('"');
     for letter in text.chars() {
         match letter {
