@@ -257,3 +257,23 @@ fn pages_in_backends_are_asked_for_through_frontends() {
     assert_eq!(value(&page[0], "intercepted"), "0", "{stat}");
     assert_eq!(value(&page[4], "stot"), "1", "{stat}");
 }
+
+#[test]
+fn rules_on_answers_of_both_proxies_see_the_page() {
+    let text = configuration("    stats uri /own")
+        .replace(
+            "    default_backend app\n",
+            "    default_backend app\n    http-after-response set-header x-front yes\n",
+        )
+        .replace(
+            "    balance roundrobin\n",
+            "    balance roundrobin\n    stats uri /inside\n    http-after-response set-header \
+             x-back yes\n    http-after-response allow\n",
+        );
+    let site = Site::of(&text);
+    for target in ["/inside;csv", "/"] {
+        let answer = Client::fetch(site.proxy.address("web"), target);
+        assert_eq!(answer.header("x-back"), Some("yes"), "{target}");
+        assert_eq!(answer.header("x-front"), Some("yes"), "{target}");
+    }
+}

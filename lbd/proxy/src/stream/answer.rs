@@ -393,8 +393,8 @@ pub(super) fn after_response(
         stream.place = Some(place);
         let verdict = rules::evaluate(session, stream, program, &mut Cursor::default(), None, true);
         match verdict {
-            Verdict::Stop => return Ok(()),
             Verdict::Failed | Verdict::RewriteFailed => return Err(StreamError::ResponseRule(500)),
+            // `allow` ends the rules of its own proxy only.
             _ => {}
         }
     }
