@@ -139,12 +139,7 @@ impl Judge {
             code,
             is_authority: false,
         };
-        if self
-            .authorities
-            .certificates
-            .iter()
-            .any(|known| known == leaf)
-        {
+        if self.authorities.is_end(leaf) {
             return in_time(leaf, now).map_err(own);
         }
         if version1::is(leaf) {
@@ -170,6 +165,16 @@ impl Judge {
             false => Some(&is_unrevoked),
         };
         let roots = &self.authorities.roots;
+        // Without known links, which is the rule, nothing is copied.
+        let (sent, links) = (others, &self.authorities.links);
+        let all: Vec<CertificateDer<'_>>;
+        let others = match links.is_empty() {
+            true => others,
+            false => {
+                all = others.iter().chain(links).cloned().collect();
+                &all
+            }
+        };
         let verified = end.verify_for_usage(
             self.algorithms.all,
             roots,
@@ -185,7 +190,7 @@ impl Judge {
                 code,
                 is_authority: depth > 0,
             }),
-            (Err(error), None) => Err(self.classify(&error, leaf, others, now)),
+            (Err(error), None) => Err(self.classify(&error, leaf, sent, now)),
         }
     }
 
@@ -230,10 +235,41 @@ impl Judge {
                 is_authority: true,
             };
         }
+        if let Some(depth) = self.end_that_is_none(leaf, others) {
+            return Failure {
+                code: code::NO_ISSUER,
+                is_authority: depth > 0,
+            };
+        }
         Failure {
             code: code::NO_LOCAL_ISSUER,
             is_authority: !others.is_empty(),
         }
+    }
+
+    /// How deep the authority stands, followed by names, with which a chain ends though it is not
+    /// its own issuer.
+    fn end_that_is_none(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+    ) -> Option<usize> {
+        let mut last = leaf;
+        let all = || others.iter().chain(&self.authorities.links);
+        for depth in 0..=others.len() + self.authorities.links.len() {
+            let issuer = CertFacts::of(last)?.issuer_der;
+            let is_issuer = |der: &&CertificateDer<'_>| {
+                CertFacts::of(der).is_some_and(|facts| facts.subject_der == issuer)
+            };
+            match all().find(is_issuer) {
+                Some(next) => last = next,
+                None => {
+                    let mut known = self.authorities.certificates.iter();
+                    return known.any(|known| known == last).then_some(depth);
+                }
+            }
+        }
+        None
     }
 
     /// The authority at the end of a peer's chain, found by names: for chains that were verified,

@@ -338,6 +338,7 @@ fn lines_of_lists_come_and_go() {
             "show ssl crt-list certs",
             "show ssl crt-list nope",
             "show ssl crt-list -n",
+            "show ssl ca-file ca.pem:x",
             "show ssl cert first.pem",
             "show ssl cert certs/d.pem",
             "commit ssl crl-file",

@@ -117,6 +117,62 @@ fn clients_too_deep_below_their_authority_are_refused() {
 }
 
 #[test]
+fn an_authority_that_others_certified_is_no_end_of_a_chain() {
+    let site = Authority::new("CA");
+    let root = Authority::new("root");
+    let between = root.below("between");
+    let leaf = between.leaf(&["localhost"]);
+    let chain = [between.der()];
+    let both = format!("{}{}", between.pem(), root.pem());
+    let origin = Origin::http("s1");
+    on_both(|program| {
+        for (known, is_known) in [(&between.pem(), false), (&both, true)] {
+            let log = SyslogSink::udp();
+            let front = super::program(program, FRONT)
+                .with("bind", "verify required ca-file ca.pem")
+                .with("global", format!("log {} local0", log.address()))
+                .file("site.pem", site.leaf(&["a.test"]).bundle())
+                .file("ca.pem", known)
+                .start();
+            let offer = Offer {
+                certificate: Some(&leaf),
+                chain: &chain,
+                ..Offer::default()
+            };
+            let client = Tls::offering(&site, &offer).connect(front.address("front"), "a.test");
+            let answer = client.and_then(|mut client| client.get("/"));
+            let is_let_in = answer.is_ok_and(|answer| answer.0 == 200);
+            assert_eq!(is_let_in, is_known, "{program:?}");
+            if !is_known {
+                log.wait_line("web/tls: SSL client CA chain cannot be verified");
+            }
+            let config = "frontend inner
+    bind <inner> ssl crt leaf.pem
+    default_backend app
+backend app
+    server s1 <s1>
+frontend outer
+    bind <front>
+    default_backend inside
+backend inside
+    retries 0
+    server s1 <inner> ssl verify required ca-file ca.pem
+";
+            let servers = super::program(program, config)
+                .with("s1", origin.address())
+                .listener("inner")
+                .file("leaf.pem", format!("{}{}", leaf.bundle(), between.pem()))
+                .file("ca.pem", known)
+                .start();
+            let mut client = Client::connect(servers.address("front"));
+            client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            let expected = if is_known { 200 } else { 503 };
+            assert_eq!(client.response().status, expected, "{program:?}");
+        }
+    });
+}
+
+#[test]
 fn a_refused_client_has_its_log_line() {
     let authority = Authority::new("CA");
     let clients = Authority::new("clients");

@@ -210,11 +210,18 @@ fn show(call: &mut Call<'_>, kind: TrustKind) {
         true => change.iter().find(|view| &*view.name == name),
         false => files.iter().find(|view| &*view.name == name),
     };
-    let indexed = || {
-        let (name, index) = asked.rsplit_once(':')?;
-        Some((find(name)?, Some(index.parse().ok()?)))
+    let found = match (find(asked), asked.rsplit_once(':')) {
+        (Some(view), _) => Some((view, None)),
+        (None, None) => None,
+        (None, Some((name, index))) => match index.parse() {
+            Ok(index @ 1..) => find(name).map(|view| (view, Some(index))),
+            _ => {
+                let title = kind.title();
+                let text = format!("wrong {title} index after colons in '{asked}'!");
+                return call.fail(&text);
+            }
+        },
     };
-    let found = find(asked).map(|view| (view, None)).or_else(indexed);
     match found {
         Some((view, index)) => one(call.out, kind, view, index),
         None => call.fail(&format!(
@@ -241,8 +248,8 @@ fn one(out: &mut String, kind: TrustKind, view: &TrustView, index: Option<usize>
         TrustKind::Crl => view.file.crls.len(),
     };
     let is_listed = |at: usize| index.is_none_or(|index| index == at + 1);
-    // As in the reference nothing is said of an empty file of authorities or a wrong number.
-    if !(0..count).any(is_listed) && (kind == TrustKind::Ca || index.is_some()) {
+    // As in the reference nothing is said of a file of authorities without the one asked for.
+    if !(0..count).any(is_listed) && kind == TrustKind::Ca {
         return;
     }
     let mark = match view.status {

@@ -57,8 +57,11 @@ impl TrustFile {
 /// Authorities, and what they revoked.
 #[derive(Debug, Default)]
 pub struct Authorities {
+    /// Those that are their own issuers: the ends of chains, as in the reference.
     pub(super) roots: Vec<TrustAnchor<'static>>,
-    /// The same as certificates: a peer that presents one of them is trusted as it is.
+    /// Those that others certified: links of chains that peers need not send.
+    pub(super) links: Vec<CertificateDer<'static>>,
+    /// All of them as certificates.
     pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) subjects: Vec<DistinguishedName>,
     pub(super) crls: Vec<Arc<Crl>>,
@@ -82,14 +85,24 @@ impl Authorities {
         if self.certificates.contains(&der) {
             return false;
         }
+        let Some(facts) = CertFacts::of(&der) else {
+            return false;
+        };
         let mut store = RootCertStore::empty();
         if store.add(der.clone()).is_ok() {
             self.subjects.extend(store.subjects());
-            self.roots.append(&mut store.roots);
-        } else if CertFacts::of(&der).is_none() {
-            return false;
+            match facts.is_self_issued {
+                true => self.roots.append(&mut store.roots),
+                false => self.links.push(der.clone()),
+            }
         }
         self.certificates.push(der);
         true
+    }
+
+    /// Whether a certificate is one of the authorities and its own issuer: it is trusted as it is.
+    pub(super) fn is_end(&self, der: &CertificateDer<'_>) -> bool {
+        let is_known = self.certificates.iter().any(|known| known == der);
+        is_known && CertFacts::of(der).is_some_and(|facts| facts.is_self_issued)
     }
 }

@@ -4,6 +4,9 @@ use rustls::CertificateError;
 
 /// `X509_V_ERR_UNSPECIFIED`.
 pub const UNSPECIFIED: u32 = 1;
+/// `X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT`: the chain ends with a known authority that is not its
+/// own issuer.
+pub const NO_ISSUER: u32 = 2;
 /// `X509_V_ERR_CERT_SIGNATURE_FAILURE`.
 pub const BAD_SIGNATURE: u32 = 7;
 /// `X509_V_ERR_CERT_NOT_YET_VALID`.
@@ -61,7 +64,7 @@ const NAMES: &[(&str, u32)] = &[
     ("X509_V_ERR_PATH_LENGTH_EXCEEDED", PATH_LENGTH),
     ("X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN", SELF_SIGNED_IN_CHAIN),
     ("X509_V_ERR_UNABLE_TO_GET_CRL", NO_CRL),
-    ("X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT", 2),
+    ("X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT", NO_ISSUER),
     (
         "X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
         NO_LOCAL_ISSUER,
@@ -116,7 +119,7 @@ pub(super) fn to_rustls(code: u32) -> CertificateError {
         NO_CRL | CRL_BAD_SIGNATURE | CRL_NOT_YET_VALID => CertificateError::UnknownRevocationStatus,
         BAD_SIGNATURE => CertificateError::BadSignature,
         INVALID_PURPOSE => CertificateError::InvalidPurpose,
-        NO_LOCAL_ISSUER | SELF_SIGNED_LEAF | SELF_SIGNED_IN_CHAIN => {
+        NO_ISSUER | NO_LOCAL_ISSUER | SELF_SIGNED_LEAF | SELF_SIGNED_IN_CHAIN => {
             CertificateError::UnknownIssuer
         }
         CRITICAL_EXTENSION => CertificateError::UnhandledCriticalExtension,

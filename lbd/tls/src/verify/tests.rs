@@ -71,6 +71,42 @@ fn failures_have_the_numbers_of_openssl() {
 }
 
 #[test]
+fn a_chain_ends_with_an_authority_that_is_its_own_issuer() {
+    let root = ca("root");
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "between");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let signed = params.signed_by(&key, &root.issuer).expect("a certificate");
+    let between = Ca {
+        der: signed.der().clone(),
+        issuer: Issuer::new(params, key),
+    };
+    let leaf = leaf(&between, "a.test", 2030);
+    let judge_of = |known: &[&Ca]| {
+        let mut authorities = Authorities::default();
+        for ca in known {
+            assert!(authorities.add(ca.der.clone()));
+        }
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        Judge::new(Arc::new(authorities), algorithms)
+    };
+    let sent = [between.der.clone()];
+    let verdict = |known: &[&Ca], others: &[CertificateDer<'_>]| {
+        let verdict = judge_of(known).chain(&leaf, others, now(), Peer::Client);
+        verdict.map_err(|failure| (failure.code, failure.is_authority))
+    };
+    assert_eq!(verdict(&[&root], &sent), Ok(()));
+    assert_eq!(verdict(&[&root, &between], &[]), Ok(()), "a known link");
+    assert_eq!(verdict(&[&between], &sent), Err((code::NO_ISSUER, true)));
+    assert_eq!(verdict(&[&between], &[]), Err((code::NO_ISSUER, true)));
+    let itself = judge_of(&[&between]).chain(&between.der, &[], now(), Peer::Client);
+    assert!(itself.is_err(), "known, but not its own issuer");
+}
+
+#[test]
 fn only_what_is_listed_is_overlooked() {
     let good = ca("good");
     let mut judge = judge(&good);

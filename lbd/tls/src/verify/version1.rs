@@ -80,9 +80,9 @@ impl Walk<'_> {
         if depth > 0 {
             may_sign(&cert, depth).map_err(fail)?;
         }
-        let anchors = &self.authorities.certificates;
-        for anchor in anchors {
-            if self.issued(anchor, &cert) {
+        let authorities = self.authorities;
+        for anchor in &authorities.certificates {
+            if authorities.is_end(anchor) && self.issued(anchor, &cert) {
                 in_time(der, self.now).map_err(fail)?;
                 return self.revocation(&cert, anchor).map_err(fail);
             }
@@ -94,7 +94,7 @@ impl Walk<'_> {
         if depth >= DEPTH {
             return Err(fail(code::CHAIN_TOO_LONG));
         }
-        for other in self.others {
+        for other in self.others.iter().chain(&authorities.links) {
             if self.issued(other, &cert) && other != der {
                 self.link(other, depth + 1)?;
                 in_time(der, self.now).map_err(fail)?;
