@@ -115,7 +115,7 @@ impl Lexer<'_> {
     }
 
     fn line(&mut self, text: &str, place: Place<'_>, rounds: usize) {
-        self.work = self.work.saturating_add(text.len() + 1);
+        self.work = self.work.saturating_add(text.len() + LINE_WORK);
         let is_much = self.out.lines.len() >= MAX_LINES || self.work > MAX_WORK;
         if is_much || rounds > MAX_ROUNDS {
             if !self.is_full {
@@ -267,6 +267,8 @@ fn directory(path: &str) -> &str {
 const MAX_LINES: usize = 1_000_000;
 /// Bytes of them, and of what they are made from.
 const MAX_WORK: usize = 64 << 20;
+/// What a line costs besides its bytes: one without any is made as easily.
+const LINE_WORK: usize = 64;
 /// Files that are read, one that is read again included.
 const MAX_FILES: usize = 4096;
 /// Substitutions in one another.

@@ -120,6 +120,8 @@ fn what_names_itself_or_never_ends_is_bounded() {
     assert!(lines("$A=${A}x\n${A}\n").is_empty());
     assert!(lines("~SEQ(N, 0, 4000000000) a\n").is_empty());
     assert!(lines("~SEQ(N, 1, 0, 5) a\n").is_empty());
+    // Ten thousand million rounds that make no line.
+    assert!(lines("~SEQ(N, 1, 1, 99999) ~SEQ(M, 1, 1, 99999) $A=b\n").is_empty());
 }
 
 #[test]
