@@ -136,9 +136,39 @@ fn proxy(site: &mut Site<'_>, words: &mut Words<'_>, section: Section) -> Result
         None => implied_defaults(site),
     };
     if let Some(index) = source {
-        inherit(site, index);
+        match sharing_rules(site, index) {
+            Some(diag) => site.diags.push(diag),
+            None => inherit(site, index),
+        }
     }
     Ok(())
+}
+
+/// Why this section cannot have the rules of defaults: those of a frontend and those of a backend
+/// see a stream at different points, so one list cannot be both (haproxy 3.4 configuration 4).
+fn sharing_rules(site: &Site<'_>, index: usize) -> Option<Diag> {
+    let defaults = &site.draft.defaults[index];
+    if defaults.rules.is_empty() {
+        return None;
+    }
+    let kind = match site.section {
+        Section::Frontend | Section::Backend => {
+            let users = site.draft.proxies.iter();
+            let mut users = users.filter(|proxy| proxy.from == Some(index));
+            if !users.any(|proxy| proxy.section != site.section) {
+                return None;
+            }
+            "frontends and backends cannot inherit from the same defaults section if it defines \
+             TCP/HTTP rules"
+        }
+        Section::Listen => {
+            "a listen section cannot inherit from a defaults section defining TCP/HTTP rules"
+        }
+        _ => "a defaults section cannot inherit from a defaults section defining TCP/HTTP rules",
+    };
+    let place = site.place(defaults.span);
+    let diag = Diag::alert(site.line, format!("{kind} (defaults section at {place})."));
+    Some(diag.hint("Put the rules into a defaults section of their own, or into the proxies."))
 }
 
 fn same_name(site: &Site<'_>, kind: &str, name: &str, span: Span) -> Option<Diag> {
@@ -300,7 +330,10 @@ fn defaults(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     if let Some((from, at)) = from {
         let name = site.proxy.name.clone();
         if let Some(index) = named_defaults(site, "defaults", &name, from, at)? {
-            inherit(site, index);
+            match sharing_rules(site, index) {
+                Some(diag) => site.diags.push(diag),
+                None => inherit(site, index),
+            }
         }
     }
     words.end("defaults")

@@ -75,3 +75,33 @@ fn an_own_check_rule_replaces_those_of_the_defaults() {
     assert_eq!(draft.proxies[0].settings.check.http.len(), 1);
     assert_eq!(draft.proxies[1].settings.check.http.len(), 2);
 }
+
+#[test]
+fn rules_of_defaults_are_for_proxies_of_one_kind() {
+    let start = "defaults d\n mode http\n http-request set-header x y\n";
+    for (users, wanted) in [
+        ("frontend a from d\nfrontend b from d\nbackend c\n", None),
+        ("backend a from d\nbackend b from d\n", None),
+        (
+            "frontend a from d\nbackend b from d\n",
+            Some("frontends and backends cannot"),
+        ),
+        (
+            "backend a from d\nfrontend b from d\n",
+            Some("frontends and backends cannot"),
+        ),
+        ("listen a from d\n", Some("a listen section cannot inherit")),
+        (
+            "defaults e from d\n",
+            Some("a defaults section cannot inherit"),
+        ),
+    ] {
+        let (_, diags) = draft(&format!("{start}defaults\n{users}"));
+        let first = diags.0.iter().find(|diag| diag.level == Level::Alert);
+        match (first, wanted) {
+            (None, None) => {}
+            (Some(diag), Some(text)) => assert!(diag.message.starts_with(text), "{diag:?}"),
+            other => panic!("{users}: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Loads trials in lbd and in the reference, and compares.
+//!
+//! The reference reads many trials in one file: what it refuses by line or by name is taken out
+//! until it accepts the rest.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use lbd_config::host::MemoryHost;
+use lbd_config::loader::Sources;
+use lbd_core::Level;
+use support::TempDir;
+
+use crate::files;
+use crate::trial::{SURROUNDINGS, Trial, Wanted};
+
+/// Trials of one file of the reference.
+const BATCH: usize = 200;
+
+/// What the reference judges by the machine it is on.
+const MACHINES: [&str; 2] = ["namespace blue", "issuers-chain-path"];
+
+/// Fails with every trial that did not end as wanted, and as the reference where that is there.
+pub(crate) fn judge(trials: &[Trial]) {
+    let files = files::all();
+    let host = files.iter().fold(MemoryHost::new(), |host, (name, text)| {
+        host.file(name, text.clone())
+    });
+    let reference = reference();
+    // What the reference alone can judge waits for it.
+    let trials: Vec<Trial> = trials
+        .iter()
+        .filter(|trial| reference.is_some() || trial.wanted != Wanted::AsReference)
+        .cloned()
+        .collect();
+    let trials = &trials[..];
+    let verdicts = verdicts(trials, &host);
+    let mut faults = String::new();
+    for (trial, verdict) in trials.iter().zip(&verdicts) {
+        let is_good = match (trial.wanted, verdict) {
+            (Wanted::Accepted, verdict) => verdict.is_none(),
+            (Wanted::Refused(message), Some(alerts)) => alerts.contains(message),
+            (Wanted::Refused(_), None) => false,
+            (Wanted::AsReference, _) => true,
+        };
+        if !is_good {
+            let said = verdict.as_deref().unwrap_or("accepted");
+            let _ = writeln!(faults, "{}\n    lbd: {said}", trial.name);
+        }
+    }
+    if let Some(program) = reference {
+        compare(&program, trials, &verdicts, &files, &mut faults);
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+/// The alerts of lbd for each; `None` where it accepts. What should be accepted is read in batches,
+/// and each by itself only where a batch is refused.
+fn verdicts(trials: &[Trial], host: &MemoryHost) -> Vec<Option<String>> {
+    let mut verdicts = vec![None; trials.len()];
+    let is_good = |at: &usize| !trials[*at].is_alone && trials[*at].wanted == Wanted::Accepted;
+    let (good, single): (Vec<usize>, Vec<usize>) = (0..trials.len()).partition(is_good);
+    let refused = good.chunks(BATCH);
+    let refused = refused.filter(|batch| ours(trials, batch, host).is_some());
+    for at in refused.flatten().chain(&single) {
+        verdicts[*at] = ours(trials, &[*at], host);
+    }
+    verdicts
+}
+
+/// The alerts of lbd; `None` when it accepts.
+fn ours(trials: &[Trial], batch: &[usize], host: &MemoryHost) -> Option<String> {
+    let sections = batch.iter().map(|at| trials[*at].sections(*at));
+    let text = format!("{SURROUNDINGS}{}", sections.collect::<String>());
+    let sources = Sources::from_text("t.cfg", text);
+    let (config, diags) = lbd_config::load(&sources, host);
+    let alerts = diags.0.iter().filter(|diag| diag.level == Level::Alert);
+    let alerts: Vec<&str> = alerts.map(|diag| diag.message.as_str()).collect();
+    match (config, alerts.is_empty()) {
+        (Some(_), true) => None,
+        (None, true) => Some("no configuration and no alert".to_owned()),
+        _ => Some(alerts.join("\n         ")),
+    }
+}
+
+/// HAProxy 3.4 when `$HAPROXY` names it: older ones lack names, and this is about names.
+fn reference() -> Option<std::path::PathBuf> {
+    std::env::var_os("HAPROXY")?;
+    (!support::program::haproxy_is_old()).then(|| support::program::haproxy().to_owned())
+}
+
+fn compare(
+    program: &Path,
+    trials: &[Trial],
+    verdicts: &[Option<String>],
+    files: &[(&'static str, Vec<u8>)],
+    faults: &mut String,
+) {
+    let dir = TempDir::new();
+    for (name, text) in files.iter().filter(|(name, _)| !name.starts_with('/')) {
+        dir.write(name, text);
+    }
+    let reference = Reference {
+        program,
+        dir: &dir,
+        trials,
+    };
+    let (alone, together): (Vec<usize>, Vec<usize>) =
+        (0..trials.len()).partition(|at| trials[*at].is_alone);
+    let mut refused = BTreeSet::new();
+    for batch in together.chunks(BATCH) {
+        reference.sift(batch, &mut refused);
+    }
+    for at in alone {
+        reference.sift(&[at], &mut refused);
+    }
+    for (at, (trial, verdict)) in trials.iter().zip(verdicts).enumerate() {
+        let is_machines = MACHINES.iter().any(|word| trial.text.contains(word));
+        if !is_machines && refused.contains(&at) != verdict.is_some() {
+            let said = verdict.as_deref().unwrap_or("accepted");
+            let theirs = match refused.contains(&at) {
+                true => reference.alerts(&[at]).1,
+                false => "accepted".to_owned(),
+            };
+            let _ = writeln!(
+                faults,
+                "{}\n    lbd: {said}\n    reference: {theirs}",
+                trial.name
+            );
+        }
+    }
+}
+
+struct Reference<'t> {
+    program: &'t Path,
+    dir: &'t TempDir,
+    trials: &'t [Trial],
+}
+
+impl Reference<'_> {
+    /// Adds to `refused` those of `batch` that the reference refuses.
+    fn sift(&self, batch: &[usize], refused: &mut BTreeSet<usize>) {
+        let mut left = batch.to_vec();
+        while !left.is_empty() {
+            let (found, alerts) = self.alerts(&left);
+            if alerts.is_empty() {
+                return;
+            }
+            if left.len() == 1 {
+                refused.insert(left[0]);
+                return;
+            }
+            if found.is_empty() {
+                let (one, two) = left.split_at(left.len() / 2);
+                self.sift(one, refused);
+                self.sift(two, refused);
+                return;
+            }
+            left.retain(|at| !found.contains(at));
+            refused.extend(found);
+        }
+    }
+
+    /// The trials that alerts name by their lines, and the alerts.
+    fn alerts(&self, batch: &[usize]) -> (BTreeSet<usize>, String) {
+        let mut text = SURROUNDINGS.to_owned();
+        let mut starts = Vec::new();
+        for at in batch {
+            starts.push((text.lines().count() + 1, *at));
+            text.push_str(&self.trials[*at].sections(*at));
+        }
+        let file = self.dir.write("t.cfg", text);
+        let output = Command::new(self.program)
+            .current_dir(self.dir.path())
+            .args(["-c", "-f"])
+            .arg(&file)
+            .output()
+            .expect("the reference starts");
+        if output.status.success() {
+            return (BTreeSet::new(), String::new());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let alerts = said.lines().filter(|line| line.starts_with("[ALERT]"));
+        let alerts: Vec<&str> = alerts.collect();
+        let lines = alerts.iter().filter_map(|alert| line_of(alert));
+        let found = lines.filter_map(|line| {
+            let at = starts.partition_point(|(start, _)| *start <= line);
+            starts.get(at.checked_sub(1)?).map(|(_, at)| *at)
+        });
+        (
+            found.collect(),
+            format!("{}{}", alerts.join("\n         "), output.status),
+        )
+    }
+}
+
+/// The line that an alert names as `[file:line]`.
+fn line_of(alert: &str) -> Option<usize> {
+    let (_, rest) = alert.split_once("t.cfg:")?;
+    rest.split(']').next()?.parse().ok()
+}
