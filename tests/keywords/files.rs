@@ -14,12 +14,17 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     let certificate = params.self_signed(&pair).expect("a certificate");
     let certificate = pem("CERTIFICATE", certificate.der());
     let key = pem("PRIVATE KEY", &pair.serialize_der());
+    let engine = base64::engine::general_purpose::STANDARD;
+    let tickets: String = (0..3u8).map(|n| engine.encode([n; 48]) + "\n").collect();
     vec![
         ("site.pem", format!("{certificate}{key}").into_bytes()),
         ("site.crt", certificate.clone().into_bytes()),
         ("site.ocsp", answer(&certificate, &key)),
-        ("site.key", key.into_bytes()),
+        ("site.key", key.clone().into_bytes()),
         ("ca.pem", certificate.clone().into_bytes()),
+        ("all-ca.pem", certificate.clone().into_bytes()),
+        ("fallback.pem", format!("{certificate}{key}").into_bytes()),
+        ("tickets.keys", tickets.into_bytes()),
         ("sites.list", b"site.pem\n".to_vec()),
         ("words.lst", b"a\nb\n".to_vec()),
         ("words.map", b"a b\n".to_vec()),

@@ -132,6 +132,9 @@ fn in_all_proxies(line: &str, wanted: Wanted, side: Side) -> Vec<Trial> {
     trials
 }
 
+/// `proto h2` where no HTTP is spoken.
+const NO_PROTOCOL: Wanted = Wanted::Refused("MUX protocol 'h2' is not usable for");
+
 /// Words of `bind`, `default-bind` and `stats socket` lines.
 pub(crate) fn bind_words() -> Vec<Trial> {
     let all = BIND_OPTIONS.iter().flat_map(|family| family.iter());
@@ -143,7 +146,11 @@ pub(crate) fn bind_words() -> Vec<Trial> {
             for kind in ["frontend", "listen"] {
                 let name = format!("bind word '{word}' in {kind}, mode {mode}");
                 let line = format!("bind 127.0.0.1:8001 {word}");
-                trials.push(Trial::new(name, proxy(kind, mode, &line), Wanted::Accepted));
+                let wanted = match (option.name, mode) {
+                    ("proto", "tcp") => NO_PROTOCOL,
+                    _ => Wanted::Accepted,
+                };
+                trials.push(Trial::new(name, proxy(kind, mode, &line), wanted));
             }
         }
         let peers = format!("peers <p>\n    bind 127.0.0.1:8002 {word}\n    server me\n");
@@ -155,7 +162,11 @@ pub(crate) fn bind_words() -> Vec<Trial> {
         trials.push(Trial::new(name, peers, Wanted::AsReference).alone());
         let global = format!("global\n    stats socket 127.0.0.1:8003 {word}\n");
         let name = format!("bind word '{word}' on a stats socket");
-        trials.push(Trial::new(name, global, Wanted::Accepted).alone());
+        let wanted = match option.name {
+            "proto" => NO_PROTOCOL,
+            _ => Wanted::Accepted,
+        };
+        trials.push(Trial::new(name, global, wanted).alone());
         trials
     }))
 }
@@ -171,6 +182,7 @@ pub(crate) fn server_words() -> Vec<Trial> {
             // Redirections are of HTTP, and tracking needs another server.
             let accepted = match (option.name, mode) {
                 ("redir", "tcp") => Wanted::AsReference,
+                ("proto", "tcp") => NO_PROTOCOL,
                 _ => Wanted::Accepted,
             };
             for kind in ["listen", "backend"] {

@@ -96,8 +96,8 @@ pub(crate) fn proxy(kind: &str, mode: &str, lines: &str) -> String {
     let lines: String = lines.lines().map(|line| format!("    {line}\n")).collect();
     let timeouts = "    timeout connect 5s\n    timeout client 5s\n    timeout server 5s\n";
     match kind {
-        // Their rules are for proxies of one kind; words of servers need a backend.
-        "defaults" if lines.contains("server") => format!(
+        // Their rules are for proxies of one kind; words of servers and of their answers need a backend.
+        "defaults" if lines.contains("server") || lines.contains("tcp-response") => format!(
             "defaults <p>d\n    mode {mode}\n{timeouts}{lines}\
              backend <p> from <p>d\n{table}{SERVERS}"
         ),

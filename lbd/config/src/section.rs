@@ -143,16 +143,35 @@ fn keyword(site: &mut Site<'_>, line: &Line, words: &mut Words<'_>) -> Result<()
             Section::Backend => "frontend",
             _ => "backend",
         };
-        let message = format!(
-            "'{name}' ignored because {} has no {lacking} capability.",
-            site.proxy.title()
-        );
+        let title = site.proxy.title();
+        if let Some(refused) = refused_elsewhere(name, lacking, &title) {
+            return Err(Diag::alert(here, refused).hint("Move the line to where it applies."));
+        }
+        let message = format!("'{name}' ignored because {title} has no {lacking} capability.");
         site.diags.push(Diag::warning(here, message));
     }
     if let Effect::NoEffect(reason) = directive.effect {
         site.no_effect(directive.name, here, reason);
     }
     (directive.apply)(site, words)
+}
+
+/// What the reference says of words that it refuses, not only ignores, in a proxy without the side
+/// they concern.
+fn refused_elsewhere(name: &str, lacking: &str, title: &str) -> Option<String> {
+    match name {
+        "declare" | "hash-preserve-affinity" | "retry-on" => Some(format!(
+            "'{name}' only available in {lacking} or listen section"
+        )),
+        "default-server" | "server" | "server-template" => Some(format!(
+            "'{name}' not allowed because {title} has no {lacking} capability."
+        )),
+        "tcp-response" => Some(
+            "tcp-response is only allowed in 'backend' sections or 'defaults' section with a name"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 fn unknown(site: &Site<'_>, name: &str, line: &Line, words: &Words<'_>) -> Diag {

@@ -186,7 +186,10 @@ pub(crate) fn parse(
         ))
     };
     match kind {
-        ArgKind::Str | ArgKind::Regex | ArgKind::Protobuf => Ok(Arg::Str(text.into())),
+        ArgKind::Str | ArgKind::Regex => Ok(Arg::Str(text.into())),
+        ArgKind::Protobuf => crate::convert::protobuf::path(text)
+            .map(|_| Arg::Str(text.into()))
+            .ok_or_else(refused),
         ArgKind::Int => crate::cast::whole_int(text)
             .map(Arg::Int)
             .ok_or_else(refused),

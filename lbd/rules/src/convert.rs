@@ -9,10 +9,13 @@ pub mod fix;
 pub mod forwarded;
 pub mod hash;
 pub mod json;
+pub mod jwt;
+pub mod lookup;
 pub mod map;
 pub mod mqtt;
 pub mod net;
 pub mod number;
+pub mod protobuf;
 pub mod string;
 pub mod table;
 pub mod var;
@@ -34,10 +37,13 @@ pub const FAMILIES: &[&[Converter]] = &[
     forwarded::CONVERTERS,
     hash::CONVERTERS,
     json::CONVERTERS,
+    jwt::CONVERTERS,
+    lookup::CONVERTERS,
     map::CONVERTERS,
     mqtt::CONVERTERS,
     net::CONVERTERS,
     number::CONVERTERS,
+    protobuf::CONVERTERS,
     string::CONVERTERS,
     table::CONVERTERS,
     var::CONVERTERS,

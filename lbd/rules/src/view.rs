@@ -195,6 +195,18 @@ pub trait World {
     fn proxy_name(&self, proxy: ProxyId) -> &str;
     /// The backend that a frontend names for what no rule sends elsewhere (`fe_defbe`).
     fn default_backend(&self, proxy: ProxyId) -> Option<ProxyId>;
+    /// The frontend of a name that is known at run time only.
+    fn frontend_named(&self, _name: &[u8]) -> Option<ProxyId> {
+        None
+    }
+    /// The backend of a name that is known at run time only.
+    fn backend_named(&self, _name: &[u8]) -> Option<ProxyId> {
+        None
+    }
+    /// The server of a name that is known at run time only.
+    fn server_named(&self, _backend: ProxyId, _name: &[u8]) -> Option<ServerId> {
+        None
+    }
     /// Name of a server.
     fn server_name(&self, backend: ProxyId, server: ServerId) -> &str;
     /// Name of a `bind` line, when it has one.

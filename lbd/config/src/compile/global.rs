@@ -33,6 +33,7 @@ impl Compiler<'_> {
             .collect();
         for socket in &draft.global.sockets {
             let bind = &socket.bind;
+            self.refuse_protocol("frontend 'GLOBAL'", bind);
             for address in self.listen_addresses(&bind.addresses, bind.span, "stats socket") {
                 global.stats_sockets.push(StatsSocketSpec {
                     address,

@@ -10,7 +10,7 @@ use lbd_core::{BindId, Diag, ListenerId, ProxyId, Span};
 use super::context::Compiler;
 use crate::address::{Address, AddressSpec};
 use crate::config::{BindSpec, ListenAddress, ListenerSpec, Mode};
-use crate::draft::ProxyDraft;
+use crate::draft::{BindDraft, ProxyDraft};
 use crate::resolve::number;
 
 impl Compiler<'_> {
@@ -93,6 +93,9 @@ impl Compiler<'_> {
                 });
                 next_uid += 1;
             }
+            if proxy.mode() != Mode::Http {
+                self.refuse_protocol(&proxy.title(), draft);
+            }
             let tls = self.tls_maker().bind_tls(
                 &proxy.name,
                 proxy.mode() == Mode::Http,
@@ -110,5 +113,17 @@ impl Compiler<'_> {
             });
         }
         binds
+    }
+
+    /// Protocols of HTTP are not spoken where no HTTP is.
+    pub(super) fn refuse_protocol(&mut self, title: &str, draft: &BindDraft) {
+        let Some(proto) = draft.options.proto.as_deref() else {
+            return;
+        };
+        let message = format!(
+            "{title} : MUX protocol '{proto}' is not usable for 'bind {}'.",
+            draft.text
+        );
+        self.fault(Diag::alert(draft.span, message).hint("Remove 'proto', or use 'mode http'."));
     }
 }

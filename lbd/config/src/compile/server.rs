@@ -94,6 +94,7 @@ impl Compiler<'_> {
             .as_ref()
             .and_then(|address| address.host_name())
             .map(|(name, _)| name.into());
+        self.check_protocol(proxy, draft, span);
         let socks4 = draft.socks4.as_ref().and_then(|(spec, span)| {
             let socket = self.addresses.socket(spec, &title, *span);
             self.diags.take(socket)
@@ -129,7 +130,11 @@ impl Compiler<'_> {
             idle_ping: draft.idle_ping,
             pool_purge_delay: draft.pool_purge_delay.unwrap_or(PURGE_DELAY),
             max_reuse: draft.max_reuse.unwrap_or(-1),
-            proto: draft.proto.as_deref().map(Into::into),
+            proto: draft
+                .proto
+                .as_deref()
+                .filter(|name| *name != "none")
+                .map(Into::into),
             websocket: draft.websocket.flatten(),
             ssl: self.server_ssl(shared, draft, &title),
             check: self.server_check(draft, &title),

@@ -10,11 +10,27 @@ use lbd_core::{Diag, Span};
 use super::context::Compiler;
 use super::server::Shared;
 use crate::address::{Address, HostSpec, PortSpec};
-use crate::config::{SavedServer, ServerAddress};
+use crate::config::{Mode, SavedServer, ServerAddress};
 use crate::draft::{InitAddr, ProxyDraft, ServerDraft, StateSource};
 use crate::state_file::{self, StateFile, StateLine};
 
 impl Compiler<'_> {
+    /// Protocols of HTTP are not spoken to servers of mode tcp, and of mode http only these are.
+    pub(super) fn check_protocol(&mut self, proxy: &ProxyDraft, draft: &ServerDraft, span: Span) {
+        let Some(proto) = draft.proto.as_deref() else {
+            return;
+        };
+        if (proto == "none") != (proxy.mode() == Mode::Http) {
+            return;
+        }
+        let message = format!(
+            "{} : MUX protocol '{proto}' is not usable for server '{}'.",
+            proxy.title(),
+            draft.name
+        );
+        self.fault(Diag::alert(span, message).hint("Remove 'proto', or change the mode."));
+    }
+
     /// The state file of a backend that has one of its own.
     pub(super) fn own_states(&mut self, shared: Shared<'_>) -> Option<StateFile> {
         let Shared { proxy, uid, .. } = shared;

@@ -94,12 +94,8 @@ pub const OPTIONS: &[ServerOption] = &[
         |_, s, words| {
             let here = words.here();
             match words.expect("proto", "a protocol name")? {
-                "h1" | "none" => {
-                    s.proto = Some("h1".to_owned());
-                    Ok(())
-                }
-                "h2" => {
-                    s.proto = Some("h2".to_owned());
+                name @ ("h1" | "h2" | "none") => {
+                    s.proto = Some(name.to_owned());
                     Ok(())
                 }
                 name @ ("fcgi" | "qmux" | "spop" | "quic") => Err(Diag::alert(

@@ -321,9 +321,12 @@ pub const DIRECTIVES: &[Directive] = &[
         "tune.vars.check-max-size",
         GLOBAL,
         "Bytes of variables of scope check (3.2).",
-        &[Example::Ok("tune.vars.check-max-size 1k")],
+        &[
+            Example::Ok("tune.vars.check-max-size 1024"),
+            Example::Fail("tune.vars.check-max-size 1k", "is an invalid size"),
+        ],
         |site, words| {
-            size(site, words, "tune.vars.check-max-size", |t, n| {
+            bytes(site, words, "tune.vars.check-max-size", |t, n| {
                 t.vars_check_max_size = n
             })
         },
@@ -332,9 +335,12 @@ pub const DIRECTIVES: &[Directive] = &[
         "tune.vars.proc-max-size",
         GLOBAL,
         "Bytes of variables of scope proc (3.2).",
-        &[Example::Ok("tune.vars.proc-max-size 1k")],
+        &[
+            Example::Ok("tune.vars.proc-max-size 1024"),
+            Example::Fail("tune.vars.proc-max-size 1k", "is an invalid size"),
+        ],
         |site, words| {
-            size(site, words, "tune.vars.proc-max-size", |t, n| {
+            bytes(site, words, "tune.vars.proc-max-size", |t, n| {
                 t.vars_proc_max_size = n
             })
         },
@@ -343,9 +349,12 @@ pub const DIRECTIVES: &[Directive] = &[
         "tune.vars.reqres-max-size",
         GLOBAL,
         "Bytes of variables of scopes req and res (3.2).",
-        &[Example::Ok("tune.vars.reqres-max-size 1k")],
+        &[
+            Example::Ok("tune.vars.reqres-max-size 1024"),
+            Example::Fail("tune.vars.reqres-max-size 1k", "is an invalid size"),
+        ],
         |site, words| {
-            size(site, words, "tune.vars.reqres-max-size", |t, n| {
+            bytes(site, words, "tune.vars.reqres-max-size", |t, n| {
                 t.vars_reqres_max_size = n
             })
         },
@@ -354,9 +363,12 @@ pub const DIRECTIVES: &[Directive] = &[
         "tune.vars.sess-max-size",
         GLOBAL,
         "Bytes of variables of scope sess (3.2).",
-        &[Example::Ok("tune.vars.sess-max-size 1k")],
+        &[
+            Example::Ok("tune.vars.sess-max-size 1024"),
+            Example::Fail("tune.vars.sess-max-size 1k", "is an invalid size"),
+        ],
         |site, words| {
-            size(site, words, "tune.vars.sess-max-size", |t, n| {
+            bytes(site, words, "tune.vars.sess-max-size", |t, n| {
                 t.vars_sess_max_size = n
             })
         },
@@ -365,9 +377,12 @@ pub const DIRECTIVES: &[Directive] = &[
         "tune.vars.txn-max-size",
         GLOBAL,
         "Bytes of variables of scope txn (3.2).",
-        &[Example::Ok("tune.vars.txn-max-size 1k")],
+        &[
+            Example::Ok("tune.vars.txn-max-size 1024"),
+            Example::Fail("tune.vars.txn-max-size 1k", "is an invalid size"),
+        ],
         |site, words| {
-            size(site, words, "tune.vars.txn-max-size", |t, n| {
+            bytes(site, words, "tune.vars.txn-max-size", |t, n| {
                 t.vars_txn_max_size = n
             })
         },
@@ -406,6 +421,23 @@ fn size(
         usize::try_from(n).unwrap_or(usize::MAX),
     );
     end(words, keyword)
+}
+
+/// Bytes without a unit, of which the reference takes none here.
+fn bytes(
+    site: &mut Site<'_>,
+    words: &mut Words<'_>,
+    keyword: &str,
+    set: fn(&mut Tune, usize),
+) -> Result<(), Diag> {
+    if let Some(word) = words.peek()
+        && !word.text.iter().all(u8::is_ascii_digit)
+    {
+        let given = String::from_utf8_lossy(&word.text);
+        let message = format!("{keyword}: '{given}' is an invalid size");
+        return Err(Diag::alert(word.span, message).hint("Write the number of bytes."));
+    }
+    size(site, words, keyword, set)
 }
 
 fn positive(

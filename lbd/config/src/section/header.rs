@@ -6,7 +6,8 @@ use lbd_core::{Diag, Level, Span};
 
 use super::{Section, Site};
 use crate::draft::{
-    BindDraft, HttpErrorsDraft, PeersDraft, ProxyDraft, ServerDraft, StoreDraft, UserListDraft,
+    BindDraft, HttpErrorsDraft, PeersDraft, ProxyDraft, RuleDraft, Ruleset, ServerDraft,
+    StoreDraft, UserListDraft,
 };
 use crate::lex::Line;
 use crate::unsupported;
@@ -151,7 +152,12 @@ fn sharing_rules(site: &Site<'_>, index: usize) -> Option<Diag> {
     if defaults.rules.is_empty() {
         return None;
     }
+    let has_answers = |rule: &RuleDraft| rule.ruleset == Ruleset::TcpResponse;
     let kind = match site.section {
+        Section::Frontend if defaults.rules.iter().any(has_answers) => {
+            "a frontend section cannot inherit from a defaults section defining 'tcp-response \
+             content' rules"
+        }
         Section::Frontend | Section::Backend => {
             let users = site.draft.proxies.iter();
             let mut users = users.filter(|proxy| proxy.from == Some(index));

@@ -78,7 +78,8 @@ fn an_own_check_rule_replaces_those_of_the_defaults() {
 
 #[test]
 fn rules_of_defaults_are_for_proxies_of_one_kind() {
-    let start = "defaults d\n mode http\n http-request set-header x y\n";
+    let start = "defaults d\n mode http\n http-request set-header x y\n\
+                 defaults t\n tcp-response content accept\n";
     for (users, wanted) in [
         ("frontend a from d\nfrontend b from d\nbackend c\n", None),
         ("backend a from d\nbackend b from d\n", None),
@@ -90,6 +91,11 @@ fn rules_of_defaults_are_for_proxies_of_one_kind() {
             "backend a from d\nfrontend b from d\n",
             Some("frontends and backends cannot"),
         ),
+        (
+            "frontend a from t\n",
+            Some("a frontend section cannot inherit"),
+        ),
+        ("backend a from t\n", None),
         ("listen a from d\n", Some("a listen section cannot inherit")),
         (
             "defaults e from d\n",
@@ -102,6 +108,47 @@ fn rules_of_defaults_are_for_proxies_of_one_kind() {
             (None, None) => {}
             (Some(diag), Some(text)) => assert!(diag.message.starts_with(text), "{diag:?}"),
             other => panic!("{users}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn words_of_one_side_are_refused_or_ignored_on_the_other() {
+    for (line, wanted) in [
+        (
+            "frontend a\n retry-on none",
+            Some("'retry-on' only available in backend or listen"),
+        ),
+        (
+            "frontend a\n hash-preserve-affinity maxconn",
+            Some("only available in backend or"),
+        ),
+        (
+            "backend a\n declare capture request len 9",
+            Some("'declare' only available in frontend"),
+        ),
+        (
+            "frontend a\n server s 127.0.0.1:1",
+            Some("'server' not allowed because frontend 'a'"),
+        ),
+        (
+            "frontend a\n default-server check",
+            Some("'default-server' not allowed because"),
+        ),
+        (
+            "frontend a\n tcp-response content accept",
+            Some("only allowed in 'backend' sections"),
+        ),
+        ("frontend a\n retries 3", None),
+        ("frontend a\n option allbackups", None),
+        ("backend a\n maxconn 3", None),
+    ] {
+        let (_, diags) = draft(&format!("{line}\n"));
+        let first = diags.0.iter().find(|diag| diag.level == Level::Alert);
+        match (first, wanted) {
+            (None, None) => assert_eq!(diags.count(Level::Warning), 1, "{line}"),
+            (Some(diag), Some(text)) => assert!(diag.message.contains(text), "{diag:?}"),
+            other => panic!("{line}: {other:?}"),
         }
     }
 }

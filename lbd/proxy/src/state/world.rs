@@ -193,6 +193,24 @@ impl World for Bound {
         (backend != proxy).then_some(backend)
     }
 
+    fn frontend_named(&self, name: &[u8]) -> Option<ProxyId> {
+        let mut all = self.generation.config.proxies.iter();
+        all.find(|spec| spec.caps.frontend && spec.name.as_bytes() == name)
+            .map(|spec| spec.id)
+    }
+
+    fn backend_named(&self, name: &[u8]) -> Option<ProxyId> {
+        self.generation.backend_named(name)
+    }
+
+    fn server_named(&self, backend: ProxyId, name: &[u8]) -> Option<ServerId> {
+        let servers = &self.generation.proxies.get(backend.index())?.servers;
+        let at = servers
+            .iter()
+            .position(|server| server.name.as_bytes() == name)?;
+        u32::try_from(at).ok().map(ServerId)
+    }
+
     fn server_name(&self, backend: ProxyId, server: ServerId) -> &str {
         self.generation
             .server(backend, server)

@@ -141,7 +141,7 @@ pub const CONVERTERS: &[Converter] = &[
         to: Type::Bin,
         doc: "Base64 of the URL alphabet, decoded (manual 7.3.1).",
         examples: &[Example::Ok("str(YWJj),ub64dec")],
-        build: |_, _| bytes(|view, text| decode(view, text, &LENIENT_URL).map(Value::Bin)),
+        build: |_, _| bytes(|view, text| ub64dec(view, text).map(Value::Bin)),
     },
     Converter {
         name: "ub64enc",
@@ -196,6 +196,11 @@ fn encode<'a>(view: &View<'a>, text: &[u8], engine: &impl Engine) -> Option<&'a 
     let out = view.arena.alloc_slice_fill_copy(len, 0u8);
     let len = engine.encode_slice(text, out).ok()?;
     Some(&out[..len])
+}
+
+/// Base64 of the URL alphabet without padding, decoded.
+pub(super) fn ub64dec<'a>(view: &View<'a>, text: &[u8]) -> Option<&'a [u8]> {
+    decode(view, text, &LENIENT_URL)
 }
 
 fn decode<'a>(view: &View<'a>, text: &[u8], engine: &impl Engine) -> Option<&'a [u8]> {

@@ -1,10 +1,11 @@
 //! Converters to and from JSON (manual 7.3.1).
 //!
-//! Tokens (JWT) are not read here.
+//! Tokens (JWT) are read in [`super::jwt`].
 
 use super::{Built, LIMIT, STR, bytes, text};
 use crate::arg::{Arg, ArgError, ArgKind, ArgSpec};
 use crate::registry::{Converter, Example};
+use crate::view::View;
 use lbd_core::{Type, Value};
 use std::fmt::Write;
 
@@ -169,6 +170,18 @@ fn json_path(path: &[u8]) -> Option<Vec<Step>> {
 }
 
 fn json_query(args: &[Arg]) -> Built {
+    let wanted = query(args)?;
+    bytes(move |view, text| wanted.find(view, text))
+}
+
+/// What is looked for in a JSON text.
+pub(super) struct Query {
+    path: Vec<Step>,
+    is_int: bool,
+}
+
+/// A path and, optionally, the type of what is found.
+pub(super) fn query(args: &[Arg]) -> Result<Query, ArgError> {
     let path = json_path(&text(args, 0))
         .ok_or_else(|| ArgError::new("A JSON path must start with '$'"))?;
     let is_int = match &*text(args, 1) {
@@ -180,13 +193,21 @@ fn json_query(args: &[Arg]) -> Built {
             ));
         }
     };
-    bytes(move |view, text| {
+    Ok(Query { path, is_int })
+}
+
+impl Query {
+    /// The value in `text`.
+    pub(super) fn find<'a>(&self, view: &View<'a>, text: &[u8]) -> Option<Value<'a>> {
         let whole: serde_json::Value = serde_json::from_slice(text).ok()?;
-        let found = path.iter().try_fold(&whole, |value, step| match step {
-            Step::Index(at) => value.get(*at),
-            Step::Name(name) => value.get(name),
-        })?;
-        if is_int {
+        let found = self
+            .path
+            .iter()
+            .try_fold(&whole, |value, step| match step {
+                Step::Index(at) => value.get(*at),
+                Step::Name(name) => value.get(name),
+            })?;
+        if self.is_int {
             return found.as_i64().map(Value::Int);
         }
         Some(match found {
@@ -201,5 +222,5 @@ fn json_query(args: &[Arg]) -> Built {
             }
             serde_json::Value::Null | serde_json::Value::Object(_) => return None,
         })
-    })
+    }
 }

@@ -108,12 +108,10 @@ pub const CONVERTERS: &[Unsupported] = &[
             "jwt_decrypt_cert",
             "jwt_decrypt_jwk",
             "jwt_decrypt_secret",
-            "jwt_header_query",
-            "jwt_payload_query",
             "jwt_verify",
             "jwt_verify_cert",
         ],
-        reason: "JSON web tokens",
+        reason: "keys and signatures of JSON web tokens",
     },
     Unsupported {
         names: &["x509_v_err_str"],
@@ -126,14 +124,6 @@ pub const CONVERTERS: &[Unsupported] = &[
     Unsupported {
         names: &["debug"],
         reason: "debug sinks and rings",
-    },
-    Unsupported {
-        names: &["fe_exists", "nbsrv", "srv_is_up", "srv_queue"],
-        reason: "look-ups of proxies and servers by name at run time",
-    },
-    Unsupported {
-        names: &["protobuf", "ungrpc"],
-        reason: "protocol buffers",
     },
     Unsupported {
         names: &[

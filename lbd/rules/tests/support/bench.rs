@@ -153,6 +153,15 @@ impl World for TestWorld {
     fn proxy_name(&self, proxy: ProxyId) -> &str {
         if proxy.0 == 0 { "fe" } else { "be" }
     }
+    fn frontend_named(&self, name: &[u8]) -> Option<ProxyId> {
+        (name == b"fe").then_some(ProxyId(0))
+    }
+    fn backend_named(&self, name: &[u8]) -> Option<ProxyId> {
+        (name == b"be").then_some(ProxyId(1))
+    }
+    fn server_named(&self, _: ProxyId, name: &[u8]) -> Option<ServerId> {
+        (name == b"s1").then_some(ServerId(0))
+    }
     fn default_backend(&self, _: ProxyId) -> Option<ProxyId> {
         Some(ProxyId(1))
     }
