@@ -75,7 +75,18 @@ const KEPT: &[(&str, bool, &str)] = &[
     ("option forwarded x", false, "the same"),
     ("$9$x", false, "a password that no method can check"),
     ("numa-cpu-mapping x", false, "words that mean nothing"),
-    ("tune.buffers.limit'", false, "the same"),
+    ("tune.buffers.", false, "the same"),
+    ("tune.defaults.purge x", false, "the same"),
+    (
+        "tune.fd.edge-triggered",
+        true,
+        "it has no effect, so nothing experimental is to be allowed",
+    ),
+    (
+        "http_auth_group",
+        true,
+        "whether a group exists is not looked up when the line is read",
+    ),
     ("ocsp-update.", false, "the same"),
 ];
 

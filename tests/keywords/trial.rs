@@ -94,10 +94,12 @@ pub(crate) fn proxy(kind: &str, mode: &str, lines: &str) -> String {
         }
     };
     let lines: String = lines.lines().map(|line| format!("    {line}\n")).collect();
+    let first = lines.trim_start();
+    let is_of_backends = first.starts_with("default-server") || first.starts_with("tcp-response");
     let timeouts = "    timeout connect 5s\n    timeout client 5s\n    timeout server 5s\n";
     match kind {
         // Their rules are for proxies of one kind; words of servers and of their answers need a backend.
-        "defaults" if lines.contains("server") || lines.contains("tcp-response") => format!(
+        "defaults" if is_of_backends => format!(
             "defaults <p>d\n    mode {mode}\n{timeouts}{lines}\
              backend <p> from <p>d\n{table}{SERVERS}"
         ),

@@ -153,7 +153,13 @@ fn sharing_rules(site: &Site<'_>, index: usize) -> Option<Diag> {
         return None;
     }
     let has_answers = |rule: &RuleDraft| rule.ruleset == Ruleset::TcpResponse;
+    let has_early =
+        |rule: &RuleDraft| matches!(rule.ruleset, Ruleset::TcpConnection | Ruleset::TcpSession);
     let kind = match site.section {
+        Section::Backend if defaults.rules.iter().any(has_early) => {
+            "a backend section cannot inherit from a defaults section defining 'tcp-request \
+             connection' or 'tcp-request session' rules"
+        }
         Section::Frontend if defaults.rules.iter().any(has_answers) => {
             "a frontend section cannot inherit from a defaults section defining 'tcp-response \
              content' rules"

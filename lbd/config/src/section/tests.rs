@@ -79,7 +79,8 @@ fn an_own_check_rule_replaces_those_of_the_defaults() {
 #[test]
 fn rules_of_defaults_are_for_proxies_of_one_kind() {
     let start = "defaults d\n mode http\n http-request set-header x y\n\
-                 defaults t\n tcp-response content accept\n";
+                 defaults t\n tcp-response content accept\n\
+                 defaults e\n tcp-request session accept\n";
     for (users, wanted) in [
         ("frontend a from d\nfrontend b from d\nbackend c\n", None),
         ("backend a from d\nbackend b from d\n", None),
@@ -96,9 +97,14 @@ fn rules_of_defaults_are_for_proxies_of_one_kind() {
             Some("a frontend section cannot inherit"),
         ),
         ("backend a from t\n", None),
+        (
+            "backend a from e\n",
+            Some("a backend section cannot inherit"),
+        ),
+        ("frontend a from e\n", None),
         ("listen a from d\n", Some("a listen section cannot inherit")),
         (
-            "defaults e from d\n",
+            "defaults u from d\n",
             Some("a defaults section cannot inherit"),
         ),
     ] {
