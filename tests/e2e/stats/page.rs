@@ -59,6 +59,13 @@ fn what_is_hidden_is_not_on_the_page() {
     let html = site.get("/s").text();
     assert!(html.contains("<h1>Statistics of other</h1>"), "{html}");
     assert!(html.contains("<p class=\"description\">a b</p>"), "{html}");
+    // A process without a name has the machine's.
+    let text =
+        configuration("    stats uri /s\n    stats show-node").replace("    node here\n", "");
+    let html = Site::of(&text).get("/s").text();
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("Linux");
+    let title = format!("<h1>Statistics of {}</h1>", machine.trim());
+    assert!(html.contains(&title), "{html}");
 }
 
 #[test]

@@ -13,6 +13,14 @@ use crate::config::{AccessLevel, Global, ProcVar, StatsSocketSpec};
 use crate::directive::global::case_pair_into;
 
 impl Compiler<'_> {
+    /// `node`, or the machine's name.
+    pub(super) fn node(&self) -> String {
+        match &self.draft.global.value.node {
+            name if name.is_empty() => self.environment.host().hostname(),
+            name => name.clone(),
+        }
+    }
+
     /// The finished section.
     pub(super) fn global(&mut self) -> Global {
         let draft = self.draft;
@@ -22,9 +30,7 @@ impl Compiler<'_> {
         global.no_splice |= !enabled("SPLICE") || !enabled("FAST-FORWARD");
         global.no_reuseport = !enabled("REUSEPORT");
         global.insecure_fork |= self.environment.host().may_fork();
-        if global.node.is_empty() {
-            global.node = self.environment.host().hostname();
-        }
+        global.node = self.node();
         global.logs = draft
             .global
             .logs

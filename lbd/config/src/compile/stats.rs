@@ -49,9 +49,8 @@ impl Compiler<'_> {
             .filter_map(|sentence| self.condition_of(at, sentence, what))
             .collect();
         let uri = draft.uri.as_deref().unwrap_or(DEFAULT_STATS_URI.as_bytes());
-        let process = &self.draft.global.value.node;
         let node = draft.node.as_ref();
-        let node = node.map(|name| name.as_deref().unwrap_or(process).into());
+        let node = node.map(|name| name.clone().unwrap_or_else(|| self.node()).into());
         Some(Box::new(StatsSpec {
             uri: uri.into(),
             rules: Program {
