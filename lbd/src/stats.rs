@@ -80,10 +80,6 @@ impl Services for Statistics {
         };
         answer(200, b"OK", &fields, Some(body))
     }
-
-    fn prometheus(&self, _generation: &Arc<Generation>, _query: &[u8]) -> Answer {
-        unavailable()
-    }
 }
 
 /// An answer of these fields; one that did not fit would be this program's own fault.

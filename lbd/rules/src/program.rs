@@ -71,8 +71,6 @@ pub enum Verdict {
         /// Wanted protocol, when `proto` is given.
         proto: Option<&'static str>,
     },
-    /// Let an internal service answer (`use-service`), by its registered name.
-    Service(&'static str),
     /// Not decided: fulfil the need, then run again with the same cursor.
     Wait(Need),
     /// What a rule makes does not fit, or memory was short: 500 to the client.

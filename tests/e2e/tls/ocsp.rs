@@ -227,7 +227,7 @@ fn who_orders_an_update_does_not_wait_for_it() {
             .file("a.pem", format!("{}{}", site.bundle(), authority.pem()))
             .file("a.pem.ocsp", &old)
             .start();
-        // The responder answers nobody for now.
+        // The responder answers nobody until this is dropped.
         let held = responder.asked.lock().expect("no panic");
         let text = proxy.runtime("update ssl ocsp-response a.pem");
         assert_eq!(text.trim(), "", "{program:?}");

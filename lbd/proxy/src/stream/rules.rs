@@ -277,7 +277,6 @@ pub(super) async fn decide(session: &mut Session, stream: &mut Stream, verdict: 
             }
         }
         Verdict::Reply => on_reply(session, stream).await,
-        Verdict::Service(_) => service::prometheus(session, stream),
         Verdict::Close => {
             count_denied(session, stream);
             if let Some(h2) = session.io.h2() {

@@ -50,15 +50,6 @@ pub(super) async fn statistics(
     Err(Halt::Service(Box::new(answer)))
 }
 
-/// Answers with metrics.
-pub(super) fn prometheus(session: &Session, stream: &mut Stream) -> Halt {
-    begin(session, stream, "<PROMEX>");
-    let bound = &session.bound;
-    let query = uri::query(stream.request.target()).unwrap_or_default();
-    let services = &bound.shared.setup().services;
-    Halt::Service(Box::new(services.prometheus(&bound.generation, query)))
-}
-
 /// Whether the request is for the page.
 pub(super) fn is_meant(stream: &Stream, page: &StatsSpec) -> bool {
     let target = stream.request.target();
