@@ -21,5 +21,5 @@ mod ssl;
 mod stat_command;
 mod tables;
 
-pub(crate) use info::info_field;
+pub(crate) use info::{info_field, info_text};
 pub(crate) use servers::address_of;

@@ -17,6 +17,7 @@ mod objects;
 mod ocsp;
 mod peers;
 mod process;
+mod prometheus;
 mod rates;
 mod report;
 mod run;

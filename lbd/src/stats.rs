@@ -8,15 +8,17 @@ mod origin;
 mod page;
 mod table;
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, Weak};
 
 use lbd_config::config::ProxySpec;
 use lbd_core::ProxyId;
 use lbd_http::{Head, uri};
-use lbd_proxy::metric::{Row, Walk};
+use lbd_proxy::metric::{Kinds, Row, Walk};
 use lbd_proxy::service::{Answer, PIECE, Pieces, Services, StatsRequest};
 use lbd_proxy::state::{Generation, Shared};
 
+use crate::prometheus::Exposition;
 use crate::run::Daemon;
 use ask::{Ask, View};
 
@@ -75,10 +77,32 @@ impl Services for Statistics {
         }
         let body: Box<dyn Pieces> = match ask.view {
             View::Page => Box::new(page::Page::new(&daemon, request, ask)),
-            View::Schema => Box::new(Whole(SCHEMA)),
+            View::Schema => Box::new(Whole(SCHEMA.into())),
             View::Table(form) => Box::new(Rows::new(&daemon, request, ask, form)),
         };
         answer(200, b"OK", &fields, Some(body))
+    }
+
+    fn prometheus(&self, generation: &Arc<Generation>, query: &[u8]) -> Answer {
+        let Some(daemon) = self.daemon() else {
+            return unavailable();
+        };
+        let fields = |content_type: &[u8]| -> [(&[u8], Vec<u8>); 2] {
+            [
+                (b"cache-control", b"no-cache".to_vec()),
+                (b"content-type", content_type.to_vec()),
+            ]
+        };
+        match Exposition::new(daemon, generation, query) {
+            Ok(exposition) => {
+                let fields = fields(b"text/plain; version=0.0.4");
+                answer(200, b"OK", &fields, Some(Box::new(exposition)))
+            }
+            Err(fault) => {
+                let body = Box::new(Whole(format!("{fault}\n").into()));
+                answer(400, b"Bad Request", &fields(b"text/plain"), Some(body))
+            }
+        }
     }
 }
 
@@ -109,7 +133,7 @@ fn unavailable() -> Answer {
 }
 
 /// A text that is there.
-struct Whole(&'static str);
+struct Whole(Cow<'static, str>);
 
 impl Pieces for Whole {
     fn next(&mut self, out: &mut Vec<u8>) -> bool {
@@ -135,7 +159,7 @@ impl Source {
             generation: Arc::clone(request.generation),
             proxy: request.proxy.id,
             ask,
-            walk: Walk::default(),
+            walk: Walk::over(Kinds::ALL),
         }
     }
 

@@ -11,6 +11,7 @@ mod endings;
 mod fetches;
 mod letters;
 mod logs;
+mod metrics;
 mod requests;
 mod responses;
 mod rules;

@@ -3,10 +3,12 @@
 //! It formats nothing and counts nothing.
 
 pub mod column;
+pub mod exposed;
 pub mod row;
 
 pub use column::{COLUMNS, Column, MODULE_COLUMNS};
-pub use row::{Object, Row, Walk, rows};
+pub use exposed::{EXPOSED, Exposed};
+pub use row::{Kinds, Object, Row, Walk, rows};
 
 /// A value of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,8 @@ use crate::state::Generation;
 pub trait Services: Send + Sync {
     /// The statistics page of a proxy.
     fn statistics(&self, request: &StatsRequest<'_>) -> Answer;
+    /// Metrics for Prometheus, as the query of a request asks.
+    fn prometheus(&self, generation: &Arc<Generation>, query: &[u8]) -> Answer;
 }
 
 /// A request for a statistics page that its rules let through.
@@ -77,6 +79,10 @@ pub struct NoServices;
 
 impl Services for NoServices {
     fn statistics(&self, _request: &StatsRequest<'_>) -> Answer {
+        not_found()
+    }
+
+    fn prometheus(&self, _generation: &Arc<Generation>, _query: &[u8]) -> Answer {
         not_found()
     }
 }

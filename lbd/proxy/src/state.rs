@@ -56,7 +56,7 @@ pub struct Setup {
     pub changes: Arc<dyn PatternObserver>,
     /// Tells other nodes what has changed in tables.
     pub replication: Arc<dyn Replication>,
-    /// Makes the answers of `stats`.
+    /// Makes the answers of `stats` and `use-service`.
     pub services: Arc<dyn Services>,
     /// Network namespaces of servers.
     pub namespaces: Arc<Namespaces>,

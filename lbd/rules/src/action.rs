@@ -14,6 +14,7 @@ mod map;
 mod normalize;
 mod redirect;
 mod reply;
+mod service;
 mod settings;
 mod table;
 mod timing;
@@ -484,6 +485,7 @@ const FAMILIES: &[&[ActionSpec]] = &[
     map::ACTIONS,
     redirect::ACTIONS,
     reply::ACTIONS,
+    service::ACTIONS,
     settings::ACTIONS,
     table::ACTIONS,
     timing::ACTIONS,

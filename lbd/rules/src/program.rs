@@ -71,6 +71,8 @@ pub enum Verdict {
         /// Wanted protocol, when `proto` is given.
         proto: Option<&'static str>,
     },
+    /// Let a service of the balancer answer (`use-service`).
+    Service(Service),
     /// Not decided: fulfil the need, then run again with the same cursor.
     Wait(Need),
     /// What a rule makes does not fit, or memory was short: 500 to the client.
@@ -83,6 +85,13 @@ pub enum Verdict {
     Invalid,
     /// The body did not arrive in time (`wait-for-body`): 408 or 504, as a timeout of its sender.
     TimedOut,
+}
+
+/// A service of the balancer itself that a rule may let answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// `prometheus-exporter`.
+    Prometheus,
 }
 
 /// An answer made by a rule.

@@ -359,6 +359,12 @@ pub(crate) fn info_field(daemon: &Daemon, name: &str) -> Field {
     key.map_or(Empty, |key| (key.read)(daemon))
 }
 
+/// What a key of `show info` means.
+pub(crate) fn info_text(name: &str) -> &'static str {
+    let key = KEYS.iter().find(|key| key.name == name);
+    key.map_or("", |key| key.describe)
+}
+
 fn listeners(daemon: &Daemon) -> u64 {
     daemon.config().listeners.len() as u64
 }

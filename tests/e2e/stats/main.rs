@@ -8,6 +8,7 @@ use support::{Client, Origin, Proxy, Response, SyslogSink, eventually};
 mod browser;
 mod changing;
 mod large;
+mod metrics;
 mod page;
 mod reading;
 

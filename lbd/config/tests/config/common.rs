@@ -335,6 +335,11 @@ const ACCEPTED: &[(&str, Place, &str)] = &[
         Frontend,
         "http-request set-header X-A %[ssl_c_s_dn(cn)]",
     ),
+    (
+        "http-request use-service",
+        Frontend,
+        "http-request use-service prometheus-exporter",
+    ),
     ("ssl_fc", Frontend, "http-request deny unless { ssl_fc }"),
     (
         "ssl_fc_sni",
@@ -356,12 +361,6 @@ const WAITING: &[(&str, Place, &str, &str)] = &[
         Backend,
         "compression type text/html",
         "compression",
-    ),
-    (
-        "http-request use-service",
-        Frontend,
-        "http-request use-service prometheus-exporter",
-        "",
     ),
     ("lua-load", Global, "lua-load /x.lua", "Lua"),
 ];

@@ -143,7 +143,7 @@ pub const COLUMNS: &[Column] = &[
         r.on(F, U32(r.spec.frontend.rate_limit_sessions))
     }),
     column("rate_max", "MMPV", "Most sessions in a second", |r| {
-        r.on(FBS, U32(r.max_rates[0]))
+        r.on(FBS, U32(r.totals.max_rates()[0]))
     }),
     column("check_status", "MOPV", "Status of the last check", |r| {
         r.probe(Which::Health, |p| Str(status_name(p)))
@@ -175,7 +175,7 @@ pub const COLUMNS: &[Column] = &[
         r.on(F, U32(r.totals.request_rate))
     }),
     column("req_rate_max", "MMPV", "Most requests in a second", |r| {
-        r.on(F, U32(r.max_rates[2]))
+        r.on(F, U32(r.totals.max_rates()[2]))
     }),
     column("req_tot", "MCPP", "HTTP requests in all", |r| r.requests()),
     column("cli_abrt", "MCPP", "Transfers that the client broke", |r| {
@@ -278,7 +278,7 @@ pub const COLUMNS: &[Column] = &[
         "conn_rate_max",
         "MMPV",
         "Most connections in a second",
-        |r| r.on(F, U32(r.max_rates[1])),
+        |r| r.on(F, U32(r.totals.max_rates()[1])),
     ),
     column("conn_tot", "MCPP", "Connections in all", |r| {
         r.on(LF, U64(r.totals.connections))

@@ -3,7 +3,10 @@
 //! Taken once, read by all columns.
 
 mod columns;
+pub mod states;
 
+use std::cell::OnceCell;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -11,10 +14,10 @@ use lbd_backend::ServerView;
 use lbd_backend::health::HealthSnapshot;
 use lbd_backend::roster::BackendView;
 use lbd_config::config::{BindSpec, ListenerSpec, ProxySpec, ServerSpec};
-use lbd_core::{ServerId, Time};
+use lbd_core::Time;
 
 use super::Field::{self, Empty};
-use crate::state::counters::Totals;
+use crate::state::counters::{Shards, Totals};
 use crate::state::{Generation, ListenerState, ProxyState, ServerState, Shared};
 
 pub(super) use columns::{narrow, probe_code, probe_duration, probe_text, status_name};
@@ -94,9 +97,7 @@ pub struct Row<'a> {
     /// Its proxy as configured.
     pub spec: &'a ProxySpec,
     /// Its counters.
-    pub totals: Totals,
-    /// Highest rates: sessions, connections, requests.
-    pub max_rates: [u32; 3],
+    pub totals: Sums<'a>,
     /// What is shown of it.
     pub shows: Shows,
     health: Option<Arc<HealthSnapshot>>,
@@ -104,6 +105,29 @@ pub struct Row<'a> {
     checked: Option<Arc<HealthSnapshot>>,
     shared: &'a Shared,
     now: Time,
+}
+
+/// Counters of an object, added up when the first of them is read.
+#[derive(Debug)]
+pub struct Sums<'a> {
+    shards: &'a Shards,
+    now: Time,
+    totals: OnceCell<Totals>,
+}
+
+impl Sums<'_> {
+    /// Highest rates: sessions, connections, requests.
+    pub fn max_rates(&self) -> [u32; 3] {
+        self.shards.max_rates()
+    }
+}
+
+impl Deref for Sums<'_> {
+    type Target = Totals;
+
+    fn deref(&self) -> &Totals {
+        self.totals.get_or_init(|| self.shards.totals(self.now))
+    }
 }
 
 /// What is shown of a row.
@@ -129,16 +153,43 @@ pub fn rows<'a>(
     shared: &'a Shared,
     generation: &'a Generation,
 ) -> impl Iterator<Item = Row<'a>> + 'a {
-    let mut walk = Walk::default();
+    let mut walk = Walk::over(Kinds::ALL);
     std::iter::from_fn(move || walk.next(shared, generation, |_| true))
 }
 
 /// Where a walk over all rows stands. It holds nothing of them, so that a long answer can be made
 /// piece by piece while traffic goes on.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Walk {
+    kinds: Kinds,
     proxy: usize,
     step: Step,
+}
+
+/// Kinds of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kinds(pub(super) u8);
+
+impl Kinds {
+    /// All kinds.
+    pub const ALL: Self = Self(F | B | S | L);
+    /// Frontends.
+    pub const FRONTENDS: Self = Self(F);
+    /// Listeners.
+    pub const LISTENERS: Self = Self(L);
+    /// Backends.
+    pub const BACKENDS: Self = Self(B);
+    /// Servers.
+    pub const SERVERS: Self = Self(S);
+
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    /// Whether they have one in common.
+    pub fn meets(self, other: Self) -> bool {
+        self.has(other.0)
+    }
 }
 
 /// The next object of a proxy.
@@ -153,6 +204,15 @@ enum Step {
 }
 
 impl Walk {
+    /// A walk that begins, over objects of these kinds.
+    pub fn over(kinds: Kinds) -> Self {
+        Self {
+            kinds,
+            proxy: 0,
+            step: Step::Frontend,
+        }
+    }
+
     /// The next row of a proxy that `wants` holds for; those that are disabled by the configuration
     /// have none.
     pub fn next<'a>(
@@ -192,12 +252,13 @@ impl Walk {
         let caps = make.spec.caps;
         match self.step {
             Step::Frontend => {
-                let has_listeners = caps.frontend && make.spec.frontend.socket_stats;
+                let has_listeners =
+                    self.kinds.has(L) && caps.frontend && make.spec.frontend.socket_stats;
                 self.step = match has_listeners {
                     true => Step::Listener(0, 0),
                     false => Step::Server(0),
                 };
-                caps.frontend.then(|| make.row(Object::Frontend))
+                (self.kinds.has(F) && caps.frontend).then(|| make.row(Object::Frontend))
             }
             Step::Listener(bind, at) => {
                 let Some(line) = make.spec.frontend.binds.get(bind) else {
@@ -213,6 +274,10 @@ impl Walk {
                 let state = make.generation.listener(*id)?;
                 Some(make.row(Object::Listener(line, spec, state)))
             }
+            Step::Server(_) if !self.kinds.has(S) => {
+                self.step = Step::Backend;
+                None
+            }
             Step::Server(at) => {
                 let spec = make.spec.backend.servers.get(at);
                 let Some((server, spec)) = make.proxy.servers.get(at).zip(spec) else {
@@ -225,7 +290,7 @@ impl Walk {
             }
             Step::Backend => {
                 self.skip_proxy();
-                caps.backend
+                (self.kinds.has(B) && caps.backend)
                     .then(|| make.row(Object::Backend(make.proxy.roster.view())))
             }
         }
@@ -248,8 +313,11 @@ impl<'a> RowMaker<'a> {
             Object::Listener(_, _, state) => &state.counters,
             Object::Server(_, state, _) => &state.counters,
         };
-        let totals = shards.totals(self.now);
-        let max_rates = shards.max_rates();
+        let totals = Sums {
+            shards,
+            now: self.now,
+            totals: OnceCell::new(),
+        };
         let (health, checked) = match &object {
             Object::Server(spec, state, _) => (state.health(), self.followed(spec)),
             _ => (None, None),
@@ -259,7 +327,6 @@ impl<'a> RowMaker<'a> {
             proxy: self.proxy,
             spec: self.spec,
             totals,
-            max_rates,
             shows: Shows::default(),
             health,
             checked,
@@ -375,14 +442,6 @@ impl Row<'_> {
             "FULL"
         } else {
             "OPEN"
-        }
-    }
-
-    /// The server of this row.
-    pub fn server_id(&self) -> Option<ServerId> {
-        match &self.object {
-            Object::Server(spec, ..) => Some(spec.id),
-            _ => None,
         }
     }
 }

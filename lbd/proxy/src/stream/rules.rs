@@ -8,7 +8,7 @@ use lbd_config::config::{Mode, ProxySpec};
 use lbd_core::{ProxyId, Time};
 use lbd_http::h2::ErrorCode;
 use lbd_rules::acl::{Cond, Truth};
-use lbd_rules::program::{Ctx, Cursor, Need, Program, Verdict};
+use lbd_rules::program::{Ctx, Cursor, Need, Program, Service, Verdict};
 use lbd_rules::var::Vars;
 use lbd_rules::view::Buffered;
 
@@ -277,6 +277,7 @@ pub(super) async fn decide(session: &mut Session, stream: &mut Stream, verdict: 
             }
         }
         Verdict::Reply => on_reply(session, stream).await,
+        Verdict::Service(Service::Prometheus) => service::prometheus(session, stream),
         Verdict::Close => {
             count_denied(session, stream);
             if let Some(h2) = session.io.h2() {

@@ -1,4 +1,4 @@
-//! Services of the balancer on a stream: when the statistics page is meant, and how an answer that
+//! Services of the balancer on a stream: when the statistics page or the metrics are meant, and how an answer that
 //! is made piece by piece reaches the client.
 //!
 //! What a page says is the daemon's matter.
@@ -48,6 +48,15 @@ pub(super) async fn statistics(
         form,
     });
     Err(Halt::Service(Box::new(answer)))
+}
+
+/// Answers with metrics.
+pub(super) fn prometheus(session: &Session, stream: &mut Stream) -> Halt {
+    begin(session, stream, "<PROMEX>");
+    let bound = &session.bound;
+    let query = uri::query(stream.request.target()).unwrap_or_default();
+    let services = &bound.shared.setup().services;
+    Halt::Service(Box::new(services.prometheus(&bound.generation, query)))
 }
 
 /// Whether the request is for the page.

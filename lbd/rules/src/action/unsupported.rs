@@ -53,11 +53,6 @@ pub const UNSUPPORTED_ACTIONS: &[UnsupportedAction] = &[
         reason: "reverse HTTP",
     },
     UnsupportedAction {
-        names: &["use-service"],
-        rulesets: &[R::TcpContent, R::HttpRequest],
-        reason: "internal services",
-    },
-    UnsupportedAction {
         names: &["cache-use"],
         rulesets: &[R::HttpRequest],
         reason: "the cache",

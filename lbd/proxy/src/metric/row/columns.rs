@@ -128,6 +128,7 @@ impl Row<'_> {
 
     pub(in crate::metric) fn downtime(&self) -> Field {
         match &self.object {
+            Object::Backend(_) if self.proxy.servers.is_empty() => Empty,
             Object::Backend(_) => U32(narrow(self.proxy.availability.downtime(self.now))),
             _ => self.checked(|health| U32(narrow(health.downtime(self.now).as_secs()))),
         }
@@ -175,17 +176,18 @@ impl Row<'_> {
         which: Which,
         read: impl Fn(&ProbeSnapshot) -> Field,
     ) -> Field {
-        let Some(health) = &self.health else {
-            return Empty;
-        };
+        self.running_probe(which).map_or(Empty, read)
+    }
+
+    /// A check that goes on.
+    pub(super) fn running_probe(&self, which: Which) -> Option<&ProbeSnapshot> {
+        let health = self.health.as_deref()?;
         let probe = match which {
             Which::Agent => &health.agent,
             Which::Health => &health.check,
         };
-        probe
-            .as_ref()
-            .filter(|probe| probe.enabled && !probe.paused)
-            .map_or(Empty, read)
+        let probe = probe.as_ref();
+        probe.filter(|probe| probe.enabled && !probe.paused)
     }
 
     pub(in crate::metric) fn observed(&self) -> Field {

@@ -66,6 +66,10 @@ const EFFECTS: &[(&str, &str)] = &[
         "301 Moved Permanently | content-length: 0 | location: /n",
     ),
     ("reject", "verdict Close"),
+    (
+        "use-service prometheus-exporter",
+        "verdict Service(Prometheus)",
+    ),
     ("replace-header X-List (.*),(.*) \\2-\\1", "x-list: two-one"),
     ("replace-path /a/(.*) /z/\\1", "GET /z/b?x=1&y=2 HTTP/1.1"),
     (
@@ -258,6 +262,11 @@ fn every_action_has_its_effect_in_every_ruleset_where_it_is_allowed() {
             };
             let is_tcp_capture = !ruleset.is_http() && text.ends_with("id 0");
             let is_answer_capture = ruleset.is_response() && text.ends_with("len 3");
+            if word == "use-service" && ruleset == Ruleset::TcpContent {
+                // No service is for raw connections.
+                untested.remove("TcpContent use-service");
+                continue;
+            }
             if is_tcp_capture || is_answer_capture {
                 continue;
             }
