@@ -8,6 +8,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -304,7 +305,7 @@ impl Acceptor {
         match sys::accept(self.socket.get_ref().as_fd()) {
             Ok((fd, peer)) => {
                 places.confirm();
-                self.hand_over(fd, peer, places);
+                self.hand_over(&bound, fd, peer, places);
                 Accepted::One
             }
             Err(error) => match error.raw_os_error() {
@@ -336,7 +337,7 @@ impl Acceptor {
     }
 
     /// Starts the session on the worker that is to have it.
-    fn hand_over(&self, fd: OwnedFd, peer: Endpoint, places: Places) {
+    fn hand_over(&self, bound: &Rc<Bound>, fd: OwnedFd, peer: Endpoint, places: Places) {
         let to = match self.worker.is_stopping() {
             true => self.worker.index,
             false => self.worker.lighter(self.is_shared, self.takers.as_deref()),
@@ -345,6 +346,7 @@ impl Acceptor {
             fd,
             peer,
             listener: self.id,
+            generation: Arc::clone(&bound.generation),
             places,
         };
         let kept = match self.worker.shared.mailbox(to) {
@@ -355,7 +357,7 @@ impl Acceptor {
             fd, peer, places, ..
         }) = kept
         {
-            start(&self.worker, fd, peer, self.id, places);
+            start(&self.worker, Rc::clone(bound), fd, peer, self.id, places);
         }
     }
 
@@ -380,12 +382,12 @@ impl Acceptor {
 /// Starts a session on this worker.
 pub(crate) fn start(
     worker: &Rc<Worker>,
+    bound: Rc<Bound>,
     fd: OwnedFd,
     peer: Endpoint,
     listener: ListenerId,
     places: Places,
 ) {
-    let bound = worker.bound();
     let Some(state) = bound.generation.listener(listener) else {
         return;
     };
@@ -422,7 +424,7 @@ pub(crate) fn start(
     if let Some(bytes) = global.tune.notsent_lowat_client.filter(|_| io.is_tcp()) {
         let _ = sys::set_notsent_lowat(io.options().as_fd(), bytes);
     }
-    let live = worker.register(|id| Live::new(id, frontend, listener, peer, &worker.clock));
+    let live = worker.register(|id| Live::new(id, &bound, listener, peer, &worker.clock));
     live.fd.set(io.raw_fd());
     let entered = Entered::new(Rc::clone(worker), &bound, Rc::clone(&live), places);
     let worker = Rc::clone(worker);

@@ -2,9 +2,10 @@
 //!
 //! It holds no message and no socket. A session's task looks here whenever it is polled.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use lbd_backend::Wake;
@@ -13,6 +14,8 @@ use lbd_rules::facts::Endpoint;
 
 use crate::clock::Clock;
 use crate::run_queue::Counted;
+use crate::state::world::Bound;
+use crate::state::{Generation, ServerState};
 use crate::worker::Worker;
 
 /// Why a session is ended from outside.
@@ -55,6 +58,8 @@ pub struct SessionView {
     pub id: u64,
     /// Its worker.
     pub worker: usize,
+    /// The configuration it is under, which all ids here are of.
+    pub generation: Arc<Generation>,
     /// Its frontend.
     pub frontend: ProxyId,
     /// Its listener.
@@ -91,10 +96,12 @@ pub struct SessionView {
 pub struct Live {
     /// Its id: worker, slot and a count.
     pub id: u64,
+    /// The configuration it is under, which all ids here are of.
+    bound: RefCell<Rc<Bound>>,
     /// Its frontend.
-    pub frontend: ProxyId,
+    pub frontend: Cell<ProxyId>,
     /// Its listener.
-    pub listener: ListenerId,
+    pub listener: Cell<ListenerId>,
     /// When it was accepted.
     pub accepted: Time,
     /// The same on the wall clock.
@@ -136,15 +143,17 @@ impl Live {
     /// A session that begins.
     pub fn new(
         id: u64,
-        frontend: ProxyId,
+        bound: &Rc<Bound>,
         listener: ListenerId,
         source: Endpoint,
         clock: &Clock,
     ) -> Self {
+        let state = bound.generation.listener(listener);
         Self {
             id,
-            frontend,
-            listener,
+            bound: RefCell::new(Rc::clone(bound)),
+            frontend: Cell::new(state.map_or(ProxyId(0), |state| state.proxy)),
+            listener: Cell::new(listener),
             accepted: clock.now(),
             accepted_wall: clock.wall(),
             source: Cell::new(source),
@@ -162,6 +171,15 @@ impl Live {
             waker: Cell::default(),
             deadline: Cell::new(NEVER),
         }
+    }
+
+    /// Whether it holds a slot of this server.
+    pub(crate) fn uses(&self, server: &ServerState) -> bool {
+        let place = self.backend.get().zip(self.server.get());
+        let bound = self.bound.borrow();
+        place
+            .and_then(|(backend, id)| bound.generation.server(backend, id))
+            .is_some_and(|used| used.is_same(server))
     }
 
     /// Remembers the task, whose waker stays the same for its life.
@@ -254,8 +272,9 @@ impl Live {
         SessionView {
             id: self.id,
             worker: worker_of(self.id),
-            frontend: self.frontend,
-            listener: self.listener,
+            generation: Arc::clone(&self.bound.borrow().generation),
+            frontend: self.frontend.get(),
+            listener: self.listener.get(),
             accepted: self.accepted,
             accepted_wall: self.accepted_wall,
             source: self.source.get(),

@@ -7,10 +7,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::Duration;
 
 use lbd_backend::reuse::PoolEstimate;
-use lbd_core::{ProxyId, ServerId, Time};
+use lbd_core::Time;
 use lbd_rules::facts::{Endpoint, TlsFacts};
 
 use crate::pool::Buf;
@@ -141,7 +140,7 @@ impl OwnConns {
                 && conn
                     .server
                     .as_ref()
-                    .is_some_and(|kept| std::ptr::eq(Arc::as_ptr(kept), server));
+                    .is_some_and(|kept| kept.is_same(server));
             if !matches {
                 // The last one was looked at above, so there is one here.
                 at = &mut at.as_mut()?.next;
@@ -159,7 +158,7 @@ impl OwnConns {
     pub(crate) fn close_one(&mut self, server: &ServerState) -> bool {
         let is_its = |conn: &ServerConn| {
             let kept = conn.server.as_ref();
-            kept.is_some_and(|kept| std::ptr::eq(Arc::as_ptr(kept), server))
+            kept.is_some_and(|kept| kept.is_same(server))
         };
         let mut at = &mut self.first;
         while at.as_ref().is_some_and(|conn| !is_its(conn)) {
@@ -192,8 +191,8 @@ impl Drop for OwnConns {
 /// The idle connections of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct IdlePool {
-    /// By backend and server.
-    backends: RefCell<Vec<Vec<Kept>>>,
+    /// By the server's slot.
+    servers: RefCell<Vec<Kept>>,
     total: Cell<usize>,
     /// Keys hold what clients say, so their hashes must not be theirs to choose.
     hasher: RandomState,
@@ -230,17 +229,13 @@ impl IdlePool {
     /// Takes the connection that became idle last, closing dead ones on the way.
     pub(crate) fn take(
         &self,
-        backend: ProxyId,
         server: &ServerState,
         wanted: Wanted,
         key: &[u8],
     ) -> Option<Box<ServerConn>> {
         let hash = self.hash(key);
-        let mut backends = self.backends.borrow_mut();
-        let pool = &mut backends
-            .get_mut(backend.index())?
-            .get_mut(server.id.index())?
-            .conns;
+        let mut servers = self.servers.borrow_mut();
+        let pool = &mut servers.get_mut(server.slot.index())?.conns;
         let mut at = pool.len();
         while at > 0 {
             at -= 1;
@@ -280,12 +275,8 @@ impl IdlePool {
         if full || self.total.get() >= MAX_IDLE {
             return Some(conn);
         }
-        let mut backends = self.backends.borrow_mut();
-        let (backend, at) = (server.backend.index(), server.id.index());
-        if backends.len() <= backend {
-            backends.resize_with(backend + 1, Vec::new);
-        }
-        let servers = &mut backends[backend];
+        let mut servers = self.servers.borrow_mut();
+        let at = server.slot.index();
         if servers.len() <= at {
             servers.resize_with(at + 1, Kept::default);
         }
@@ -316,9 +307,9 @@ impl IdlePool {
 
     /// Closes what the servers closed and what goes to old addresses; every `purge_delay` also
     /// half of what was not needed since the last time.
-    pub(crate) fn sweep(&self, now: Time, purge_delay: impl Fn(ProxyId, ServerId) -> Duration) {
+    pub(crate) fn sweep(&self, now: Time) {
         let mut closed = Vec::new();
-        for kept in self.backends.borrow_mut().iter_mut().flatten() {
+        for kept in self.servers.borrow_mut().iter_mut() {
             let Some(state) = kept
                 .conns
                 .first()
@@ -327,7 +318,7 @@ impl IdlePool {
                 continue;
             };
             closed.extend(kept.conns.extract_if(.., |entry| !entry.conn.is_reusable()));
-            if now.since(kept.purged) < purge_delay(state.backend, state.id) {
+            if now.since(kept.purged) < state.purge_delay {
                 continue;
             }
             kept.purged = now;
@@ -345,11 +336,10 @@ impl IdlePool {
     }
 
     /// Closes the one to a server that has been idle for longest; whether there was one.
-    pub(crate) fn close_one(&self, backend: ProxyId, server: ServerId) -> bool {
+    pub(crate) fn close_one(&self, server: &ServerState) -> bool {
         let oldest = {
-            let mut backends = self.backends.borrow_mut();
-            let servers = backends.get_mut(backend.index());
-            let kept = servers.and_then(|servers| servers.get_mut(server.index()));
+            let mut servers = self.servers.borrow_mut();
+            let kept = servers.get_mut(server.slot.index());
             kept.filter(|kept| !kept.conns.is_empty())
                 .map(|kept| kept.conns.remove(0))
         };
@@ -358,13 +348,11 @@ impl IdlePool {
     }
 
     /// Closes all to one server.
-    pub(crate) fn close(&self, backend: ProxyId, server: ServerId) {
+    pub(crate) fn close(&self, server: &ServerState) {
         let pool = {
-            let mut backends = self.backends.borrow_mut();
-            let servers = backends.get_mut(backend.index());
-            servers
-                .and_then(|servers| servers.get_mut(server.index()))
-                .map(|kept| std::mem::take(&mut kept.conns))
+            let mut servers = self.servers.borrow_mut();
+            let kept = servers.get_mut(server.slot.index());
+            kept.map(|kept| std::mem::take(&mut kept.conns))
         };
         pool.iter()
             .flatten()
@@ -373,8 +361,8 @@ impl IdlePool {
 
     /// Closes all.
     pub(crate) fn clear(&self) {
-        let all = std::mem::take(&mut *self.backends.borrow_mut());
-        let conns = all.iter().flatten().flat_map(|kept| &kept.conns);
+        let all = std::mem::take(&mut *self.servers.borrow_mut());
+        let conns = all.iter().flat_map(|kept| &kept.conns);
         conns.for_each(|entry| self.left(&entry.conn));
     }
 

@@ -220,8 +220,8 @@ impl Session {
     pub(crate) fn new(entered: Entered, bound: Rc<Bound>, io: Transport, peer: Endpoint) -> Self {
         let worker = Rc::clone(&entered.worker);
         let live = Rc::clone(&entered.live);
-        let listener = &bound.generation.config.listeners[live.listener.index()];
-        let bind = &bound.generation.config.proxies[live.frontend.index()]
+        let listener = &bound.generation.config.listeners[live.listener.get().index()];
+        let bind = &bound.generation.config.proxies[live.frontend.get().index()]
             .frontend
             .binds[listener.bind.index()];
         let local = match known_local(listener, bind.options.transparent) {
@@ -230,9 +230,9 @@ impl Session {
         };
         let facts = SessionFacts {
             id: live.id,
-            frontend: live.frontend,
+            frontend: live.frontend.get(),
             bind: listener.bind,
-            listener: live.listener,
+            listener: live.listener.get(),
             accepted_wall: live.accepted_wall,
             accepted: live.accepted,
             conn_src: peer,
@@ -252,7 +252,7 @@ impl Session {
             fd: io.raw_fd(),
         };
         Self {
-            frontend: live.frontend,
+            frontend: live.frontend.get(),
             facts,
             vars: SessionVars::default(),
             io,

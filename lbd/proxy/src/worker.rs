@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bumpalo::Bump;
-use lbd_core::{ListenerId, ProxyId, ServerId, Time};
+use lbd_core::{ListenerId, ProxyId, Time};
 use lbd_table::updates;
 use slab::Slab;
 use tokio::sync::Notify;
@@ -24,7 +24,7 @@ use crate::run_queue::RunQueue;
 use crate::server_conn::IdlePool;
 use crate::session::Held;
 use crate::state::world::Bound;
-use crate::state::{Mailbox, Message, ProxyState, Shared, Stop};
+use crate::state::{Generation, Mailbox, Message, ProxyState, Shared, Stop};
 use crate::stream::Stream;
 use crate::sys;
 use crate::timers;
@@ -120,6 +120,16 @@ impl Worker {
     /// The generation that new sessions get.
     pub(crate) fn bound(&self) -> Rc<Bound> {
         Rc::clone(&self.bound.borrow())
+    }
+
+    /// The view of a generation that a connection was accepted under, maybe not the present one.
+    fn bound_of(&self, generation: &Arc<Generation>) -> Rc<Bound> {
+        let present = self.bound();
+        if Arc::ptr_eq(&present.generation, generation) {
+            return present;
+        }
+        let shared = Arc::clone(&self.shared);
+        Rc::new(Bound::new(shared, Arc::clone(generation), self.index))
     }
 
     /// Enters a session into the list of live ones.
@@ -286,38 +296,36 @@ impl Worker {
 
     fn on_message(self: &Rc<Self>, message: Message) {
         match message {
-            Message::CloseIdle { backend, server } => {
-                self.idle.close(backend, server);
-                self.backs.close(backend, server);
+            Message::CloseIdle(server) => {
+                self.idle.close(&server);
+                self.backs.close(&server);
             }
-            Message::CloseOneIdle { backend, server } => {
-                if !self.idle.close_one(backend, server) {
-                    self.backs.close_one(backend, server);
+            Message::CloseOneIdle(server) => {
+                if !self.idle.close_one(&server) {
+                    self.backs.close_one(&server);
                 }
             }
             Message::Connection {
                 fd,
                 peer,
                 listener,
+                generation,
                 places,
-            } => accept::start(self, fd, peer, listener, places),
+            } => {
+                let bound = self.bound_of(&generation);
+                accept::start(self, bound, fd, peer, listener, places);
+            }
             Message::Granted(wake) => self.on_granted(wake),
             Message::Kill { session } => {
                 if let Some(session) = self.find(session) {
                     session.end(Ending::Killed);
                 }
             }
-            Message::KillServer {
-                backend,
-                server,
-                ending,
-            } => {
-                self.idle.close(backend, server);
-                self.backs.close(backend, server);
+            Message::KillServer { server, ending } => {
+                self.idle.close(&server);
+                self.backs.close(&server);
                 for (_, session) in self.live.borrow().iter() {
-                    if session.backend.get() == Some(backend)
-                        && session.server.get() == Some(server)
-                    {
+                    if session.uses(&server) {
                         session.end(ending);
                     }
                 }
@@ -431,16 +439,10 @@ impl Worker {
             let share = share / now.since(since).as_millis().max(1);
             self.cpu_usage.set(u32::try_from(share).unwrap_or(100));
             (used, since) = (all, now);
-            let bound = self.bound();
-            let purge_delay = |backend: ProxyId, server: ServerId| {
-                let spec = &bound.generation.config.proxies[backend.index()];
-                let server = spec.backend.servers.get(server.index());
-                server.map_or(SWEEP_INTERVAL, |server| server.pool_purge_delay)
-            };
             if self.idle.len() > 0 {
-                self.idle.sweep(self.clock.now(), purge_delay);
+                self.idle.sweep(now);
             }
-            self.backs.sweep(self.clock.now(), purge_delay);
+            self.backs.sweep(now);
         }
     }
 }

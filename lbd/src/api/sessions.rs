@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use lbd_config::config::AccessLevel;
 use lbd_proxy::live::{Ending, SessionView};
-use lbd_proxy::state::Generation;
 use lbd_rules::facts::Endpoint;
 
 use super::command::{ApiCommand, Call};
@@ -41,17 +40,12 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
 const PATIENCE: Duration = Duration::from_millis(500);
 
 fn show_sess(call: &mut Call<'_>) {
-    let generation = call.daemon.shared.current();
     let sessions = call.daemon.shared.sessions(PATIENCE);
     match call.arg(0) {
-        "" => sessions
-            .iter()
-            .for_each(|view| brief(view, &generation, call)),
-        "all" => sessions
-            .iter()
-            .for_each(|view| full(view, &generation, call)),
+        "" => sessions.iter().for_each(|view| brief(view, call)),
+        "all" => sessions.iter().for_each(|view| full(view, call)),
         id => match parse_id(id).and_then(|id| sessions.iter().find(|view| view.id == id)) {
-            Some(view) => full(view, &generation, call),
+            Some(view) => full(view, call),
             None => call.fail("Session not found."),
         },
     }
@@ -70,7 +64,8 @@ struct Names {
     protocol: &'static str,
 }
 
-fn names(view: &SessionView, generation: &Generation) -> Names {
+fn names(view: &SessionView) -> Names {
+    let generation = &view.generation;
     let server = view
         .backend
         .zip(view.server)
@@ -102,8 +97,8 @@ fn expiry(view: &SessionView, call: &Call<'_>) -> String {
     })
 }
 
-fn brief(view: &SessionView, generation: &Generation, call: &mut Call<'_>) {
-    let names = names(view, generation);
+fn brief(view: &SessionView, call: &mut Call<'_>) {
+    let names = names(view);
     let now = call.daemon.shared.now();
     let exp = expiry(view, call);
     // Writing to a string cannot fail.
@@ -118,7 +113,7 @@ fn brief(view: &SessionView, generation: &Generation, call: &mut Call<'_>) {
         names.backend,
         names.server,
         view.activity as u8,
-        generation.serial,
+        view.generation.serial,
         seconds(now.since(view.accepted)),
         view.requests,
         view.bytes_in,
@@ -128,8 +123,9 @@ fn brief(view: &SessionView, generation: &Generation, call: &mut Call<'_>) {
     );
 }
 
-fn full(view: &SessionView, generation: &Generation, call: &mut Call<'_>) {
-    let names = names(view, generation);
+fn full(view: &SessionView, call: &mut Call<'_>) {
+    let generation = &view.generation;
+    let names = names(view);
     let now = call.daemon.shared.now();
     let exp = expiry(view, call);
     let mut accepted = Vec::new();

@@ -14,7 +14,7 @@ use lbd_backend::health::{
 use lbd_config::config::{ProxySpec, ServerAddress, ServerSpec};
 use lbd_core::{ProxyId, ServerId, Time};
 use lbd_proxy::live::Ending;
-use lbd_proxy::state::{Generation, Message, ProxyState, Shared};
+use lbd_proxy::state::{Generation, ProxyState, Shared};
 
 use super::announce::{ALERT, NOTICE, Notes};
 use super::target::Moved;
@@ -413,8 +413,8 @@ impl Core {
         let Slot {
             backend, server, ..
         } = self.slots[at];
-        for mailbox in self.shared.mailboxes() {
-            mailbox.post(Message::CloseIdle { backend, server });
+        if let Some(state) = self.generation.server(backend, server) {
+            state.close_idle(&self.shared);
         }
     }
 

@@ -175,7 +175,7 @@ impl Entered {
         let process = worker.shared.process();
         let now = worker.clock.now();
         let generation = &bound.generation;
-        let proxy = generation.proxy(live.frontend);
+        let proxy = generation.proxy(live.frontend.get());
         let counters = proxy.frontend.of(worker.index);
         counters.connections.inc();
         counters.connection_rate.hit(now);
@@ -183,7 +183,7 @@ impl Entered {
         totals.connections.inc();
         totals.connection_rate.hit(now);
         places.keep(RateLimit::Connections, now);
-        if let Some(listener) = generation.listener(live.listener) {
+        if let Some(listener) = generation.listener(live.listener.get()) {
             listener.counters.of(worker.index).connections.inc();
         }
         Self {

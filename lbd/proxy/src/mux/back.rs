@@ -9,10 +9,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use lbd_config::config::{ServerSpec, Tune};
-use lbd_core::{ProxyId, ServerId, Time};
+use lbd_core::Time;
 use lbd_http::ParseOptions;
 use lbd_http::h2::{Config, Connection, ErrorCode, Role};
 use lbd_rules::facts::{Endpoint, TlsFacts};
@@ -253,42 +252,33 @@ fn config(tune: &Tune, options: ParseOptions) -> Config {
     }
 }
 
-/// The connections of one worker that requests may share, by backend and server.
+/// The connections of one worker that requests may share, by the server's slot.
 #[derive(Debug, Default)]
 pub(crate) struct BackPool {
-    backends: RefCell<Vec<Vec<Backs>>>,
+    servers: RefCell<Vec<Backs>>,
 }
 
 type Backs = Vec<Rc<Back>>;
 
 impl BackPool {
     fn add(&self, server: &ServerState, back: &Rc<Back>) {
-        let mut backends = self.backends.borrow_mut();
-        let (backend, at) = (server.backend.index(), server.id.index());
-        if backends.len() <= backend {
-            backends.resize_with(backend + 1, Vec::new);
+        let mut servers = self.servers.borrow_mut();
+        let at = server.slot.index();
+        if servers.len() <= at {
+            servers.resize_with(at + 1, Vec::new);
         }
-        if backends[backend].len() <= at {
-            backends[backend].resize_with(at + 1, Vec::new);
-        }
-        backends[backend][at].push(Rc::clone(back));
+        servers[at].push(Rc::clone(back));
     }
 
     fn remove(&self, server: &ServerState, back: &Rc<Back>) {
-        self.of(server.backend, server.id, |backs| {
+        self.of(server, |backs| {
             backs.retain(|known| !Rc::ptr_eq(known, back));
         });
     }
 
-    fn of<T>(
-        &self,
-        backend: ProxyId,
-        server: ServerId,
-        with: impl FnOnce(&mut Backs) -> T,
-    ) -> Option<T> {
-        let mut backends = self.backends.borrow_mut();
-        let backs = backends.get_mut(backend.index())?.get_mut(server.index())?;
-        Some(with(backs))
+    fn of<T>(&self, server: &ServerState, with: impl FnOnce(&mut Backs) -> T) -> Option<T> {
+        let mut servers = self.servers.borrow_mut();
+        Some(with(servers.get_mut(server.slot.index())?))
     }
 
     /// A connection with room for one more request.
@@ -298,22 +288,20 @@ impl BackPool {
         wanted: Wanted,
         key: &[u8],
     ) -> Option<Box<ServerConn>> {
-        self.of(server.backend, server.id, |backs| {
+        self.of(server, |backs| {
             let back = backs.iter().find(|back| back.takes(wanted, key))?;
             Some(back.conn())
         })?
     }
 
     /// Lets all to one server end.
-    pub(crate) fn close(&self, backend: ProxyId, server: ServerId) {
-        self.of(backend, server, |backs| {
-            backs.iter().for_each(|back| back.leave())
-        });
+    pub(crate) fn close(&self, server: &ServerState) {
+        self.of(server, |backs| backs.iter().for_each(|back| back.leave()));
     }
 
     /// Lets one that is idle end; whether there was one.
-    pub(crate) fn close_one(&self, backend: ProxyId, server: ServerId) -> bool {
-        self.of(backend, server, |backs| {
+    pub(crate) fn close_one(&self, server: &ServerState) -> bool {
+        self.of(server, |backs| {
             let idle = backs
                 .iter()
                 .find(|back| back.idle_since.get().is_some() && !back.is_leaving.get());
@@ -324,21 +312,17 @@ impl BackPool {
 
     /// Lets all end.
     pub(crate) fn clear(&self) {
-        let backends = self.backends.borrow();
-        backends
-            .iter()
-            .flatten()
-            .flatten()
-            .for_each(|back| back.leave());
+        let servers = self.servers.borrow();
+        servers.iter().flatten().for_each(|back| back.leave());
     }
 
-    /// Ends those that have been idle for longer than `purge_delay`.
-    pub(crate) fn sweep(&self, now: Time, purge_delay: impl Fn(ProxyId, ServerId) -> Duration) {
-        for back in self.backends.borrow().iter().flatten().flatten() {
+    /// Ends those that have been idle for longer than `pool-purge-delay`.
+    pub(crate) fn sweep(&self, now: Time) {
+        for back in self.servers.borrow().iter().flatten() {
             let Some((since, server)) = back.idle_since.get().zip(back.server.as_ref()) else {
                 continue;
             };
-            if now.since(since) >= purge_delay(server.backend, server.id) {
+            if now.since(since) >= server.purge_delay {
                 back.leave();
             }
         }

@@ -101,7 +101,7 @@ pub(crate) async fn serve(mut session: Box<Session>) {
 fn idle_ping(session: &Session) -> Option<Duration> {
     let config = &session.bound.generation.config;
     let proxy = &config.proxies[session.frontend.index()];
-    let listener = &config.listeners[session.live.listener.index()];
+    let listener = &config.listeners[session.live.listener.get().index()];
     let bind = proxy.frontend.binds.get(listener.bind.index())?;
     bind.options.idle_ping
 }
@@ -276,7 +276,7 @@ impl Front {
         let live = self.worker.register(|id| {
             let source = self.live.source.get();
             let clock = &self.worker.clock;
-            Live::new(id, self.frontend, self.live.listener, source, clock)
+            Live::new(id, &self.bound, self.live.listener.get(), source, clock)
         });
         live.fd.set(self.link.io.raw_fd());
         let registered = Registered::new(Rc::clone(&self.worker), Rc::clone(&live));

@@ -4,14 +4,16 @@
 //! connection within `maxconn`, and a few from the control side.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use lbd_backend::Wake;
-use lbd_core::{ListenerId, ProxyId, ServerId};
+use lbd_core::{ListenerId, ProxyId};
 use lbd_rules::facts::Endpoint;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::{Generation, ServerState};
 use crate::accept::Places;
 use crate::live::{Ending, SessionView};
 
@@ -28,19 +30,9 @@ pub enum Stop {
 #[derive(Debug)]
 pub enum Message {
     /// Close idle connections to a server: its address changed or it left.
-    CloseIdle {
-        /// Backend.
-        backend: ProxyId,
-        /// Server.
-        server: ServerId,
-    },
+    CloseIdle(Arc<ServerState>),
     /// Close one idle connection to a server: another worker needs its place.
-    CloseOneIdle {
-        /// Backend.
-        backend: ProxyId,
-        /// Server.
-        server: ServerId,
-    },
+    CloseOneIdle(Arc<ServerState>),
     /// Take over an accepted connection.
     Connection {
         /// The socket.
@@ -49,6 +41,8 @@ pub enum Message {
         peer: Endpoint,
         /// Who accepted it.
         listener: ListenerId,
+        /// The configuration that the listener is of.
+        generation: Arc<Generation>,
         /// Its places in the limits.
         places: Places,
     },
@@ -61,10 +55,8 @@ pub enum Message {
     },
     /// End the streams of a server.
     KillServer {
-        /// Backend.
-        backend: ProxyId,
         /// Server.
-        server: ServerId,
+        server: Arc<ServerState>,
         /// Why: it shows in the termination letters.
         ending: Ending,
     },

@@ -2,6 +2,7 @@
 //!
 //! Written by workers; the control side changes limits and placements through the methods here.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -46,39 +47,68 @@ pub struct BadMessage {
     pub total: usize,
 }
 
-/// A running proxy.
+/// A running proxy under one configuration.
 #[derive(Debug)]
 pub struct ProxyState {
     /// Its index.
     pub id: ProxyId,
     /// Its name.
     pub name: Box<str>,
+    /// As frontend: `maxconn` in force; 0 for none but the process's.
+    pub maxconn: AtomicU32,
+    /// As backend: who serves.
+    pub roster: Roster,
+    /// As backend: its servers, by `ServerId`.
+    pub servers: Vec<Arc<ServerState>>,
+    /// Last faulty request, whose ids are of this configuration.
+    pub bad_request: Mutex<Option<BadMessage>>,
+    /// Last faulty response.
+    pub bad_response: Mutex<Option<BadMessage>>,
+    is_disabled: AtomicBool,
+    is_paused: AtomicBool,
+    kept: Arc<ProxyKept>,
+}
+
+/// What a proxy keeps when the configuration changes and one of its name stays.
+#[derive(Debug)]
+pub struct ProxyKept {
     /// As frontend: counters.
     pub frontend: Shards,
     /// As frontend: current sessions.
     pub sessions: Gauge,
     /// As frontend: sessions per second, kept when `rate-limit sessions` is set.
     pub session_rate: SharedRate,
-    /// As frontend: `maxconn` in force; 0 for none but the process's.
-    pub maxconn: AtomicU32,
     /// As frontend: lines logged in a format that numbers them (`%lc`).
     pub log_lines: AtomicU64,
     /// As backend: counters.
     pub backend: Shards,
     /// As backend: current streams.
     pub streams: Gauge,
-    /// As backend: who serves.
-    pub roster: Roster,
-    /// As backend: its servers, by `ServerId`.
-    pub servers: Vec<Arc<ServerState>>,
-    /// Last faulty request.
-    pub bad_request: Mutex<Option<BadMessage>>,
-    /// Last faulty response.
-    pub bad_response: Mutex<Option<BadMessage>>,
-    is_disabled: AtomicBool,
-    is_paused: AtomicBool,
     /// As backend: since when it has been up or down.
     pub availability: Availability,
+}
+
+impl ProxyKept {
+    fn new(workers: usize, now: Time) -> Self {
+        Self {
+            frontend: Shards::new(workers),
+            sessions: Gauge::default(),
+            session_rate: SharedRate::default(),
+            log_lines: AtomicU64::new(0),
+            backend: Shards::new(workers),
+            streams: Gauge::default(),
+            availability: Availability::new(true, now),
+        }
+    }
+}
+
+impl Deref for ProxyState {
+    type Target = ProxyKept;
+
+    #[inline]
+    fn deref(&self) -> &ProxyKept {
+        &self.kept
+    }
 }
 
 impl ProxyState {
@@ -111,13 +141,7 @@ impl ProxyState {
         Self {
             id: spec.id,
             name: spec.name.clone(),
-            frontend: Shards::new(workers),
-            sessions: Gauge::default(),
-            session_rate: SharedRate::default(),
             maxconn: AtomicU32::new(maxconn),
-            log_lines: AtomicU64::new(0),
-            backend: Shards::new(workers),
-            streams: Gauge::default(),
             roster: Roster::new(
                 spec.backend.roster.clone(),
                 members,
@@ -128,7 +152,7 @@ impl ProxyState {
             bad_response: Mutex::default(),
             is_disabled: AtomicBool::new(spec.disabled),
             is_paused: AtomicBool::new(false),
-            availability: Availability::new(true, now),
+            kept: Arc::new(ProxyKept::new(workers, now)),
         }
     }
 
@@ -196,12 +220,7 @@ impl ProxyState {
         };
         self.roster.set_addr(server, ip, port);
         state.set_address(address);
-        for mailbox in shared.mailboxes() {
-            mailbox.post(Message::CloseIdle {
-                backend: self.id,
-                server,
-            });
-        }
+        state.close_idle(shared);
     }
 
     /// Ends the streams of a server, with the letter that `ending` stands for.
@@ -211,10 +230,12 @@ impl ProxyState {
         ending: crate::live::Ending,
         shared: &Shared,
     ) {
+        let Some(state) = self.servers.get(server.index()) else {
+            return;
+        };
         for mailbox in shared.mailboxes() {
             mailbox.post(Message::KillServer {
-                backend: self.id,
-                server,
+                server: Arc::clone(state),
                 ending,
             });
         }
@@ -235,20 +256,38 @@ pub struct ListenerState {
     pub id: ListenerId,
     /// Its frontend.
     pub proxy: ProxyId,
+    kept: Arc<ListenerKept>,
+}
+
+/// What a listening socket keeps when the configuration changes and it stays.
+#[derive(Debug)]
+pub struct ListenerKept {
     /// Counters, kept with `option socket-stats`.
     pub counters: Shards,
     /// Current connections.
     pub connections: Gauge,
 }
 
+impl Deref for ListenerState {
+    type Target = ListenerKept;
+
+    #[inline]
+    fn deref(&self) -> &ListenerKept {
+        &self.kept
+    }
+}
+
 impl ListenerState {
     /// A listening socket as its line says.
     pub fn new(spec: &ListenerSpec, workers: usize) -> Self {
+        let kept = ListenerKept {
+            counters: Shards::new(workers),
+            connections: Gauge::default(),
+        };
         Self {
             id: spec.id,
             proxy: spec.proxy,
-            counters: Shards::new(workers),
-            connections: Gauge::default(),
+            kept: Arc::new(kept),
         }
     }
 }

@@ -1,19 +1,23 @@
 //! A server as it runs: where it is, how it is, what it counted.
 //!
-//! Written by workers (counters) and by the control side (placement, address, health).
+//! Written by workers (counters) and by the control side (placement, address, health). What
+//! outlives a change of configuration is in [`ServerKept`].
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 use lbd_backend::health::HealthSnapshot;
 use lbd_config::config::{ServerAddress, ServerSpec};
 use lbd_core::{ProxyId, ServerId};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 use super::counters::{Gauge, Shards};
+use super::{Message, Shared};
 
-/// A running server.
+/// A running server under one configuration.
 #[derive(Debug)]
 pub struct ServerState {
     /// Its backend.
@@ -22,20 +26,60 @@ pub struct ServerState {
     pub id: ServerId,
     /// Its name.
     pub name: Box<str>,
-    /// What workers counted.
-    pub counters: Shards,
-    /// Streams now, over all workers.
-    pub streams: Gauge,
     /// Idle connections kept at most (`pool-max-conn`), -1 for no limit.
     pub max_idle: i32,
     /// Idle connections that a worker keeps beyond its need (`pool-low-conn`).
     pub low_idle: u32,
+    /// Time between two looks for idle connections that are not needed (`pool-purge-delay`).
+    pub purge_delay: Duration,
+    /// `strict-maxconn`.
+    is_strict: bool,
+    kept: Arc<ServerKept>,
+}
+
+/// What a server keeps when the configuration changes and it stays.
+#[derive(Debug)]
+pub struct ServerKept {
+    /// Its number among all servers that live, whatever configuration they are of.
+    pub slot: ServerSlot,
+    /// What workers counted.
+    pub counters: Shards,
+    /// Streams now, over all workers.
+    pub streams: Gauge,
     address: RwLock<Arc<ServerAddress>>,
     /// Moves with every change of address: idle connections of an older one are not reused.
     epoch: AtomicU32,
     health: RwLock<Option<Arc<HealthSnapshot>>>,
-    /// Connections now, where `strict-maxconn` limits them.
-    connections: Option<ConnCount>,
+    /// Connections now, counted where `strict-maxconn` limits them.
+    connections: ConnCount,
+}
+
+/// A server's number, dense and without regard to configurations: pools index by it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ServerSlot(u32);
+
+/// The numbers of servers that are gone, and the first one that was never used.
+static SLOTS: Mutex<(Vec<u32>, u32)> = Mutex::new((Vec::new(), 0));
+
+impl ServerSlot {
+    fn take() -> Self {
+        let (free, next) = &mut *SLOTS.lock();
+        Self(free.pop().unwrap_or_else(|| {
+            *next += 1;
+            *next - 1
+        }))
+    }
+
+    /// The number.
+    pub fn index(&self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Drop for ServerSlot {
+    fn drop(&mut self) {
+        SLOTS.lock().0.push(self.0);
+    }
 }
 
 /// Connections to a server now, idle ones included. A limit, hence shared: workers write it.
@@ -48,54 +92,76 @@ struct ConnCount {
 
 /// A connection's place within `strict-maxconn`; dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct ConnPlace(Arc<ServerState>);
+pub(crate) struct ConnPlace(Arc<ServerKept>);
 
 impl Drop for ConnPlace {
     fn drop(&mut self) {
-        if let Some(count) = &self.0.connections {
-            count.open.fetch_sub(1, Relaxed);
-            count.closed.notify_one();
-        }
+        let count = &self.0.connections;
+        count.open.fetch_sub(1, Relaxed);
+        count.closed.notify_one();
+    }
+}
+
+impl Deref for ServerState {
+    type Target = ServerKept;
+
+    #[inline]
+    fn deref(&self) -> &ServerKept {
+        &self.kept
     }
 }
 
 impl ServerState {
     /// A server as its line says.
     pub fn new(spec: &ServerSpec, backend: ProxyId, workers: usize) -> Self {
+        let kept = ServerKept {
+            slot: ServerSlot::take(),
+            counters: Shards::new(workers),
+            streams: Gauge::default(),
+            address: RwLock::new(Arc::new(spec.address.clone())),
+            epoch: AtomicU32::default(),
+            health: RwLock::default(),
+            connections: ConnCount::default(),
+        };
+        Self::with(spec, backend, Arc::new(kept))
+    }
+
+    fn with(spec: &ServerSpec, backend: ProxyId, kept: Arc<ServerKept>) -> Self {
         Self {
             backend,
             id: spec.id,
             name: spec.roster.name.as_str().into(),
-            counters: Shards::new(workers),
-            streams: Gauge::default(),
             max_idle: spec.pool_max_conn,
             low_idle: spec.pool_low_conn,
-            address: RwLock::new(Arc::new(spec.address.clone())),
-            epoch: AtomicU32::default(),
-            health: RwLock::default(),
-            connections: spec.strict_maxconn.then(ConnCount::default),
+            purge_delay: spec.pool_purge_delay,
+            is_strict: spec.strict_maxconn,
+            kept,
         }
+    }
+
+    /// Whether it is the same server, maybe under another configuration.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.kept, &other.kept)
     }
 
     /// Whether `strict-maxconn` limits connections.
     pub(crate) fn is_strict(&self) -> bool {
-        self.connections.is_some()
+        self.is_strict
     }
 
     /// A place for one more connection; `None` when `limit` (0 for none) is reached.
-    pub(crate) fn reserve(self: &Arc<Self>, limit: u32) -> Option<ConnPlace> {
-        let count = self.connections.as_ref()?;
+    pub(crate) fn reserve(&self, limit: u32) -> Option<ConnPlace> {
+        let count = &self.connections;
         let more = |open: u32| (limit == 0 || open < limit).then_some(open + 1);
         let reserved = count.open.fetch_update(Relaxed, Relaxed, more);
-        reserved.ok().map(|_| ConnPlace(Arc::clone(self)))
+        reserved.ok().map(|_| ConnPlace(Arc::clone(&self.kept)))
     }
+}
 
+impl ServerKept {
     /// Ends when a connection that `strict-maxconn` counts closes.
     pub(crate) async fn connection_closed(&self) {
-        match &self.connections {
-            Some(count) => count.closed.notified().await,
-            None => std::future::pending().await,
-        }
+        self.connections.closed.notified().await;
     }
 
     /// Where it is now.
@@ -110,7 +176,7 @@ impl ServerState {
 
     pub(crate) fn set_address(&self, address: ServerAddress) {
         *self.address.write() = Arc::new(address);
-        self.epoch.fetch_add(1, Relaxed);
+        self.touch();
     }
 
     /// Health as the check runner last reported it; `None` when nothing watches the server.
@@ -121,5 +187,18 @@ impl ServerState {
     /// Leaves a new report of its health for status pages.
     pub fn set_health(&self, snapshot: HealthSnapshot) {
         *self.health.write() = Some(Arc::new(snapshot));
+    }
+
+    fn touch(&self) {
+        self.epoch.fetch_add(1, Relaxed);
+    }
+}
+
+impl ServerState {
+    /// Closes the idle connections to it, on all workers.
+    pub fn close_idle(self: &Arc<Self>, shared: &Shared) {
+        for mailbox in shared.mailboxes() {
+            mailbox.post(Message::CloseIdle(Arc::clone(self)));
+        }
     }
 }

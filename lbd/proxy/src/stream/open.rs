@@ -183,7 +183,7 @@ pub(super) fn reuse(
     }
     loop {
         let idle = &session.worker.idle;
-        let conn = idle.take(spec.id, server, wanted, &params.key)?;
+        let conn = idle.take(server, wanted, &params.key)?;
         let limit = u32::try_from(line.max_reuse).ok();
         if lbd_backend::reuse::may_serve_again(limit, conn.requests) {
             return Some(conn);
@@ -399,8 +399,8 @@ async fn reserve(
             return Ok(Some(place));
         }
         if session.own_conns.close_one(server)
-            || worker.idle.close_one(spec.id, server.id)
-            || worker.backs.close_one(spec.id, server.id)
+            || worker.idle.close_one(server)
+            || worker.backs.close_one(server)
         {
             continue;
         }
@@ -411,10 +411,7 @@ async fn reserve(
         let Some((_, mailbox)) = others.next() else {
             return Err(fail(StreamError::Resource, false));
         };
-        mailbox.post(Message::CloseOneIdle {
-            backend: spec.id,
-            server: server.id,
-        });
+        mailbox.post(Message::CloseOneIdle(Arc::clone(server)));
         let mut closed = pin!(server.connection_closed());
         poll_fn(|cx| {
             if closed.as_mut().poll(cx).is_ready() {
