@@ -82,11 +82,6 @@ const KEPT: &[(&str, bool, &str)] = &[
         true,
         "it has no effect, so nothing experimental is to be allowed",
     ),
-    (
-        "http_auth_group",
-        true,
-        "whether a group exists is not looked up when the line is read",
-    ),
     ("ocsp-update.", false, "the same"),
 ];
 
@@ -241,17 +236,19 @@ impl Reference<'_> {
     /// The trials that alerts name by their lines, and the alerts.
     fn alerts(&self, batch: &[usize]) -> (BTreeSet<usize>, String) {
         let is_global = |at: &&usize| self.trials[**at].text.starts_with("global");
-        let mut text: String = batch
-            .iter()
-            .filter(is_global)
-            .map(|at| self.trials[*at].sections(*at))
-            .collect();
-        text.push_str(SURROUNDINGS);
+        let (globals, others): (Vec<&usize>, Vec<&usize>) = batch.iter().partition(is_global);
+        let mut text = String::new();
         let mut starts = Vec::new();
-        for at in batch.iter().filter(|at| !is_global(at)) {
-            starts.push((text.lines().count() + 1, *at));
-            text.push_str(&self.trials[*at].sections(*at));
-        }
+        let mut add = |trials: Vec<&usize>, text: &mut String| {
+            for at in trials {
+                starts.push((text.lines().count() + 1, Some(*at)));
+                text.push_str(&self.trials[*at].sections(*at));
+            }
+            starts.push((text.lines().count() + 1, None));
+        };
+        add(globals, &mut text);
+        text.push_str(SURROUNDINGS);
+        add(others, &mut text);
         let file = self.dir.write("t.cfg", text);
         let output = Command::new(self.program)
             .current_dir(self.dir.path())
@@ -263,12 +260,15 @@ impl Reference<'_> {
             return (BTreeSet::new(), String::new());
         }
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let alerts = said.lines().filter(|line| line.starts_with("[ALERT]"));
-        let alerts: Vec<&str> = alerts.collect();
-        let lines = alerts.iter().filter_map(|alert| line_of(alert));
-        let found = lines.filter_map(|line| {
-            let at = starts.partition_point(|(start, _)| *start <= line);
-            starts.get(at.checked_sub(1)?).map(|(_, at)| *at)
+        // Several faults of one kind stand on lines of their own behind the alert.
+        let is_alert = |line: &&str| line.starts_with("[ALERT]") || line.starts_with("\tparsing [");
+        let alerts: Vec<&str> = said.lines().filter(is_alert).collect();
+        let found = alerts.iter().filter_map(|alert| match line_of(alert) {
+            Some(line) => {
+                let at = starts.partition_point(|(start, _)| *start <= line);
+                starts.get(at.checked_sub(1)?)?.1
+            }
+            None => proxy_of(alert).filter(|at| batch.contains(at)),
         });
         (
             found.collect(),
@@ -281,4 +281,10 @@ impl Reference<'_> {
 fn line_of(alert: &str) -> Option<usize> {
     let (_, rest) = alert.split_once("t.cfg:")?;
     rest.split(']').next()?.parse().ok()
+}
+
+/// The trial of which an alert names the proxy, as `Proxy 'p7'` or `proxy p7:`.
+fn proxy_of(alert: &str) -> Option<usize> {
+    let mut words = alert.split([' ', '\'', ':', ',', '.', '/']);
+    words.find_map(|word| word.strip_prefix('p')?.trim_end_matches('d').parse().ok())
 }

@@ -12,8 +12,6 @@ pub(crate) struct Place {
     pub(crate) text: String,
     /// The kind of its proxy, or `global`.
     pub(crate) kind: &'static str,
-    /// Whether it needs a file of its own.
-    pub(crate) is_alone: bool,
 }
 
 /// All lines that evaluate `expression` at `point`, in both modes; none where no line does.
@@ -74,7 +72,6 @@ pub(crate) fn lines(point: Checkpoint, expression: &str) -> Vec<Place> {
             name: "global set-var".to_owned(),
             text: format!("global\n    set-var proc.x {}\n", words(expression)),
             kind: "global",
-            is_alone: true,
         }],
         // No line is evaluated there, or only commands.
         Checkpoint::FeHrqBdy
@@ -95,8 +92,7 @@ pub(crate) fn in_modes(kinds: &[&'static str], line: &str) -> Vec<Place> {
                 name: format!("'{line}' in {kind}, mode {mode}"),
                 text: proxy(kind, mode, line),
                 kind,
-                is_alone: false,
-            });
+                });
         }
     }
     places

@@ -19,8 +19,7 @@ pub(crate) fn fetches_at(name: &str, expression: &str, valid: lbd_core::Checkpoi
         };
         for place in lines(point, expression) {
             let title = format!("{name}: {}", place.name);
-            let trial = Trial::new(title, place.text, wanted);
-            trials.push(if place.is_alone { trial.alone() } else { trial });
+            trials.push(Trial::new(title, place.text, wanted));
         }
     }
     trials

@@ -70,7 +70,8 @@ defaults base
     timeout client 5s
     timeout server 5s
 userlist users
-    user joe insecure-password secret
+    group a
+    user joe insecure-password secret groups a
 http-errors site
 frontend fe from base
     bind 127.0.0.1:7999

@@ -3,6 +3,7 @@
 //!
 //! What samples and patterns are is not known here: see `expr` and `pattern`.
 
+mod groups;
 mod keyword;
 mod parse;
 mod predefined;
@@ -63,6 +64,8 @@ enum Test {
     Bool,
     /// Any of these lists; none never matches.
     Patterns(Box<[Arc<Matcher>]>),
+    /// The value is a user, whose groups are compared.
+    Groups(groups::Groups),
 }
 
 /// One line of an ACL: a sample and what it is compared with.
@@ -98,6 +101,7 @@ impl AclExpr {
             Test::Found => true,
             Test::Bool => cast::to_int(value).is_some_and(|number| number != 0),
             Test::Patterns(lists) => lists.iter().any(|list| list.is_match(value, view.arena)),
+            Test::Groups(groups) => groups.holds(view, value),
         }
     }
 
@@ -115,6 +119,7 @@ impl AclExpr {
     pub fn matchers(&self) -> &[Arc<Matcher>] {
         match &self.test {
             Test::Patterns(lists) => lists,
+            Test::Groups(groups) => groups.lists(),
             Test::Found | Test::Bool => &[],
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! It holds no fetch or converter; those stand in their registries.
 
-mod args;
+pub(crate) mod args;
 mod parse;
 mod place;
 

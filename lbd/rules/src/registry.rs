@@ -179,6 +179,8 @@ impl Default for Limits {
 pub trait UserLists: Send + Sync + std::fmt::Debug {
     /// Whether `user` exists in list `list` and has this password.
     fn check(&self, list: usize, user: &[u8], password: &[u8]) -> bool;
+    /// Whether list `list` declares this group.
+    fn has_group(&self, list: usize, group: &[u8]) -> bool;
     /// Calls `visit` for each group of `user` in list `list`.
     fn groups(&self, list: usize, user: &[u8], visit: &mut dyn FnMut(&str));
 }

@@ -179,6 +179,9 @@ impl UserLists for NoUsers {
     fn check(&self, _: usize, _: &[u8], _: &[u8]) -> bool {
         false
     }
+    fn has_group(&self, _: usize, _: &[u8]) -> bool {
+        false
+    }
     fn groups(&self, _: usize, _: &[u8], _: &mut dyn FnMut(&str)) {}
 }
 

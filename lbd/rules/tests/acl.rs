@@ -234,6 +234,49 @@ fn what_can_never_match_is_warned_of() {
 }
 
 #[test]
+fn patterns_of_http_auth_group_are_groups_of_its_list() {
+    for text in [
+        "{ http_auth_group(users) staff }",
+        "{ http_auth_group(users) board admin }",
+        "{ http_auth_group(users) -i admin }",
+        "{ http_auth_group('users') admin }",
+    ] {
+        assert!(holds(text), "{text}");
+    }
+    assert!(!holds("{ http_auth_group(users) board }"));
+    let invalid = "http_auth_group(): invalid group ";
+    let none = "http_auth_group(): no groups specified.";
+    for (text, faults) in [
+        ("{ http_auth_group(users) nope }", vec![invalid]),
+        (
+            "{ http_auth_group(users) joe admin nope }",
+            vec![invalid, invalid],
+        ),
+        ("{ http_auth_group(users) -i Admin }", vec![invalid]),
+        ("{ http_auth_group(users) -- }", vec![none]),
+        ("{ http_auth_group(users) -f /list }", vec![none]),
+        ("{ http_auth_group(users) -m str admin }", vec![none]),
+        ("{ http_auth_group(users) -m found }", vec![none]),
+        ("{ http_auth_group(users),lower admin }", vec![none]),
+    ] {
+        let mut bench = Bench::default();
+        bench
+            .names
+            .files
+            .insert("/list".to_owned(), b"admin\n".to_vec());
+        if let Err(fault) = cond(&mut bench, text) {
+            bench.diags.push(fault);
+        }
+        let said = bench.diags.0.iter().map(|diag| diag.message.as_str());
+        let said: Vec<&str> = said.filter(|said| said.starts_with("http_auth")).collect();
+        assert_eq!(said.len(), faults.len(), "{text}: {said:?}");
+        for (said, fault) in said.iter().zip(faults) {
+            assert!(said.starts_with(fault), "{text}: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_method_that_is_lost_is_warned_of() {
     let lost = |text: &str| {
         let mut bench = Bench::default();

@@ -70,6 +70,11 @@ impl UserLists for Users {
         }
     }
 
+    fn has_group(&self, list: usize, group: &[u8]) -> bool {
+        let list = self.lists.get(list);
+        list.is_some_and(|list| list.groups.iter().any(|known| known.as_bytes() == group))
+    }
+
     fn groups(&self, list: usize, user: &[u8], visit: &mut dyn FnMut(&str)) {
         let Some(list) = self.lists.get(list) else {
             return;

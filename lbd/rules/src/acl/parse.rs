@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lbd_core::{Diag, Span};
 
+use super::groups::{self, Groups};
 use super::{AclExpr, Test, keyword, slip};
 use crate::cast;
 use crate::expr::{Expr, is_name_byte, name_at};
@@ -64,6 +65,9 @@ pub(super) fn line(
             ctx,
         );
     }
+    if criterion.keyword.as_ref() == groups::KEYWORD {
+        return group_line(criterion, flags, patterns, *subject, ctx);
+    }
     let kind = flags.require_kind(&criterion, subject.span)?;
     let test = match kind {
         MatchKind::Found => Test::Found,
@@ -77,6 +81,27 @@ pub(super) fn line(
         expr: criterion.expr,
         keyword: criterion.keyword,
         test,
+    })
+}
+
+/// A line of [`groups::KEYWORD`], which takes names of groups and nothing else.
+fn group_line(
+    criterion: Criterion,
+    mut flags: Flags<'_>,
+    patterns: &[Word<'_>],
+    subject: Word<'_>,
+    ctx: &mut BuildCtx<'_>,
+) -> Result<AclExpr, Diag> {
+    let is_plain = criterion.is_keyword && !flags.is_explicit && flags.lists.is_empty();
+    if !is_plain || patterns.is_empty() {
+        return Err(groups::none_said(subject.span));
+    }
+    flags.inline(MatchKind::Str, patterns, ctx)?;
+    let groups = Groups::of(&criterion.expr, flags.lists.into(), patterns, ctx);
+    Ok(AclExpr {
+        test: Test::Groups(groups.ok_or_else(|| groups::none_said(subject.span))?),
+        expr: criterion.expr,
+        keyword: criterion.keyword,
     })
 }
 

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::arg::{Arg, ArgError, ArgKind, ArgSpec};
 use crate::cast;
-use crate::registry::BuildCtx;
 use crate::registry::{Example, Fetch, Outcome};
 use crate::view::View;
 use lbd_backend::hash;
@@ -93,9 +92,20 @@ pub const FETCHES: &[Fetch] = &[
         args: &[ArgSpec::required(ArgKind::UserList)],
         out: Type::Str,
         valid: REQUEST,
-        doc: "The groups of the authenticated user; in an ACL any may match (manual 7.3.6).",
-        examples: &[Example::Ok("http_auth_group(users)")],
-        build: |ctx, args| groups(ctx, &args),
+        doc: "The name of a user of the list whose Basic credentials are right; in an ACL the \
+              patterns are groups of the list, any of which the user may be in (manual 7.3.6).",
+        examples: &[
+            Example::Ok("http_auth_group(users)"),
+            Example::Fail("http_auth_group(none)", "unable to find userlist 'none'"),
+        ],
+        build: |ctx, args| {
+            let list = user_list(&args)?;
+            let users = ctx.names.user_lists();
+            string(move |v| {
+                let (user, password) = basic(v.request?, v)?;
+                users.check(list, user, password).then_some(user)
+            })
+        },
     },
     Fetch {
         name: "http_auth_pass",
@@ -490,27 +500,6 @@ fn user_list(args: &[Arg]) -> Result<usize, ArgError> {
         Some(Arg::UserList(list)) => Ok(*list),
         _ => Err(ArgError::new("a user list is expected")),
     }
-}
-
-fn groups(ctx: &mut BuildCtx<'_>, args: &[Arg]) -> Built {
-    let list = user_list(args)?;
-    let users = ctx.names.user_lists();
-    eval(move |view, sink| {
-        let Some((user, password)) = view.request.and_then(|head| basic(head, view)) else {
-            return Outcome::Absent;
-        };
-        if !users.check(list, user, password) {
-            return Outcome::Absent;
-        }
-        let (mut outcome, mut is_over) = (Outcome::Absent, false);
-        users.groups(list, user, &mut |group| {
-            if !is_over {
-                outcome = Outcome::Done;
-                is_over = sink(Value::Str(view.keep(group.as_bytes()))).is_break();
-            }
-        });
-        outcome
-    })
 }
 
 /// Scheme and credentials; a request to a proxy has them in another field.

@@ -43,6 +43,10 @@ impl UserLists for OneUser {
         user == b"joe" && password == b"secret"
     }
 
+    fn has_group(&self, _list: usize, group: &[u8]) -> bool {
+        matches!(group, b"staff" | b"admin" | b"board")
+    }
+
     fn groups(&self, _list: usize, _user: &[u8], visit: &mut dyn FnMut(&str)) {
         visit("staff");
         visit("admin");
