@@ -33,12 +33,13 @@ fn parts(example: Example) -> (&'static str, Wanted) {
 /// In the sections that are no proxies.
 fn single(directive: &Directive, example: Example) -> Vec<Trial> {
     let (line, wanted) = parts(example);
-    let kinds: [(Sections, &str, bool); 5] = [
+    let kinds: [(Sections, &str, bool); 6] = [
         (Sections::GLOBAL, "global", true),
         (Sections::USERLIST, "userlist <p>u", false),
         (Sections::HTTP_ERRORS, "http-errors <p>e", false),
         (Sections::PEERS, "peers <p>p", true),
         (Sections::CRT_STORE, "crt-store <p>", true),
+        (Sections::HEALTHCHECK, "healthcheck <p>h", false),
     ];
     let places = kinds.into_iter();
     let places = places.filter(|(set, ..)| directive.sections.has(*set));

@@ -9,6 +9,7 @@ mod judge;
 mod lines;
 mod places;
 mod rules;
+mod sections;
 mod trial;
 
 use trial::Trial;
@@ -56,6 +57,11 @@ fn every_word_of_an_acl_runs_in_each_section_and_mode() {
 #[test]
 fn every_alias_of_a_log_format_runs_in_each_format_and_mode() {
     judge::judge(&rules::aliases());
+}
+
+#[test]
+fn sections_that_stand_by_themselves_are_judged_as_wholes() {
+    judge::judge(&sections::trials());
 }
 
 /// All of a kind, for a count that is worth a word.

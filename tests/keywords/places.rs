@@ -92,7 +92,7 @@ pub(crate) fn in_modes(kinds: &[&'static str], line: &str) -> Vec<Place> {
                 name: format!("'{line}' in {kind}, mode {mode}"),
                 text: proxy(kind, mode, line),
                 kind,
-                });
+            });
         }
     }
     places

@@ -73,6 +73,8 @@ userlist users
     group a
     user joe insecure-password secret groups a
 http-errors site
+healthcheck web
+    type httpchk
 frontend fe from base
     bind 127.0.0.1:7999
 backend be from base

@@ -10,11 +10,12 @@ mod http;
 mod packet;
 mod run;
 mod script;
+mod spop;
 mod text;
 
 pub use builtin::{
     CheckRequest, MysqlVersion, agent_script, connect_script, http_script, ldap_script,
-    mysql_script, pgsql_script, redis_script, smtp_script, ssl_hello_script,
+    mysql_script, pgsql_script, redis_script, smtp_script, spop_script, ssl_hello_script,
 };
 pub use http::HttpReply;
 pub use run::{Action, CheckRun, CheckTimeouts, Event, Finished};

@@ -10,6 +10,7 @@ mod context;
 mod errors;
 mod frontend;
 mod global;
+mod healthcheck;
 mod listen;
 mod log;
 mod names;
@@ -68,6 +69,7 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         let spec = compiler.proxy(id, proxy, &ids, &mut listeners);
         proxies.push(spec);
     }
+    compiler.unused_healthchecks();
     let tables = compiler.tables();
     compiler.unknown_sections();
     let peers = compiler.peers();

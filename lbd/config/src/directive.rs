@@ -16,6 +16,7 @@ pub mod environment;
 pub mod errors;
 pub mod frontend;
 pub mod global;
+pub mod healthcheck;
 pub mod keepalive;
 pub mod log;
 pub mod ocsp;

@@ -77,6 +77,8 @@ pub struct Draft {
     pub peers: Vec<PeersDraft>,
     /// `http-errors` sections.
     pub http_errors: Vec<HttpErrorsDraft>,
+    /// `healthcheck` sections.
+    pub healthchecks: Vec<HealthcheckDraft>,
     /// `load` lines of all `crt-store` sections.
     pub loads: Vec<LoadDraft>,
 }
@@ -122,6 +124,17 @@ pub struct UserDraft {
     pub is_clear: bool,
     /// `groups`.
     pub groups: Vec<Named>,
+}
+
+/// Section `healthcheck`.
+#[derive(Debug, Clone)]
+pub struct HealthcheckDraft {
+    /// Its name.
+    pub name: String,
+    /// Where it begins.
+    pub span: Span,
+    /// Its type and rules.
+    pub check: CheckDraft,
 }
 
 /// Section `http-errors`.

@@ -46,6 +46,8 @@ impl Sections {
     pub const PEERS: Self = Self(128);
     /// `crt-store`.
     pub const CRT_STORE: Self = Self(256);
+    /// `healthcheck`.
+    pub const HEALTHCHECK: Self = Self(512);
     /// Every proxy and `defaults`.
     pub const PROXY: Self = Self(2 | 4 | 8 | 16);
     /// Every proxy.
@@ -219,6 +221,7 @@ pub const DIRECTIVES: &[&[Directive]] = &[
     directive::balance::DIRECTIVES,
     directive::cookie::DIRECTIVES,
     directive::check::DIRECTIVES,
+    directive::healthcheck::DIRECTIVES,
     directive::errors::DIRECTIVES,
     directive::log::DIRECTIVES,
     directive::rules::DIRECTIVES,

@@ -31,6 +31,8 @@ pub enum Section {
     Frontend,
     /// `global`.
     Global,
+    /// `healthcheck`.
+    Healthcheck,
     /// `http-errors`.
     HttpErrors,
     /// `listen`.
@@ -52,6 +54,7 @@ impl Section {
             Self::Defaults => "defaults",
             Self::Frontend => "frontend",
             Self::Global => "global",
+            Self::Healthcheck => "healthcheck",
             Self::HttpErrors => "http-errors",
             Self::Listen => "listen",
             Self::Peers => "peers",
@@ -68,6 +71,7 @@ impl Section {
             Self::Defaults => Sections::DEFAULTS,
             Self::Frontend => Sections::FRONTEND,
             Self::Global | Self::Refused => Sections::GLOBAL,
+            Self::Healthcheck => Sections::HEALTHCHECK,
             Self::HttpErrors => Sections::HTTP_ERRORS,
             Self::Listen => Sections::LISTEN,
             Self::Peers => Sections::PEERS,

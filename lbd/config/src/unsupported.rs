@@ -39,8 +39,6 @@ pub enum Missing {
     ForceBeSwitch,
     /// Closing connections by glitches.
     Glitches,
-    /// Healthcheck sections.
-    HealthcheckSections,
     /// The internal HTTP client.
     HttpClient,
     /// TLS records made by the kernel.
@@ -118,7 +116,6 @@ impl Missing {
             Self::Filters => "filters",
             Self::ForceBeSwitch => "backends that are added while running",
             Self::Glitches => "closing connections by glitches",
-            Self::HealthcheckSections => "healthcheck sections",
             Self::HttpClient => "the internal HTTP client",
             Self::KernelTls => "TLS records made by the kernel",
             Self::LaxHttp => "lax reading of HTTP/1",
@@ -166,7 +163,6 @@ impl Missing {
             Self::Filters => "Remove the line.",
             Self::ForceBeSwitch => "Remove the line.",
             Self::Glitches => "Remove the line.",
-            Self::HealthcheckSections => "Put the check into the backend.",
             Self::HttpClient => "Remove the line.",
             Self::KernelTls => "Remove the word: records are made in the process, as by default.",
             Self::LaxHttp => "Remove the line.",

@@ -69,7 +69,8 @@ pub(super) async fn run(shared: &Arc<Shared>, job: &Job) -> Finished {
     // Ids of a job are of its generation, whose configuration has them all.
     let proxy = &generation.config.proxies[job.backend.index()];
     let server = &proxy.backend.servers[job.server.index()];
-    if let (Which::Health, Some(check)) = (job.which, &proxy.backend.check.external) {
+    let external = &server.check_of(&proxy.backend.check).external;
+    if let (Which::Health, Some(check)) = (job.which, external) {
         let limit = timeouts(proxy, server, job).inter;
         return external::run(shared, job, check, limit).await;
     }
@@ -133,7 +134,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: &Job) -> Finished {
 
 fn script(proxy: &ProxySpec, server: &ServerSpec, job: &Job) -> Arc<Script> {
     match job.which {
-        Which::Health => Arc::clone(&proxy.backend.check.script),
+        Which::Health => Arc::clone(&server.check_of(&proxy.backend.check).script),
         Which::Agent => {
             let configured = server.agent.as_ref().map(|agent| agent.send.as_slice());
             let send = job.agent_send.as_deref().or(configured).unwrap_or_default();

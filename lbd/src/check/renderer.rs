@@ -37,7 +37,9 @@ impl CheckRenderer {
     /// A renderer for a check of that server, with no variable set.
     pub(super) fn new(shared: &Arc<Shared>, job: &Job) -> Self {
         let generation = Arc::clone(&job.generation);
-        let check = &generation.config.proxies[job.backend.index()].backend.check;
+        // Ids of a job are of its generation, whose configuration has them all.
+        let backend = &generation.config.proxies[job.backend.index()].backend;
+        let check = backend.servers[job.server.index()].check_of(&backend.check);
         let (tokens, send_state) = (Arc::clone(&check.tokens), check.send_state);
         let wall = super::announce::wall();
         // The number after the last worker stands for the control thread.

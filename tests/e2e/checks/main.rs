@@ -18,6 +18,7 @@ mod greeting;
 mod life;
 mod orders;
 mod scripts;
+mod sections;
 mod transport;
 
 use csv::Row;

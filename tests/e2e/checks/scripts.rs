@@ -67,6 +67,32 @@ const CASES: &[Case] = &[
         wanted: ("L7STS", "421", "too busy"),
     },
     Case {
+        name: "spop",
+        lines: "mode tcp\n    option spop-check",
+        greets: false,
+        answers: &[
+            b"\0\0\0\x36\x65\0\0\0\x01\0\0\x07version\x08\x032.0\x0emax-frame-size\x03\xfc\xf0\x06\
+              \x0ccapabilities\x08\0",
+        ],
+        wanted: ("L7OK", "0", ""),
+    },
+    Case {
+        name: "spop-old",
+        lines: "mode tcp\n    option spop-check",
+        greets: false,
+        answers: &[
+            b"\0\0\0\x27\x65\0\0\0\x01\0\0\x07version\x08\x031.0\x0emax-frame-size\x03\xfc\xf0\x06",
+        ],
+        wanted: ("L7RSP", "", "unsupported version"),
+    },
+    Case {
+        name: "spop-garbage",
+        lines: "mode tcp\n    option spop-check",
+        greets: false,
+        answers: &[b"HTTP/1.1 400 Bad Request\r\n\r\n"],
+        wanted: ("L7RSP", "", "invalid frame received"),
+    },
+    Case {
         name: "two-steps",
         lines: "mode tcp\n    option tcp-check\n    tcp-check connect\n    \
                 tcp-check send PING\\r\\n\n    tcp-check expect string +PONG\n    \

@@ -5,6 +5,7 @@
 use super::script::{
     CodeSource, Connect, Expect, Kind, Match, Matcher, Pattern, Script, Send, Step, Text,
 };
+use super::spop;
 use crate::health::CheckStatus;
 use lbd_core::bits;
 
@@ -268,6 +269,18 @@ pub fn ldap_script() -> Script {
         send(&bind),
         Step::Expect(sequence),
         Step::Expect(Expect::new(Match::LdapBind)),
+    ];
+    Script::new(Kind::Protocol, steps)
+}
+
+/// `option spop-check`: the first frame of an engine, for a check only, and what the agent says.
+///
+/// `max_frame` is the size of the largest frame that may be exchanged, in bytes.
+pub fn spop_script(max_frame: u32) -> Script {
+    let steps = vec![
+        lingering(),
+        send(&spop::hello(max_frame)),
+        Step::Expect(Expect::new(Match::Spop { max_frame })),
     ];
     Script::new(Kind::Protocol, steps)
 }

@@ -5,6 +5,7 @@
 use super::http::HttpReply;
 use super::packet::{self, Packet};
 use super::script::{Expect, HeaderExpect, Match, Pattern, TextMatch};
+use super::spop;
 use super::text::{hex, unhex};
 use super::{Answer, Renderer};
 use crate::health::{AgentReply, CheckStatus, decode_agent};
@@ -52,7 +53,10 @@ pub(super) fn judge_bytes(
         Match::Mysql(second) if !data.is_empty() => {
             return judge_packet(packet::mysql(data, *second), last, is_final);
         }
-        Match::LdapBind | Match::Mysql(_) => false,
+        Match::Spop { max_frame } if !data.is_empty() => {
+            return judge_packet(spop::answer(data, *max_frame), last, is_final);
+        }
+        Match::LdapBind | Match::Mysql(_) | Match::Spop { .. } => false,
         Match::String(pattern) | Match::Binary(pattern) => {
             let binary = matches!(expect.what, Match::Binary(_));
             let wanted = match resolve(pattern, binary, answer, renderer) {

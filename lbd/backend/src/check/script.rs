@@ -91,6 +91,11 @@ pub enum Match {
     Mysql(bool),
     /// `rstring`.
     Regex(Matcher),
+    /// The first frame of an agent of SPOE.
+    Spop {
+        /// The largest frame that may be exchanged, in bytes.
+        max_frame: u32,
+    },
     /// `status`: ranges, both ends included.
     Status(Vec<(u16, u16)>),
     /// `rstatus`.

@@ -33,7 +33,9 @@ pub(super) fn at_step(number: u32, step: Option<&Step>) -> String {
 
 fn wanted(what: &Match) -> String {
     match what {
-        Match::Agent | Match::LdapBind | Match::Mysql(_) => "custom function".to_owned(),
+        Match::Agent | Match::LdapBind | Match::Mysql(_) | Match::Spop { .. } => {
+            "custom function".to_owned()
+        }
         Match::Binary(Pattern::Bytes(bytes)) => format!("binary '{}'", hex(bytes)),
         Match::Binary(Pattern::Token(_)) => "log-format binary".to_owned(),
         Match::BinaryRegex(_) => "binary regex".to_owned(),
@@ -56,7 +58,9 @@ pub(super) fn mismatch(expect: &Expect, number: u32, matched: bool) -> String {
         "TCPCHK did not match content"
     };
     let what = match &expect.what {
-        Match::Agent | Match::LdapBind | Match::Mysql(_) => " (custom function)".to_owned(),
+        Match::Agent | Match::LdapBind | Match::Mysql(_) | Match::Spop { .. } => {
+            " (custom function)".to_owned()
+        }
         Match::Binary(Pattern::Bytes(_)) => " (binary)".to_owned(),
         Match::Binary(Pattern::Token(_)) => " (log-format binary)".to_owned(),
         Match::BinaryRegex(_) => " (binary regex)".to_owned(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lbd_backend::check::{
     Connect, Kind, MysqlVersion, Pattern, Proto, Script, Send, Step, connect_script, ldap_script,
-    mysql_script, pgsql_script, redis_script, smtp_script, ssl_hello_script,
+    mysql_script, pgsql_script, redis_script, smtp_script, spop_script, ssl_hello_script,
 };
 use lbd_core::{Checkpoint, Diag, ProxyId, Span};
 use lbd_rules::acl::AclTable;
@@ -17,7 +17,7 @@ use lbd_rules::var::{Scope, Var};
 
 use super::context::{At, Compiler, as_words, said};
 use crate::config::{CheckSpec, CheckToken, ExternalCheck};
-use crate::draft::{CheckKind, ProxyDraft, Sentence};
+use crate::draft::{CheckDraft, CheckKind, ProxyDraft, Sentence};
 use crate::lex::Word;
 use crate::resolve::number;
 
@@ -86,16 +86,41 @@ impl Compiler<'_> {
             acls,
             checkpoint: Checkpoint::BeChkRul,
         };
+        let kind = draft.kind.as_ref().filter(|_| proxy.is_back());
+        let (script, tokens) = self.script(at, draft, kind.map(|(kind, _)| kind));
+        self.unused_rules(draft, at);
+        let external = match kind {
+            Some((CheckKind::External, _)) => self.external(proxy),
+            _ => {
+                self.unused_program(proxy);
+                None
+            }
+        };
+        CheckSpec {
+            script: Arc::new(script.with_disable_on_404(draft.disable_on_404)),
+            tokens: Arc::new(tokens),
+            disable_on_404: draft.disable_on_404,
+            send_state: draft.send_state,
+            external,
+        }
+    }
+
+    /// The steps of a check of this kind, and what they refer to by number.
+    pub(super) fn script(
+        &mut self,
+        at: At<'_>,
+        draft: &CheckDraft,
+        kind: Option<&CheckKind>,
+    ) -> (Script, Vec<CheckToken>) {
         let mut builder = Builder {
             at,
             tokens: Vec::new(),
             is_http: false,
             keyword: "tcp-check",
         };
-        let kind = draft.kind.as_ref().filter(|_| proxy.is_back());
-        let script = match kind.map(|(kind, _)| kind) {
+        let script = match kind {
             None | Some(CheckKind::External) => connect_script(),
-            Some(CheckKind::Http { .. }) => self.http_script(proxy, &mut builder),
+            Some(CheckKind::Http { .. }) => self.http_script(draft, &mut builder),
             Some(CheckKind::Tcp) if draft.tcp.is_empty() => connect_script(),
             Some(CheckKind::Tcp) => {
                 let steps = self.steps_of(&mut builder, &draft.tcp);
@@ -103,6 +128,11 @@ impl Compiler<'_> {
             }
             Some(CheckKind::Ldap) => ldap_script(),
             Some(CheckKind::Redis) => redis_script(),
+            Some(CheckKind::Spop) => {
+                // Behind the length there is the rest of a buffer.
+                let size = self.draft.global.value.tune.bufsize.saturating_sub(4);
+                spop_script(number(size))
+            }
             Some(CheckKind::SslHello) => ssl_hello_script(),
             Some(CheckKind::Smtp { hello, domain }) => smtp_script(&format!("{hello} {domain}")),
             Some(CheckKind::Pgsql { user }) => pgsql_script(user),
@@ -115,21 +145,7 @@ impl Compiler<'_> {
                 mysql_script(user.as_deref().map(|user| (user, version)))
             }
         };
-        self.unused_rules(proxy, at);
-        let external = match kind {
-            Some((CheckKind::External, _)) => self.external(proxy),
-            _ => {
-                self.unused_program(proxy);
-                None
-            }
-        };
-        CheckSpec {
-            script: Arc::new(script.with_disable_on_404(draft.disable_on_404)),
-            tokens: Arc::new(builder.tokens),
-            disable_on_404: draft.disable_on_404,
-            send_state: draft.send_state,
-            external,
-        }
+        (script, builder.tokens)
     }
 
     /// The program that checks, with what it needs.
@@ -183,8 +199,7 @@ impl Compiler<'_> {
     }
 
     /// Rules that no option asks for have faults all the same.
-    fn unused_rules(&mut self, proxy: &ProxyDraft, at: At<'_>) {
-        let draft = &proxy.settings.check;
+    pub(super) fn unused_rules(&mut self, draft: &CheckDraft, at: At<'_>) {
         let kind = draft.kind.as_ref().map(|(kind, _)| kind);
         let http = (!matches!(kind, Some(CheckKind::Http { .. }))).then_some(&draft.http);
         let tcp = (kind != Some(&CheckKind::Tcp)).then_some(&draft.tcp);

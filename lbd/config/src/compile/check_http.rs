@@ -9,11 +9,10 @@ use lbd_rules::logformat::{Flags, LogFormat};
 use super::check::{Builder, Rule, text};
 use super::context::Compiler;
 use crate::config::{CheckRequestSpec, CheckToken};
-use crate::draft::{CheckKind, ProxyDraft, Sentence};
+use crate::draft::{CheckDraft, CheckKind, Sentence};
 
 impl Compiler<'_> {
-    pub(super) fn http_script(&mut self, proxy: &ProxyDraft, builder: &mut Builder<'_>) -> Script {
-        let draft = &proxy.settings.check;
+    pub(super) fn http_script(&mut self, draft: &CheckDraft, builder: &mut Builder<'_>) -> Script {
         builder.is_http = true;
         builder.keyword = "http-check";
         self.http_order(&draft.http);

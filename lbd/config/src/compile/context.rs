@@ -2,7 +2,8 @@
 //!
 //! It compiles nothing itself.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use lbd_core::{Checkpoint, Diag, Diags, ProxyId, Span, TableId};
 use lbd_rules::acl::{AclTable, Cond};
@@ -14,6 +15,7 @@ use lbd_rules::var::VarNames;
 use lbd_rules::word::Word;
 
 use super::names::NameTable;
+use crate::config::CheckSpec;
 use crate::draft::{Draft, Sentence};
 use crate::host::Environment;
 use crate::lex;
@@ -36,6 +38,8 @@ pub(super) struct Compiler<'c> {
     pub(super) stuck: HashSet<TableId>,
     /// Names of ACLs whose lines were refused.
     pub(super) failed_acls: HashSet<String>,
+    /// Checks of `healthcheck` sections as servers of a proxy run them.
+    pub(super) healthchecks: HashMap<(usize, ProxyId), Arc<CheckSpec>>,
 }
 
 /// Where an expression stands.
@@ -67,6 +71,7 @@ impl<'c> Compiler<'c> {
             tls: super::tls::Tls::default(),
             stuck: HashSet::new(),
             failed_acls: HashSet::new(),
+            healthchecks: HashMap::new(),
         }
     }
 

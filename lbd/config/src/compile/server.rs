@@ -137,7 +137,7 @@ impl Compiler<'_> {
                 .map(Into::into),
             websocket: draft.websocket.flatten(),
             ssl: self.server_ssl(shared, draft, &title),
-            check: self.server_check(draft, &title),
+            check: self.server_check(id, draft, &title),
             agent: self.agent(draft, &title),
             track,
             health,
@@ -161,7 +161,8 @@ impl Compiler<'_> {
             ServerAddress::Inet(socket) => socket.port() == 0,
             _ => false,
         };
-        let rules = &proxy.settings.check;
+        let own = self.healthcheck_rules(draft.health.section.as_ref());
+        let rules = own.unwrap_or(&proxy.settings.check);
         let scripted = [&rules.http, &rules.tcp].into_iter().flatten().any(|rule| {
             rule.words.get(1).is_some_and(|word| word == "connect")
                 || rule.words.first().is_some_and(|word| word == "connect")
@@ -233,8 +234,15 @@ impl Compiler<'_> {
         .map(Arc::new)
     }
 
-    fn server_check(&mut self, draft: &ServerDraft, title: &str) -> Option<ServerCheckSpec> {
+    fn server_check(
+        &mut self,
+        id: ProxyId,
+        draft: &ServerDraft,
+        title: &str,
+    ) -> Option<ServerCheckSpec> {
         let health = &draft.health;
+        let section = health.section.as_ref();
+        let own = section.and_then(|section| self.healthcheck(section, id, &draft.name));
         if !health.check {
             return None;
         }
@@ -248,6 +256,7 @@ impl Compiler<'_> {
             via_socks4: health.via_socks4,
             proto: health.proto,
             sni_auto: !health.no_sni_auto,
+            own,
         };
         match health.address.as_ref().map(|address| &address.address) {
             None => {}

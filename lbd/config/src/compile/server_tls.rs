@@ -26,7 +26,9 @@ impl Compiler<'_> {
     ) -> Option<Arc<ServerSslSpec>> {
         let ssl = &draft.ssl;
         let for_checks = ssl.check.unwrap_or(ssl.on);
-        if !ssl.on && !for_checks && !shared.proxy.settings.check.speaks_tls() {
+        let own = self.healthcheck_rules(draft.health.section.as_ref());
+        let rules = own.unwrap_or(&shared.proxy.settings.check);
+        if !ssl.on && !for_checks && !rules.speaks_tls() {
             return None;
         }
         let span = draft.span.unwrap_or(shared.proxy.span);

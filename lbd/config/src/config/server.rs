@@ -11,7 +11,7 @@ use lbd_core::{ProxyId, ServerId, Span};
 use lbd_rules::expr::Expr;
 use lbd_rules::logformat::LogFormat;
 
-use super::SourceSpec;
+use super::{CheckSpec, SourceSpec};
 
 /// A `server` line with `default-server` applied.
 #[derive(Debug, Clone)]
@@ -181,6 +181,14 @@ impl ProxyV2Option {
     }
 }
 
+impl ServerSpec {
+    /// What its health check sends and expects: its own, else that of its backend.
+    pub fn check_of<'a>(&'a self, backend: &'a CheckSpec) -> &'a CheckSpec {
+        let own = self.check.as_ref().and_then(|check| check.own.as_deref());
+        own.unwrap_or(backend)
+    }
+}
+
 /// Schedule and place of a server's health check.
 #[derive(Debug, Clone)]
 pub struct ServerCheckSpec {
@@ -198,6 +206,8 @@ pub struct ServerCheckSpec {
     pub proto: Option<lbd_backend::check::Proto>,
     /// The name asked for is the host of the check's request (`check-sni-auto`).
     pub sni_auto: bool,
+    /// The check of a `healthcheck` section, in place of the backend's.
+    pub own: Option<Arc<CheckSpec>>,
 }
 
 /// `agent-check`.

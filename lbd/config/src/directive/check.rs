@@ -6,7 +6,7 @@ use lbd_backend::check::Proto;
 use lbd_core::Diag;
 
 use super::backend::whole;
-use super::{directive, one_of};
+use super::{directive, healthcheck, one_of};
 use crate::draft::{CheckKind, Sentence};
 use crate::registry::{Directive, Effect, Example, OptionKind, ProxyOption, Sections, Side};
 use crate::section::Site;
@@ -60,7 +60,7 @@ pub const DIRECTIVES: &[Directive] = &[
     ),
     directive(
         "http-check",
-        Sections::BACK,
+        Sections::BACK.with(Sections::HEALTHCHECK),
         "Steps and settings of HTTP checks (4.2).",
         &[
             Example::Ok("http-check send meth GET uri /health ver HTTP/1.1 hdr Host www"),
@@ -72,7 +72,7 @@ pub const DIRECTIVES: &[Directive] = &[
     ),
     directive(
         "tcp-check",
-        Sections::BACK,
+        Sections::BACK.with(Sections::HEALTHCHECK),
         "Steps of TCP checks (4.2).",
         &[
             Example::Ok("tcp-check connect"),
@@ -147,6 +147,12 @@ pub const OPTIONS: &[ProxyOption] = &[
             Example::Ok("smtpchk EHLO example.com"),
         ],
         smtp,
+    ),
+    check_option(
+        "spop-check",
+        "Greets an agent of the stream processing offload protocol.",
+        &[Example::Ok("spop-check")],
+        |site, words| set(site, CheckKind::Spop, words),
     ),
     check_option(
         "ssl-hello-chk",
@@ -343,6 +349,7 @@ fn smtp(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
 }
 
 fn http_check(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    healthcheck::allows(site, "http-check", words.last())?;
     let here = words.here();
     let known = [
         "disable-on-404",
@@ -388,6 +395,7 @@ fn http_check(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
 }
 
 fn tcp_check(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    healthcheck::allows(site, "tcp-check", words.last())?;
     let here = words.here();
     let known = [
         "comment",

@@ -205,6 +205,20 @@ pub const OPTIONS: &[ServerOption] = &[
         },
     ),
     option(
+        "healthcheck",
+        1,
+        "The 'healthcheck' section whose check takes the place of the backend's.",
+        "healthcheck web",
+        |_, s, words| {
+            let name = words.expect("healthcheck", "a healthcheck name as argument.")?;
+            s.health.section = Some(crate::draft::Named {
+                name: name.to_owned(),
+                span: words.last(),
+            });
+            Ok(())
+        },
+    ),
+    option(
         "no-agent-check",
         0,
         "Cancels 'agent-check'.",

@@ -45,6 +45,8 @@ pub enum CheckKind {
         /// Domain.
         domain: String,
     },
+    /// `option spop-check`.
+    Spop,
     /// `option ssl-hello-chk`.
     SslHello,
     /// `option tcp-check`.
@@ -52,6 +54,22 @@ pub enum CheckKind {
 }
 
 impl CheckKind {
+    /// How messages about sections call it.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::External => "EXTERNAL",
+            Self::Http { .. } => "HTTP",
+            Self::Ldap => "LDAP",
+            Self::Mysql { .. } => "MYSQL",
+            Self::Pgsql { .. } => "PGSQL",
+            Self::Redis => "REDIS",
+            Self::Smtp { .. } => "SMTP",
+            Self::Spop => "SPOP",
+            Self::SslHello => "SSL",
+            Self::Tcp => "TCP",
+        }
+    }
+
     /// The option's name.
     pub fn name(&self) -> &'static str {
         match self {
@@ -62,6 +80,7 @@ impl CheckKind {
             Self::Pgsql { .. } => "pgsql-check",
             Self::Redis => "redis-check",
             Self::Smtp { .. } => "smtpchk",
+            Self::Spop => "spop-check",
             Self::SslHello => "ssl-hello-chk",
             Self::Tcp => "tcp-check",
         }

@@ -138,6 +138,8 @@ pub struct HealthDraft {
     pub shutdown_on_down: bool,
     /// `on-marked-up shutdown-backup-sessions`.
     pub shutdown_backups_on_up: bool,
+    /// `healthcheck`: the section whose check is run.
+    pub section: Option<Named>,
     /// `init-state`.
     pub init_state: Option<&'static str>,
     /// `agent-check`.

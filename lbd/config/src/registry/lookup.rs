@@ -20,6 +20,7 @@ pub fn directive(name: &str, sections: Sections) -> Option<&'static Directive> {
     static ERRORS: Table<Directive> = LazyLock::new(|| among(Sections::HTTP_ERRORS));
     static PEERS: Table<Directive> = LazyLock::new(|| among(Sections::PEERS));
     static CRT_STORE: Table<Directive> = LazyLock::new(|| among(Sections::CRT_STORE));
+    static HEALTHCHECK: Table<Directive> = LazyLock::new(|| among(Sections::HEALTHCHECK));
     [
         (Sections::GLOBAL, &GLOBAL),
         (Sections::PROXY, &PROXY),
@@ -27,6 +28,7 @@ pub fn directive(name: &str, sections: Sections) -> Option<&'static Directive> {
         (Sections::HTTP_ERRORS, &ERRORS),
         (Sections::PEERS, &PEERS),
         (Sections::CRT_STORE, &CRT_STORE),
+        (Sections::HEALTHCHECK, &HEALTHCHECK),
     ]
     .into_iter()
     .filter(|(kind, _)| kind.meets(sections))

@@ -30,6 +30,7 @@ pub fn reference() -> String {
     directives(&mut out, "http-errors", Sections::HTTP_ERRORS);
     directives(&mut out, "peers", Sections::PEERS);
     directives(&mut out, "crt-store", Sections::CRT_STORE);
+    directives(&mut out, "healthcheck", Sections::HEALTHCHECK);
     missing(&mut out);
     out
 }

@@ -36,6 +36,7 @@ fn sections(set: Sections) -> impl Iterator<Item = Section> {
         Section::HttpErrors,
         Section::Peers,
         Section::CrtStore,
+        Section::Healthcheck,
     ]
     .into_iter()
     .filter(move |section| set.has(section.set()))

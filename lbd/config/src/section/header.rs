@@ -6,8 +6,8 @@ use lbd_core::{Diag, Level, Span};
 
 use super::{Section, Site};
 use crate::draft::{
-    BindDraft, HttpErrorsDraft, PeersDraft, ProxyDraft, RuleDraft, Ruleset, ServerDraft,
-    StoreDraft, UserListDraft,
+    BindDraft, HealthcheckDraft, HttpErrorsDraft, PeersDraft, ProxyDraft, RuleDraft, Ruleset,
+    ServerDraft, StoreDraft, UserListDraft,
 };
 use crate::lex::Line;
 use crate::unsupported;
@@ -24,7 +24,7 @@ pub(super) fn begin(site: &mut Site<'_>, line: &Line) {
 
 /// Moves the section being read to the draft.
 pub(super) fn end(site: &mut Site<'_>) {
-    if !site.section.is_proxy() {
+    if !site.section.is_proxy() && site.section != Section::Healthcheck {
         return;
     }
     let span = site.line;
@@ -33,6 +33,11 @@ pub(super) fn end(site: &mut Site<'_>) {
         ProxyDraft::new(Section::Defaults, "", span),
     );
     match site.section {
+        Section::Healthcheck => site.draft.healthchecks.push(HealthcheckDraft {
+            name: done.name,
+            span: done.span,
+            check: done.settings.check,
+        }),
         Section::Defaults => {
             site.current_defaults = Some(site.draft.defaults.len());
             site.draft.defaults.push(done);
@@ -67,6 +72,7 @@ fn header(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         "http-errors" => http_errors(site, words),
         "peers" => peers(site, words),
         "crt-store" => crt_store(site, words),
+        "healthcheck" => healthcheck(site, words),
         other => Err(match unsupported::section(other) {
             Some(entry) => entry.diag(words.last(), other),
             None => Diag::alert(words.last(), format!("unknown section '{other}'")),
@@ -428,6 +434,30 @@ fn crt_store(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
         ..StoreDraft::default()
     };
     Ok(())
+}
+
+/// Its rules are those of a proxy, and read into one.
+fn healthcheck(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let Some(name) = words.text()? else {
+        return Err(Diag::alert(
+            words.last(),
+            "missing name for healthcheck section.",
+        ));
+    };
+    let span = words.last();
+    site.section = Section::Healthcheck;
+    site.proxy = ProxyDraft::new(Section::Healthcheck, name, site.line);
+    if let Err(diag) = check_name("healthcheck", name, span) {
+        site.diags.push(diag);
+    }
+    if let Some(other) = site.draft.healthchecks.iter().find(|s| s.name == name) {
+        let message = format!(
+            "healthcheck section '{name}' already defined at {}.",
+            site.place(other.span)
+        );
+        site.diags.push(Diag::alert(span, message));
+    }
+    words.end("healthcheck")
 }
 
 fn http_errors(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {

@@ -105,7 +105,6 @@ pub const BIND_OPTIONS: &[Unsupported] = &[
 pub const SERVER_OPTIONS: &[Unsupported] = &[
     entry("check-pool-conn-name", 1, Missing::NamedPools),
     entry("check-reuse-pool", 0, Missing::NamedPools),
-    entry("healthcheck", 1, Missing::HealthcheckSections),
     entry("ktls", 1, Missing::KernelTls),
     entry("log-bufsize", 1, Missing::LogBackends),
     entry("log-proto", 1, Missing::LogBackends),
@@ -120,7 +119,7 @@ pub const SERVER_OPTIONS: &[Unsupported] = &[
 ];
 
 /// Words behind `option`, sorted.
-pub const OPTIONS: &[Unsupported] = &[entry("spop-check", 0, Missing::Spoe)];
+pub const OPTIONS: &[Unsupported] = &[];
 
 /// Sections, sorted.
 pub const SECTIONS: &[Unsupported] = &[
@@ -128,7 +127,6 @@ pub const SECTIONS: &[Unsupported] = &[
     entry("cache", 0, Missing::Cache),
     entry("crt-list", 0, Missing::Tls),
     entry("fcgi-app", 0, Missing::FastCgi),
-    entry("healthcheck", 0, Missing::HealthcheckSections),
     entry("log-forward", 0, Missing::LogForward),
     entry("log-profile", 0, Missing::LogProfiles),
     entry("mailers", 0, Missing::Mailers),

@@ -26,6 +26,7 @@ fn every_section_of_the_lexer_is_known_or_refused() {
             "http-errors",
             "peers",
             "crt-store",
+            "healthcheck",
         ];
         assert_eq!(known.contains(name), section(name).is_none(), "{name}");
     }

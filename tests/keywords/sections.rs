@@ -1,0 +1,97 @@
+//! Sections as wholes: what no line shows by itself.
+
+use crate::collect;
+use crate::trial::{Trial, Wanted};
+
+/// A server that runs the check of section `<p>`.
+const USER: &str = "backend <p>b from base\n    server s 127.0.0.1:80 check healthcheck <p>\n";
+
+const SECTIONS: &[(&str, Option<&str>)] = &[
+    (
+        "healthcheck <p>\n    type httpchk GET /up HTTP/1.1 www\n    http-check send hdr x %[srv_name]\n    http-check expect status 200\n    http-check disable-on-404\n    http-check send-state\n",
+        None,
+    ),
+    (
+        "healthcheck <p>\n    type httpchk\n    http-check send hdr x %[nbsrv]\n    http-check set-var(check.x) be_conn\n",
+        None,
+    ),
+    (
+        "healthcheck <p>\n    http-check send meth GET\n    type httpchk\n",
+        None,
+    ),
+    ("healthcheck <p>\n", None),
+    (
+        "healthcheck <p>\n    type tcp-check\n    tcp-check connect\n    tcp-check send x\n",
+        None,
+    ),
+    ("healthcheck <p>\n    type smtpchk EHLO example.com\n", None),
+    ("healthcheck <p>\n    type spop-check\n", None),
+    (
+        "healthcheck <p>\n    type httpchk\nhealthcheck <p>\n    type httpchk\n",
+        Some("healthcheck section '"),
+    ),
+    (
+        "healthcheck\n    type httpchk\n",
+        Some("missing name for healthcheck section."),
+    ),
+    (
+        "healthcheck <p>\n    type httpchk\n    type tcp-check\n",
+        Some("healthcheck type already defined."),
+    ),
+    (
+        "healthcheck <p>\n    type\n",
+        Some("'type' expects a healthcheck type."),
+    ),
+    (
+        "healthcheck <p>\n    type x\n",
+        Some("unknown healthcheck type 'x' (expects 'tcp-check', 'httpchk', "),
+    ),
+    (
+        "healthcheck <p>\n    type mysql-check usr\n",
+        Some("'type mysql-check' only supports optional values: 'user' (got 'usr')."),
+    ),
+    (
+        "healthcheck <p>\n    type httpchk\n    tcp-check send x\n",
+        Some("unable to configure 'tcp-check' rule for 'HTTP' healthcheck"),
+    ),
+    (
+        "healthcheck <p>\n    type tcp-check\n    http-check send meth GET\n",
+        Some("unable to configure 'http-check' rule for 'TCP' healthcheck"),
+    ),
+    (
+        "healthcheck <p>\n    type redis-check\n    http-check send meth GET\n",
+        Some("unable to configure 'http-check' rule for 'REDIS' healthcheck"),
+    ),
+    (
+        "healthcheck <p>\n    http-check send meth GET\n    tcp-check connect\n",
+        Some("cannot mix 'tcp-check' and 'http-check' rules"),
+    ),
+    (
+        "healthcheck <p>\n    http-check send meth GET\n    type tcp-check\n",
+        Some("unable to configure 'http-check' rule for 'TCP' healthcheck"),
+    ),
+    (
+        "healthcheck <p>\n    type httpchk\n    server s 127.0.0.1:80\n",
+        Some("unknown keyword 'server' in 'healthcheck' section"),
+    ),
+    (
+        "healthcheck <p>\n    type httpchk\n    http-check expect x\n",
+        Some("'http-check expect' : "),
+    ),
+    (
+        "healthcheck <p>\n    type httpchk\n    no http-check send-state\n",
+        Some("negation/default currently supported only for"),
+    ),
+    (
+        "healthcheck <p>other\n    type httpchk\n",
+        Some("not found for server 's'."),
+    ),
+];
+
+/// Each section with a server that names it.
+pub(crate) fn trials() -> Vec<Trial> {
+    collect(SECTIONS.iter().map(|(text, fault)| {
+        let wanted = fault.map_or(Wanted::Accepted, Wanted::Refused);
+        Trial::new(*text, format!("{text}{USER}"), wanted).alone()
+    }))
+}
