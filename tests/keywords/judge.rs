@@ -87,6 +87,11 @@ const KEPT: &[(&str, bool, &str)] = &[
     ("numa-cpu-mapping x", false, "words that mean nothing"),
     ("tune.buffers.", false, "the same"),
     ("tune.defaults.purge x", false, "the same"),
+    ("tune.max-checks-per-thread", false, "the same"),
+    ("tune.ring.queues", false, "the same"),
+    ("tune.maxpollevents", false, "the same"),
+    ("tune.epoll.mask-events", false, "a line without argument"),
+    ("tune.memory.hot-size", false, "sizes end at 2 GiB"),
     (
         "tune.fd.edge-triggered",
         true,

@@ -206,6 +206,7 @@ pub struct ServerOption {
 /// All first words of lines.
 pub const DIRECTIVES: &[&[Directive]] = &[
     directive::global::DIRECTIVES,
+    directive::global_idle::DIRECTIVES,
     directive::process::DIRECTIVES,
     directive::environment::DIRECTIVES,
     directive::tune::DIRECTIVES,

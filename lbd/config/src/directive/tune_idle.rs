@@ -1,214 +1,14 @@
-//! Keywords of `global` that are read and cannot change what lbd does; each is told once.
+//! Settings of `global` that begin with `tune.` and cannot change what lbd does; each is told once.
 //!
-//! Their arguments are counted, not judged.
+//! The others are in [`super::global_idle`]; what arguments must look like is in
+//! [`super::idle_value`].
 
-use lbd_core::Diag;
-
+use super::idle_value::{self, MAX, ON_OFF, Value};
 use super::inert;
 use crate::registry::{Directive, Example, Sections};
-use crate::section::Site;
-use crate::words::Words;
 
 /// Keywords.
 pub const DIRECTIVES: &[Directive] = &[
-    inert(
-        "cluster-secret",
-        Sections::GLOBAL,
-        "it protects QUIC tokens only, and there is no QUIC",
-        "Secret shared by a cluster (3.1).",
-        &[
-            Example::Ok("cluster-secret secret"),
-            Example::Fail("cluster-secret", "expects"),
-        ],
-        value,
-    ),
-    inert(
-        "cpu-affinity",
-        Sections::GLOBAL,
-        "workers are bound by cpu-map",
-        "How threads are bound to CPUs (3.1).",
-        &[
-            Example::Ok("cpu-affinity per-thread"),
-            Example::Fail("cpu-affinity", "expects"),
-        ],
-        value,
-    ),
-    inert(
-        "cpu-policy",
-        Sections::GLOBAL,
-        "workers are bound by cpu-map",
-        "How CPUs are chosen for threads (3.1).",
-        &[
-            Example::Ok("cpu-policy none"),
-            Example::Fail("cpu-policy", "expects"),
-        ],
-        value,
-    ),
-    inert(
-        "nokqueue",
-        Sections::GLOBAL,
-        "lbd polls by epoll",
-        "Disables kqueue (3.2).",
-        &[
-            Example::Ok("nokqueue"),
-            Example::Fail("nokqueue x", "unexpected argument"),
-        ],
-        flag,
-    ),
-    inert(
-        "noepoll",
-        Sections::GLOBAL,
-        "lbd polls by epoll only",
-        "Disables epoll (3.2).",
-        &[
-            Example::Ok("noepoll"),
-            Example::Fail("noepoll x", "unexpected argument"),
-        ],
-        |site, words| switch_off(site, words, "EPOLL"),
-    ),
-    inert(
-        "noevports",
-        Sections::GLOBAL,
-        "lbd polls by epoll",
-        "Disables event ports (3.2).",
-        &[
-            Example::Ok("noevports"),
-            Example::Fail("noevports x", "unexpected argument"),
-        ],
-        flag,
-    ),
-    inert(
-        "nogetaddrinfo",
-        Sections::GLOBAL,
-        "names are resolved by the system's resolver",
-        "Disables getaddrinfo() (3.2).",
-        &[
-            Example::Ok("nogetaddrinfo"),
-            Example::Fail("nogetaddrinfo x", "unexpected argument"),
-        ],
-        |site, words| switch_off(site, words, "GETADDRINFO"),
-    ),
-    inert(
-        "no-memory-trimming",
-        Sections::GLOBAL,
-        "lbd does not trim memory by itself",
-        "Disables trimming of memory at reload (3.2).",
-        &[
-            Example::Ok("no-memory-trimming"),
-            Example::Fail("no-memory-trimming x", "unexpected argument"),
-        ],
-        flag,
-    ),
-    inert(
-        "nopoll",
-        Sections::GLOBAL,
-        "lbd polls by epoll",
-        "Disables poll() (3.2).",
-        &[
-            Example::Ok("nopoll"),
-            Example::Fail("nopoll x", "unexpected argument"),
-        ],
-        |site, words| switch_off(site, words, "POLL"),
-    ),
-    inert(
-        "numa-cpu-mapping",
-        Sections::GLOBAL,
-        "workers are bound by cpu-map",
-        "Binds to the first NUMA node (3.1).",
-        &[
-            Example::Ok("numa-cpu-mapping"),
-            Example::Fail("numa-cpu-mapping x", "unexpected argument"),
-        ],
-        flag,
-    ),
-    inert(
-        "prealloc-fd",
-        Sections::GLOBAL,
-        "descriptors need no table here",
-        "Allocates the descriptor table at start (3.1).",
-        &[
-            Example::Ok("prealloc-fd"),
-            Example::Fail("prealloc-fd x", "unexpected argument"),
-        ],
-        flag,
-    ),
-    inert(
-        "profiling.tasks",
-        Sections::GLOBAL,
-        "there is no task profiling",
-        "Profiles tasks (3.2).",
-        &[
-            Example::Ok("profiling.tasks auto"),
-            Example::Fail("profiling.tasks", "expects"),
-        ],
-        value,
-    ),
-    inert(
-        "quick-exit",
-        Sections::GLOBAL,
-        "memory is freed by the system",
-        "Exits without freeing memory (3.2).",
-        &[
-            Example::Ok("quick-exit"),
-            Example::Fail("quick-exit x", "unexpected argument"),
-        ],
-        flag,
-    ),
-    inert(
-        "set-dumpable",
-        Sections::GLOBAL,
-        "the system's setting of core dumps stays",
-        "Allows core dumps (3.1).",
-        &[
-            Example::Ok("set-dumpable"),
-            Example::Fail("set-dumpable x", "unexpected argument"),
-        ],
-        flag,
-    ),
-    inert(
-        "stress-level",
-        Sections::GLOBAL,
-        "there are no stress tests inside",
-        "Level of internal stress tests (3.1).",
-        &[
-            Example::Ok("stress-level 0"),
-            Example::Fail("stress-level", "expects"),
-        ],
-        value,
-    ),
-    inert(
-        "thread-group",
-        Sections::GLOBAL,
-        "lbd has no thread groups",
-        "Threads of a group (3.1).",
-        &[
-            Example::Ok("thread-group 1 1-2"),
-            Example::Fail("thread-group", "expects"),
-        ],
-        value,
-    ),
-    inert(
-        "thread-groups",
-        Sections::GLOBAL,
-        "lbd has no thread groups",
-        "Number of thread groups (3.1).",
-        &[
-            Example::Ok("thread-groups 1"),
-            Example::Fail("thread-groups", "expects"),
-        ],
-        thread_groups,
-    ),
-    inert(
-        "thread-hard-limit",
-        Sections::GLOBAL,
-        "nbthread says how many workers run",
-        "Upper bound of the automatic number of threads (3.1).",
-        &[
-            Example::Ok("thread-hard-limit 64"),
-            Example::Fail("thread-hard-limit", "expects"),
-        ],
-        value,
-    ),
     inert(
         "tune.applet.zero-copy-forwarding",
         Sections::GLOBAL,
@@ -217,8 +17,13 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.applet.zero-copy-forwarding off"),
             Example::Fail("tune.applet.zero-copy-forwarding", "expects"),
+            Example::Fail("tune.applet.zero-copy-forwarding x", "expects"),
+            Example::Fail(
+                "tune.applet.zero-copy-forwarding off x",
+                "unexpected argument",
+            ),
         ],
-        value,
+        |_, words| Value::OneOf(ON_OFF).read("tune.applet.zero-copy-forwarding", words),
     ),
     inert(
         "tune.buffers.limit",
@@ -228,8 +33,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.buffers.limit 0"),
             Example::Fail("tune.buffers.limit", "expects"),
+            Example::Fail("tune.buffers.limit -1", "expects"),
+            Example::Fail("tune.buffers.limit x", "expects"),
+            Example::Fail("tune.buffers.limit 0 x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Number(0, MAX).read("tune.buffers.limit", words),
     ),
     inert(
         "tune.buffers.reserve",
@@ -239,8 +47,10 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.buffers.reserve 8"),
             Example::Fail("tune.buffers.reserve", "expects"),
+            Example::Fail("tune.buffers.reserve -1", "expects"),
+            Example::Fail("tune.buffers.reserve 8 x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Number(0, MAX).read("tune.buffers.reserve", words),
     ),
     inert(
         "tune.bufsize.large",
@@ -250,8 +60,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.bufsize.large 64k"),
             Example::Fail("tune.bufsize.large", "expects"),
+            Example::Fail("tune.bufsize.large 0", "expects"),
+            Example::Fail("tune.bufsize.large foo", "expects"),
+            Example::Fail("tune.bufsize.large 64k x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Size(1).read("tune.bufsize.large", words),
     ),
     inert(
         "tune.bufsize.small",
@@ -261,8 +74,10 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.bufsize.small 1k"),
             Example::Fail("tune.bufsize.small", "expects"),
+            Example::Fail("tune.bufsize.small 0", "expects"),
+            Example::Fail("tune.bufsize.small 1k x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Size(1).read("tune.bufsize.small", words),
     ),
     inert(
         "tune.defaults.purge",
@@ -273,7 +88,7 @@ pub const DIRECTIVES: &[Directive] = &[
             Example::Ok("tune.defaults.purge"),
             Example::Fail("tune.defaults.purge x", "unexpected argument"),
         ],
-        flag,
+        idle_value::flag,
     ),
     inert(
         "tune.epoll.mask-events",
@@ -283,8 +98,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.epoll.mask-events rdhup"),
             Example::Fail("tune.epoll.mask-events", "expects"),
+            Example::Fail("tune.epoll.mask-events foo", "expects"),
+            Example::Fail("tune.epoll.mask-events err,foo", "expects"),
+            Example::Fail("tune.epoll.mask-events rdhup x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::ListOf(&["err", "hup", "rdhup"]).read("tune.epoll.mask-events", words),
     ),
     inert(
         "tune.events.max-events-at-once",
@@ -294,8 +112,14 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.events.max-events-at-once 100"),
             Example::Fail("tune.events.max-events-at-once", "expects"),
+            Example::Fail("tune.events.max-events-at-once 0", "expects"),
+            Example::Fail("tune.events.max-events-at-once 10001", "expects"),
+            Example::Fail(
+                "tune.events.max-events-at-once 100 x",
+                "unexpected argument",
+            ),
         ],
-        value,
+        |_, words| Value::Number(1, 10_000).read("tune.events.max-events-at-once", words),
     ),
     inert(
         "tune.fd.edge-triggered",
@@ -305,8 +129,10 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.fd.edge-triggered on"),
             Example::Fail("tune.fd.edge-triggered", "expects"),
+            Example::Fail("tune.fd.edge-triggered x", "expects"),
+            Example::Fail("tune.fd.edge-triggered on x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::OneOf(ON_OFF).read("tune.fd.edge-triggered", words),
     ),
     inert(
         "tune.h1.zero-copy-fwd-recv",
@@ -316,8 +142,10 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.h1.zero-copy-fwd-recv off"),
             Example::Fail("tune.h1.zero-copy-fwd-recv", "expects"),
+            Example::Fail("tune.h1.zero-copy-fwd-recv x", "expects"),
+            Example::Fail("tune.h1.zero-copy-fwd-recv off x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::OneOf(ON_OFF).read("tune.h1.zero-copy-fwd-recv", words),
     ),
     inert(
         "tune.h1.zero-copy-fwd-send",
@@ -327,8 +155,10 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.h1.zero-copy-fwd-send off"),
             Example::Fail("tune.h1.zero-copy-fwd-send", "expects"),
+            Example::Fail("tune.h1.zero-copy-fwd-send x", "expects"),
+            Example::Fail("tune.h1.zero-copy-fwd-send off x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::OneOf(ON_OFF).read("tune.h1.zero-copy-fwd-send", words),
     ),
     inert(
         "tune.listener.default-shards",
@@ -338,8 +168,17 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.listener.default-shards by-thread"),
             Example::Fail("tune.listener.default-shards", "expects"),
+            Example::Fail("tune.listener.default-shards x", "expects"),
+            Example::Fail("tune.listener.default-shards 2", "expects"),
+            Example::Fail(
+                "tune.listener.default-shards by-thread x",
+                "unexpected argument",
+            ),
         ],
-        value,
+        |_, words| {
+            Value::OneOf(&["by-process", "by-thread", "by-group"])
+                .read("tune.listener.default-shards", words)
+        },
     ),
     inert(
         "tune.max-checks-per-thread",
@@ -349,8 +188,10 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.max-checks-per-thread 100"),
             Example::Fail("tune.max-checks-per-thread", "expects"),
+            Example::Fail("tune.max-checks-per-thread x", "expects"),
+            Example::Fail("tune.max-checks-per-thread 100 x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Number(0, MAX).read("tune.max-checks-per-thread", words),
     ),
     inert(
         "tune.maxpollevents",
@@ -360,8 +201,10 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.maxpollevents 200"),
             Example::Fail("tune.maxpollevents", "expects"),
+            Example::Fail("tune.maxpollevents 1000001", "expects"),
+            Example::Fail("tune.maxpollevents 200 x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Number(-1, 1_000_000).read("tune.maxpollevents", words),
     ),
     inert(
         "tune.memory.hot-size",
@@ -371,8 +214,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.memory.hot-size 512k"),
             Example::Fail("tune.memory.hot-size", "expects"),
+            Example::Fail("tune.memory.hot-size 0", "expects"),
+            Example::Fail("tune.memory.hot-size x", "expects"),
+            Example::Fail("tune.memory.hot-size 512k x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Size(1).read("tune.memory.hot-size", words),
     ),
     inert(
         "tune.pt.zero-copy-forwarding",
@@ -382,8 +228,10 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.pt.zero-copy-forwarding off"),
             Example::Fail("tune.pt.zero-copy-forwarding", "expects"),
+            Example::Fail("tune.pt.zero-copy-forwarding x", "expects"),
+            Example::Fail("tune.pt.zero-copy-forwarding off x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::OneOf(ON_OFF).read("tune.pt.zero-copy-forwarding", words),
     ),
     inert(
         "tune.rcvbuf.backend",
@@ -393,8 +241,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.rcvbuf.backend 64k"),
             Example::Fail("tune.rcvbuf.backend", "expects"),
+            Example::Fail("tune.rcvbuf.backend 0", "expects"),
+            Example::Fail("tune.rcvbuf.backend x", "expects"),
+            Example::Fail("tune.rcvbuf.backend 64k x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Size(1).read("tune.rcvbuf.backend", words),
     ),
     inert(
         "tune.rcvbuf.frontend",
@@ -404,8 +255,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.rcvbuf.frontend 64k"),
             Example::Fail("tune.rcvbuf.frontend", "expects"),
+            Example::Fail("tune.rcvbuf.frontend 0", "expects"),
+            Example::Fail("tune.rcvbuf.frontend x", "expects"),
+            Example::Fail("tune.rcvbuf.frontend 64k x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Size(1).read("tune.rcvbuf.frontend", words),
     ),
     inert(
         "tune.recv_enough",
@@ -415,8 +269,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.recv_enough 4k"),
             Example::Fail("tune.recv_enough", "expects"),
+            Example::Fail("tune.recv_enough -1", "expects"),
+            Example::Fail("tune.recv_enough 3000000000", "expects"),
+            Example::Fail("tune.recv_enough 4k x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Size(0).read("tune.recv_enough", words),
     ),
     inert(
         "tune.ring.queues",
@@ -426,8 +283,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.ring.queues 4"),
             Example::Fail("tune.ring.queues", "expects"),
+            Example::Fail("tune.ring.queues 17", "expects"),
+            Example::Fail("tune.ring.queues -1", "expects"),
+            Example::Fail("tune.ring.queues 4 x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Number(0, 16).read("tune.ring.queues", words),
     ),
     inert(
         "tune.sched.low-latency",
@@ -437,8 +297,10 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.sched.low-latency on"),
             Example::Fail("tune.sched.low-latency", "expects"),
+            Example::Fail("tune.sched.low-latency x", "expects"),
+            Example::Fail("tune.sched.low-latency on x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::OneOf(ON_OFF).read("tune.sched.low-latency", words),
     ),
     inert(
         "tune.sndbuf.backend",
@@ -448,8 +310,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.sndbuf.backend 64k"),
             Example::Fail("tune.sndbuf.backend", "expects"),
+            Example::Fail("tune.sndbuf.backend 0", "expects"),
+            Example::Fail("tune.sndbuf.backend x", "expects"),
+            Example::Fail("tune.sndbuf.backend 64k x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Size(1).read("tune.sndbuf.backend", words),
     ),
     inert(
         "tune.sndbuf.frontend",
@@ -459,8 +324,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.sndbuf.frontend 64k"),
             Example::Fail("tune.sndbuf.frontend", "expects"),
+            Example::Fail("tune.sndbuf.frontend 0", "expects"),
+            Example::Fail("tune.sndbuf.frontend x", "expects"),
+            Example::Fail("tune.sndbuf.frontend 64k x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Size(1).read("tune.sndbuf.frontend", words),
     ),
     inert(
         "tune.streams-elasticity",
@@ -470,8 +338,11 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.streams-elasticity 100"),
             Example::Fail("tune.streams-elasticity", "expects"),
+            Example::Fail("tune.streams-elasticity 99", "expects"),
+            Example::Fail("tune.streams-elasticity x", "expects"),
+            Example::Fail("tune.streams-elasticity 100 x", "unexpected argument"),
         ],
-        value,
+        |_, words| Value::Percentage.read("tune.streams-elasticity", words),
     ),
     inert(
         "tune.takeover-other-tg-connections",
@@ -481,43 +352,15 @@ pub const DIRECTIVES: &[Directive] = &[
         &[
             Example::Ok("tune.takeover-other-tg-connections full"),
             Example::Fail("tune.takeover-other-tg-connections", "expects"),
+            Example::Fail("tune.takeover-other-tg-connections x", "expects"),
+            Example::Fail(
+                "tune.takeover-other-tg-connections full x",
+                "unexpected argument",
+            ),
         ],
-        value,
+        |_, words| {
+            Value::OneOf(&["none", "restricted", "full"])
+                .read("tune.takeover-other-tg-connections", words)
+        },
     ),
 ];
-
-/// A switch that shows in `enabled()` and nowhere else.
-fn switch_off(
-    site: &mut Site<'_>,
-    words: &mut Words<'_>,
-    option: &'static str,
-) -> Result<(), Diag> {
-    flag(site, words)?;
-    site.environment.switch(option, false);
-    Ok(())
-}
-
-fn flag(_: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
-    match words.peek() {
-        None => Ok(()),
-        Some(word) => Err(Diag::alert(
-            word.span,
-            format!(
-                "cannot handle unexpected argument '{}'.",
-                String::from_utf8_lossy(&word.text)
-            ),
-        )),
-    }
-}
-
-fn thread_groups(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
-    super::suspect_again(site, "thread-groups", words.last());
-    value(site, words)
-}
-
-fn value(_: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
-    match words.rest().is_empty() {
-        false => Ok(()),
-        true => Err(Diag::alert(words.last(), "expects a value as argument")),
-    }
-}
