@@ -11,7 +11,6 @@ use lbd_rules::acl::AclTable;
 use super::context::{At, Compiler};
 use crate::config::CheckSpec;
 use crate::draft::{CheckDraft, Named};
-use crate::resolve::number;
 
 impl Compiler<'_> {
     /// What the section of this name says; without one, nothing is to be checked.
@@ -78,7 +77,7 @@ impl Compiler<'_> {
                     span: section.span,
                 };
                 // Any proxy will do: only faults are wanted.
-                let proxy = used.first().copied().unwrap_or(ProxyId(number(0)));
+                let proxy = used.first().copied().unwrap_or(ProxyId(0));
                 self.healthcheck(&named, proxy, "");
             }
             let check = &section.check;
