@@ -16,7 +16,12 @@ pub(crate) struct Place {
 
 /// All lines that evaluate `expression` at `point`, in both modes; none where no line does.
 pub(crate) fn lines(point: Checkpoint, expression: &str) -> Vec<Place> {
-    let condition = format!("if {{ {} -m found }}", words(expression));
+    // Only names of groups may be compared with this one.
+    let test = match expression.starts_with("http_auth_group") {
+        true => "a",
+        false => "-m found",
+    };
+    let condition = format!("if {{ {} {test} }}", words(expression));
     let set =
         |rules: &str, scope: &str| format!("{rules} set-var({scope}.x) {}", words(expression));
     let front = |line: String| in_modes(&["frontend", "listen", "defaults"], &line);
