@@ -1,9 +1,14 @@
 //! The command line, as keepalived has it.
 
+mod flags;
+
 use std::path::PathBuf;
 
 use vrrp_config::Config;
 use vrrp_config::config::Place;
+
+pub use flags::program;
+use flags::{Effect, FLAGS, Flag, Value};
 
 /// What to do.
 #[derive(Debug)]
@@ -95,164 +100,6 @@ impl Options {
     }
 }
 
-struct Flag {
-    short: char,
-    long: &'static str,
-    value: Value,
-    effect: Effect,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Value {
-    None,
-    Must,
-    /// Only in the same word.
-    May,
-}
-
-enum Effect {
-    Set(fn(&mut Options, String) -> Result<(), String>),
-    /// It is about something that is not here and changes nothing.
-    Nothing,
-    Refused(&'static str),
-}
-
-const NO_LVS: &str = "there is no LVS in lbd-failover";
-
-const FLAGS: &[Flag] = &[
-    flag('f', "use-file", Value::Must, |o, v| {
-        o.file = v;
-        Ok(())
-    }),
-    nothing('P', "vrrp", Value::None),
-    refused('C', "check", NO_LVS),
-    nothing('B', "no_bfd", Value::None),
-    nothing('\0', "all", Value::None),
-    flag('l', "log-console", Value::None, |o, _| {
-        o.log_console = true;
-        Ok(())
-    }),
-    flag('D', "log-detail", Value::None, |o, _| {
-        o.log_detail = true;
-        Ok(())
-    }),
-    flag('S', "log-facility", Value::Must, |o, v| {
-        let facility = v.parse().ok().filter(|f| *f <= 7);
-        o.facility = Some(facility.ok_or("-S takes 0 to 7")?);
-        Ok(())
-    }),
-    flag('G', "no-syslog", Value::None, |o, _| {
-        o.no_syslog = true;
-        Ok(())
-    }),
-    flag('g', "log-file", Value::May, |o, v| {
-        let name = if v.is_empty() {
-            "/tmp/keepalived.log".to_owned()
-        } else {
-            v
-        };
-        o.log_file = Some(name.into());
-        Ok(())
-    }),
-    // Every line is written at once.
-    nothing('\0', "flush-log-file", Value::None),
-    nothing('u', "umask", Value::Must),
-    // Addresses are always released at the end, unless -V.
-    nothing('X', "release-vips", Value::None),
-    flag('V', "dont-release-vrrp", Value::None, |o, _| {
-        o.keeps_addresses = true;
-        Ok(())
-    }),
-    nothing('I', "dont-release-ipvs", Value::None),
-    nothing('R', "dont-respawn", Value::None),
-    flag('n', "dont-fork", Value::None, |o, _| {
-        o.is_foreground = true;
-        Ok(())
-    }),
-    flag('d', "dump-conf", Value::None, |o, _| {
-        o.log_detail = true;
-        Ok(())
-    }),
-    flag('p', "pid", Value::Must, |o, v| {
-        o.pid_file = Some(v.into());
-        Ok(())
-    }),
-    // One process has one id.
-    nothing('r', "vrrp_pid", Value::Must),
-    nothing('c', "checkers_pid", Value::Must),
-    nothing('b', "bfd_pid", Value::Must),
-    nothing('a', "address-monitoring", Value::None),
-    refused(
-        'x',
-        "snmp",
-        "use the Prometheus port, or lbctl status --json",
-    ),
-    refused(
-        'A',
-        "snmp-agent-socket",
-        "use the Prometheus port, or lbctl status --json",
-    ),
-    flag('s', "namespace", Value::Must, |o, v| {
-        Place::check(&v).map_err(|why| format!("-s '{v}' {why}"))?;
-        o.net_namespace = Some(v);
-        Ok(())
-    }),
-    nothing('m', "core-dump", Value::None),
-    nothing('M', "core-dump-pattern", Value::May),
-    // A missing or empty configuration is told always.
-    nothing('e', "all-config", Value::None),
-    flag('i', "config-id", Value::Must, |o, v| {
-        o.config_id = Some(v);
-        Ok(())
-    }),
-    refused('T', "genhash", NO_LVS),
-    flag('\0', "socket", Value::Must, |o, v| {
-        o.socket = Some(v.into());
-        Ok(())
-    }),
-    flag('\0', "no-guardian", Value::None, |o, _| {
-        o.no_guardian = true;
-        Ok(())
-    }),
-    flag('\0', "no-drop", Value::None, |o, _| {
-        o.keeps_privileges = true;
-        Ok(())
-    }),
-];
-
-const fn flag(
-    short: char,
-    long: &'static str,
-    value: Value,
-    set: fn(&mut Options, String) -> Result<(), String>,
-) -> Flag {
-    let effect = Effect::Set(set);
-    Flag {
-        short,
-        long,
-        value,
-        effect,
-    }
-}
-
-const fn nothing(short: char, long: &'static str, value: Value) -> Flag {
-    Flag {
-        short,
-        long,
-        value,
-        effect: Effect::Nothing,
-    }
-}
-
-const fn refused(short: char, long: &'static str, why: &'static str) -> Flag {
-    Flag {
-        short,
-        long,
-        value: Value::None,
-        effect: Effect::Refused(why),
-    }
-}
-
 /// Reads the command line, without the program's name.
 pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Action, String> {
     let mut reader = Reader {
@@ -318,10 +165,10 @@ impl Reader {
         }
         let flag = FLAGS
             .iter()
-            .find(|flag| flag.long == name)
+            .find(|flag| flag.long.strip_prefix("--") == Some(name))
             .ok_or_else(|| format!("unknown option '--{name}'"))?;
         let value = match (flag.value, value) {
-            (Value::Must, None) => words
+            (Value::Must(_), None) => words
                 .next()
                 .ok_or_else(|| format!("--{name} needs a value"))?,
             (Value::None, Some(_)) => return Err(format!("--{name} takes no value")),
@@ -351,7 +198,7 @@ impl Reader {
             }
             let flag = FLAGS
                 .iter()
-                .find(|flag| flag.short == letter && letter != '\0')
+                .find(|flag| flag.short.chars().eq(['-', letter]))
                 .ok_or_else(|| format!("unknown option '-{letter}'"))?;
             let value = match flag.value {
                 Value::None => {
@@ -359,8 +206,8 @@ impl Reader {
                     continue;
                 }
                 _ if !rest.is_empty() => rest.to_owned(),
-                Value::May => String::new(),
-                Value::Must => words
+                Value::May(_) => String::new(),
+                Value::Must(_) => words
                     .next()
                     .ok_or_else(|| format!("-{letter} needs a value"))?,
             };
@@ -373,7 +220,7 @@ impl Reader {
         match &flag.effect {
             Effect::Set(set) => set(&mut self.options, value)?,
             Effect::Nothing => {}
-            Effect::Refused(why) => return Err(format!("--{}: {why}", flag.long)),
+            Effect::Refused(why) => return Err(format!("{}: {why}", flag.long)),
         }
         Ok(None)
     }
@@ -384,24 +231,7 @@ fn version() -> String {
 }
 
 fn help() -> String {
-    let mut text = "usage: lbd-failover [options]\n".to_owned();
-    for flag in FLAGS {
-        let (note, short) = match (&flag.effect, flag.short) {
-            (Effect::Refused(_), _) => continue,
-            (Effect::Nothing, short) => (" (no effect)", short),
-            (Effect::Set(_), short) => ("", short),
-        };
-        let short = if short == '\0' {
-            "   ".to_owned()
-        } else {
-            format!("-{short},")
-        };
-        text.push_str(&format!("  {short} --{}{note}\n", flag.long));
-    }
-    text.push_str(
-        "  -t, --config-test[=FILE]\n      --clean  take stale addresses away, when no daemon runs\n      --signum=STOP|RELOAD|DATA|STATS|JSON\n  -v, --version",
-    );
-    text
+    program().usage().trim_end().to_owned()
 }
 
 /// The numbers of the signals that are understood.

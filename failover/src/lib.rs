@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod balancer;
+pub mod client;
 pub mod daemon;
 pub mod dump;
 pub mod fence;

@@ -2,9 +2,12 @@
 //!
 //! It opens and runs nothing.
 
+mod flags;
+
 use std::path::PathBuf;
 
 use lbd_config::dump::Form;
+use lbd_core::cli::Value;
 
 /// What the program was asked to do first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -151,11 +154,14 @@ pub(crate) fn parse(words: &[String]) -> Result<Args, ArgsError> {
     Ok(args)
 }
 
+/// Whether the next word belongs to this one.
 fn takes_value(word: &str) -> bool {
-    matches!(
-        word,
-        "-f" | "-C" | "-cc" | "-n" | "-N" | "-m" | "-p" | "-L" | "-S" | "-x"
-    )
+    // Not there yet, but refused with what stands behind them.
+    let waits = matches!(word, "-S" | "-x");
+    waits
+        || flags::program()
+            .flags()
+            .any(|flag| flag.short == word && matches!(flag.value, Value::Next(_)))
 }
 
 fn set_value(args: &mut Args, flag: &str, value: &str) -> Result<(), ArgsError> {
@@ -240,39 +246,9 @@ fn set_flag(args: &mut Args, flag: &str) -> Result<(), ArgsError> {
 }
 
 /// The usage page.
-pub(crate) const USAGE: &str = "\
-Usage: lbd [-f <file|directory>]... [flags] [-- <file>...]
-       lbd demo [--check]     a balancer in front of built-in servers, on loopback only
- configuration
-        -f <file|dir>  read a configuration (a directory: its *.cfg in order); may be repeated
-        -c             check it and exit: 0 good, 1 refused, 2 good but without a listener
-        -cc <cond>     evaluate a condition of '.if': exit 0 true, 1 false, 2 cannot parse
-        -C <dir>       change to this directory first
-        -dW            warnings refuse the start      -dD  suspicious statements too
-        -dr            server names that do not resolve are no error
-        -dK<class>     print the known keywords ('-dKhelp' lists the classes)
-        -dC[key][,line]  print the configuration as it is read; with a key (a number)
-                       names and addresses are hashed and details left out
-        -L <name>      name of the local peer (default: the host name)
- process
-        -D             go to the background            -db  stay in the foreground
-        -d             debug: foreground, verbose      -q   print nothing
-        -V             print more                      -p <file>  write the process id
-        -n <number>    limit of connections            -N <number>  default limit of a proxy
-        -m <MB>        limit of memory                 -dc  list the CPUs and who runs there
-        -dL            list what is loaded (-V: where)  -dA<file>  archive of it (tar)
-        -sf <pid>...   these processes finish once this one listens
-        -st <pid>...   these processes stop at once then
- switches
-        -4             host names give IPv4 only       -dR  no SO_REUSEPORT
-        -dS            no splicing                     -dI  allow insecure fork
-        -dV            no verification of servers' certificates
-        -dF, -dZ       bodies are copied, not spliced
-        -de -dp -dG    'enabled()' says that EPOLL, POLL, GETADDRINFO are off
-        -dk -dv -dT -dM[..]  taken without effect      -dt  refused: there are no traces
- version
-        -v  short      -vv  with build facts           -vq / -vqb  compatible version / branch
-";
+pub(crate) fn usage() -> String {
+    flags::program().usage()
+}
 
 #[cfg(test)]
 mod tests;

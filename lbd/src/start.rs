@@ -9,7 +9,7 @@ use lbd_config::host::Environment;
 use lbd_config::loader::Sources;
 use lbd_core::{Diags, Level};
 
-use crate::args::{Args, ArgsError, Task, USAGE, VersionForm};
+use crate::args::{Args, ArgsError, Task, VersionForm, usage};
 use crate::host::SystemHost;
 use crate::run::{self, Options};
 use crate::{args, cpus, demo, objects, report, version};
@@ -32,7 +32,7 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
     let args = match args::parse(words) {
         Ok(args) => args,
         Err(ArgsError::Usage) => {
-            eprint!("{}{USAGE}", version::text(VersionForm::Page));
+            eprint!("{}{}", version::text(VersionForm::Page), usage());
             return ExitCode::from(REFUSED);
         }
         Err(ArgsError::Message(text)) => {
@@ -64,7 +64,7 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
                 ExitCode::from(REFUSED)
             }
             _ if args.sources.is_empty() => {
-                eprint!("{}{USAGE}", version::text(VersionForm::Page));
+                eprint!("{}{}", version::text(VersionForm::Page), usage());
                 ExitCode::from(REFUSED)
             }
             _ => with_configuration(&args),

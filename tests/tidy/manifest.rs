@@ -118,6 +118,8 @@ const CRATES: &[Crate] = &[
             "vrrp-proto",
         ],
     ),
+    // What it packages it calls as programs; it uses their descriptions of command lines.
+    shell("lbd-packaging", &["failover", "lbd-core", "lbd-http"]),
     shell("lbd-ec2", &["lbd-core", "failover-plan"]),
     shell(
         "lbd-tests",

@@ -5,6 +5,7 @@
 
 pub mod bits;
 pub mod checkpoint;
+pub mod cli;
 pub mod diag;
 pub mod freq;
 pub mod id;

@@ -35,3 +35,19 @@ fn master_mode_is_refused_by_name() {
     };
     assert!(text.contains("not supported yet"), "{text}");
 }
+
+#[test]
+fn each_flag_of_the_pages_is_understood() {
+    for flag in flags::program().flags() {
+        let value = match flag.short {
+            "-n" | "-N" | "-m" | "-sf" | "-st" => "1",
+            _ => "word",
+        };
+        let mut line = vec![flag.short.to_owned()];
+        match flag.value {
+            Value::Next(_) | Value::Several(_) => line.push(value.to_owned()),
+            Value::None | Value::Attached(_) => {}
+        }
+        assert_ne!(parse(&line), Err(ArgsError::Usage), "{}", flag.short);
+    }
+}
