@@ -88,10 +88,31 @@ const SECTIONS: &[(&str, Option<&str>)] = &[
     ),
 ];
 
-/// Each section with a server that names it.
+/// What depends on more than one word of a line.
+const LINES: &[(&str, Option<&str>)] = &[
+    ("server s : check", None),
+    ("server s *: check", None),
+    ("server s 0.0.0.0: check", None),
+    ("server s : check addr 127.0.0.1 port 80", None),
+    ("server s : check addr 127.0.0.1", Some(NO_PORT)),
+    ("server s 127.0.0.1 check", Some(NO_PORT)),
+    ("server s 127.0.0.1: check", Some(NO_PORT)),
+    ("server s 127.0.0.1:+1 check", Some(NO_PORT)),
+];
+
+const NO_PORT: &str = "has neither service port nor check port";
+
+/// Each section with a server that names it, and lines of backends.
 pub(crate) fn trials() -> Vec<Trial> {
-    collect(SECTIONS.iter().map(|(text, fault)| {
+    let trial = |name: &str, text: String, fault: &Option<&'static str>| {
         let wanted = fault.map_or(Wanted::Accepted, Wanted::Refused);
-        Trial::new(*text, format!("{text}{USER}"), wanted).alone()
-    }))
+        Trial::new(name, text, wanted).alone()
+    };
+    let sections = SECTIONS.iter();
+    let sections = sections.map(|(text, fault)| trial(text, format!("{text}{USER}"), fault));
+    let lines = LINES.iter().map(|(line, fault)| {
+        let text = format!("backend <p> from base\n    {line}\n");
+        trial(line, text, fault)
+    });
+    collect(sections.chain(lines))
 }

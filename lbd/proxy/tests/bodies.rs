@@ -85,6 +85,34 @@ fn large_chunks_that_are_spliced_keep_their_framing() {
 }
 
 #[test]
+fn a_body_that_no_pipe_pays_for_is_spliced_when_asked_for() {
+    let body = vec![b'x'; 100_000];
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    let answer = [head.as_bytes(), &body].concat();
+    for (asked, is_spliced) in [(None, false), (Some(false), false), (Some(true), true)] {
+        let mut config = config(Mode::Http, &[canned(answer.clone())]);
+        for proxy in &mut config.proxies {
+            proxy.options.splice_response = asked;
+        }
+        let proxy = Proxy::start(config, 1);
+        let mut client = Client::connect(proxy.addr);
+        assert!(client.get("/").body == body);
+        let spliced = |shared: &lbd_proxy::Shared| {
+            let front = &shared.current().proxies[0].frontend;
+            front.totals(shared.now()).spliced_out > 0
+        };
+        match is_spliced {
+            true => proxy.eventually("it was spliced", spliced),
+            // The second answer comes after the first was counted.
+            false => {
+                client.get("/");
+                proxy.eventually("nothing was spliced", |shared| !spliced(shared));
+            }
+        }
+    }
+}
+
+#[test]
 fn chunks_and_trailers_of_a_response_arrive() {
     let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
                   5\r\nhello\r\n6\r\n world\r\n0\r\nx-sum: 1\r\n\r\n";

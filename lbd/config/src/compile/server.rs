@@ -157,7 +157,8 @@ impl Compiler<'_> {
     ) {
         let lacks = match address {
             ServerAddress::MappedPort(..) => true,
-            ServerAddress::Transparent { port } => *port == 0,
+            // What is not known cannot be checked, with a port or without.
+            ServerAddress::Transparent { port } => *port == 0 && draft.health.address.is_some(),
             ServerAddress::Inet(socket) => socket.port() == 0,
             _ => false,
         };

@@ -12,7 +12,7 @@ use crate::handshake;
 use crate::mux::H2Stream;
 use crate::server_conn::ServerConn;
 use crate::session::Session;
-use crate::stream::pump::Pump;
+use crate::stream::pump::{Pump, Splice};
 use crate::stream::{Halt, Stream, response, tunnel};
 use crate::term::{Phase, StreamError};
 
@@ -136,8 +136,13 @@ pub(super) fn no_delay(session: &Session, spec: &ProxySpec) -> bool {
 }
 
 /// Whether bodies may be spliced: unless the configuration forbids it.
-pub(super) fn may_splice(session: &Session, option: Option<bool>) -> bool {
-    option != Some(false) && !session.bound.generation.config.global.no_splice
+pub(super) fn may_splice(session: &Session, option: Option<bool>) -> Splice {
+    match option {
+        _ if session.bound.generation.config.global.no_splice => Splice::Never,
+        Some(false) => Splice::Never,
+        Some(true) => Splice::Asked,
+        None => Splice::WhereItPays,
+    }
 }
 
 /// Adds what pumps found of the bodies.

@@ -52,6 +52,17 @@ pub(super) enum PumpError {
     Invalid(ParseError),
 }
 
+/// Whether bodies go through a pipe of the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Splice {
+    /// `no option splice-…`, `nosplice`, `-dS`.
+    Never,
+    /// Those so large that it is cheaper.
+    WhereItPays,
+    /// `option splice-…`.
+    Asked,
+}
+
 /// One direction.
 #[derive(Debug)]
 pub(super) struct Pump {
@@ -67,7 +78,7 @@ pub(super) struct Pump {
     sink: Sink,
     /// Trailers that came, to be sent at the end.
     trailers: Option<Head>,
-    may_splice: bool,
+    splice: Splice,
     /// Content still to go of a chunk whose size was announced before its content had come.
     open_chunk: u64,
     /// The chunk in the pipe is complete: its line end follows.
@@ -108,7 +119,7 @@ impl Pump {
             drop_trailers: false,
             sink,
             trailers: None,
-            may_splice: false,
+            splice: Splice::Never,
             open_chunk: 0,
             closes_chunk: false,
             has_body: false,
@@ -127,10 +138,10 @@ impl Pump {
     }
 
     /// A pump for a stream without framing.
-    pub(super) fn raw(out: Vec<u8>, may_splice: bool, now: Time) -> Self {
+    pub(super) fn raw(out: Vec<u8>, splice: Splice, now: Time) -> Self {
         let decoder = BodyDecoder::new(Framing::UntilClose);
         let mut pump = Self::new(out, decoder, Sink::Plain, now);
-        pump.may_splice = may_splice;
+        pump.splice = splice;
         pump
     }
 
@@ -182,8 +193,8 @@ impl Pump {
     }
 
     /// Lets long bodies go through a pipe.
-    pub(super) fn with_splice(&mut self, may: bool) {
-        self.may_splice = may;
+    pub(super) fn with_splice(&mut self, splice: Splice) {
+        self.splice = splice;
     }
 
     /// Says whether `out` already holds content.
@@ -221,7 +232,7 @@ impl Pump {
         if before != (self.received, self.written) {
             self.since = now;
         }
-        if self.may_splice {
+        if self.splice != Splice::Never {
             let is_short = self.read_all || self.decoder.remaining_known() < u64::from(PIECE);
             let mark = self.gather.turn(now, self.received - before.0, is_short);
             mark.inspect(|&mark| from.set_low_water(mark));
@@ -454,11 +465,15 @@ impl Pump {
     }
 
     fn wants_splice(&self, from: &Transport, to: &Transport) -> bool {
-        self.may_splice
-            && self.sink != Sink::Nowhere
+        let least = match self.splice {
+            Splice::Never => return false,
+            Splice::WhereItPays => MIN_SPLICE,
+            Splice::Asked => MIN_ASKED,
+        };
+        self.sink != Sink::Nowhere
             && from.may_splice()
             && to.may_splice()
-            && self.decoder.remaining_known() >= MIN_SPLICE
+            && self.decoder.remaining_known() >= least
     }
 
     /// Reads into a pipe; `None` when there is none to be had.
@@ -519,3 +534,6 @@ pub(super) fn first(one: &Pump, other: &Pump) -> Option<Time> {
 
 /// Content known to come that makes a splice worth its two system calls.
 const MIN_SPLICE: u64 = 128 * 1024;
+
+/// The same where the configuration asks for it: of less a pipe would hold less than a read takes.
+const MIN_ASKED: u64 = 16 * 1024;
