@@ -26,6 +26,11 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("fallback.pem", format!("{certificate}{key}").into_bytes()),
         ("tickets.keys", tickets.into_bytes()),
         ("sites.list", b"site.pem\n".to_vec()),
+        (
+            "open.list",
+            b"site.pem [alpn h2] \"a 'b c\\\nsite.pem [alpn h2\n".to_vec(),
+        ),
+        ("quoted.list", b"\"site.pem\"\n".to_vec()),
         ("words.lst", b"a\nb\n".to_vec()),
         ("words.map", b"a b\n".to_vec()),
         ("/etc/ssl/issuers/ca.pem", certificate.into_bytes()),

@@ -100,6 +100,75 @@ const LINES: &[(&str, Option<&str>)] = &[
     ("server s 127.0.0.1:+1 check", Some(NO_PORT)),
 ];
 
+/// Without `ssl` nobody is served with it, but it is read.
+const IDLE_TLS: &[(&str, Option<&str>)] = &[
+    ("bind :8443 crt site.pem", None),
+    ("bind :8443 crt-list sites.list", None),
+    ("bind :8443 ca-file ca.pem", None),
+    ("bind :8443 tls-ticket-keys tickets.keys", None),
+    ("bind :8443 ca-sign-file no.pem", None),
+    ("bind :8443 verify required", None),
+    ("bind :8443 ciphers x", None),
+    (
+        "bind :8443 crt no.pem",
+        Some("unable to stat SSL certificate from file 'no.pem'"),
+    ),
+    (
+        "bind :8443 default-crt no.pem",
+        Some("unable to stat SSL certificate from file 'no.pem'"),
+    ),
+    ("bind :8443 crt words.lst", Some("no start line")),
+    (
+        "bind :8443 crt-list words.lst",
+        Some("unable to stat SSL certificate from file 'a'"),
+    ),
+    (
+        "bind :8443 ca-file no.pem",
+        Some("'ca-file' : unable to load no.pem"),
+    ),
+    (
+        "bind :8443 ca-file words.lst",
+        Some("'ca-file' : unable to load words.lst"),
+    ),
+    (
+        "bind :8443 ca-verify-file no.pem",
+        Some("'ca-verify-file' : unable to load no.pem"),
+    ),
+    (
+        "bind :8443 crl-file no.pem",
+        Some("'crl-file' : unable to load no.pem"),
+    ),
+    (
+        "bind :8443 tls-ticket-keys no.pem",
+        Some("unable to load ssl tickets keys file"),
+    ),
+    ("bind :8443 ssl crt-list open.list", None),
+    (
+        "bind :8443 ssl crt-list quoted.list",
+        Some("unable to stat SSL certificate from file '\"site.pem\"'"),
+    ),
+    ("server s 127.0.0.1:80 sni req.hdr(host)", None),
+    ("server s 127.0.0.1:80 ca-file ca.pem", None),
+    ("server s 127.0.0.1:80 crt no.pem", None),
+    ("server s 127.0.0.1:80 ciphers x", None),
+    (
+        "server s 127.0.0.1:80 sni x",
+        Some("unknown fetch method 'x'"),
+    ),
+    (
+        "server s 127.0.0.1:80 sni res.hdr(x)",
+        Some("none of which is available here"),
+    ),
+    (
+        "server s 127.0.0.1:80 ca-file no.pem",
+        Some("unable to load no.pem"),
+    ),
+    (
+        "server s 127.0.0.1:80 crl-file no.pem",
+        Some("unable to load no.pem"),
+    ),
+];
+
 const NO_PORT: &str = "has neither service port nor check port";
 
 /// Each section with a server that names it, and lines of backends.
@@ -114,5 +183,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         let text = format!("backend <p> from base\n    {line}\n");
         trial(line, text, fault)
     });
-    collect(sections.chain(lines))
+    let idle = IDLE_TLS.iter().map(|(line, fault)| {
+        let text = format!("listen <p> from base\n    {line}\n");
+        trial(line, text, fault)
+    });
+    collect(sections.chain(lines).chain(idle))
 }

@@ -28,10 +28,20 @@ impl Compiler<'_> {
         let for_checks = ssl.check.unwrap_or(ssl.on);
         let own = self.healthcheck_rules(draft.health.section.as_ref());
         let rules = own.unwrap_or(&shared.proxy.settings.check);
+        let span = draft.span.unwrap_or(shared.proxy.span);
         if !ssl.on && !for_checks && !rules.speaks_tls() {
+            // It is nobody's, but must make sense.
+            if ssl.sni.is_some() {
+                self.server_sni(shared, draft, false);
+            }
+            let place = Place {
+                proxy: &shared.proxy.name,
+                title,
+                span,
+            };
+            self.tls_maker().trust(&ssl.settings, place);
             return None;
         }
-        let span = draft.span.unwrap_or(shared.proxy.span);
         let title = format!("'{title}'");
         let place = Place {
             proxy: &shared.proxy.name,

@@ -153,6 +153,7 @@ impl Maker<'_> {
             span: draft.span,
         };
         if !ssl.on {
+            self.unused_files(ssl, place);
             if !ssl.crts.is_empty() {
                 self.fault(Diag::warning(
                     draft.span,
@@ -189,6 +190,27 @@ impl Maker<'_> {
             false => None,
         };
         Some(Arc::new(BindTls::new(entries, is_strict, forging)))
+    }
+
+    /// Files that a line without `ssl` names serve nobody, but must be there and be read.
+    fn unused_files(&mut self, ssl: &BindSslDraft, place: Place<'_>) {
+        for (kind, file) in &ssl.crts {
+            let CrtSource::List(lines) = kind else {
+                self.certificates(file, place);
+                continue;
+            };
+            for line in lines {
+                match &line.load {
+                    None => self.certificates(&line.file, place),
+                    Some(load) => self.loaded(&line.file, load, place),
+                };
+            }
+        }
+        self.trust(&ssl.settings, place);
+        if let Some(file) = &ssl.ticket_keys {
+            let lifetime = self.ticket_lifetime();
+            self.ticket_keys(file, lifetime);
+        }
     }
 
     /// Who signs certificates of a line that are made up.
@@ -365,6 +387,11 @@ impl Maker<'_> {
         found.into_iter().map(entry).collect()
     }
 
+    /// How long a ticket is good, in seconds.
+    fn ticket_lifetime(&self) -> u32 {
+        u32::try_from(self.tune.lifetime.as_secs()).unwrap_or(u32::MAX)
+    }
+
     /// What resumes sessions of one line: nothing of it is good on another line.
     fn resumption(&mut self, ssl: &BindSslDraft, wants: bool, place: Place<'_>) -> Resumption {
         let tune = self.tune;
@@ -375,7 +402,7 @@ impl Maker<'_> {
             })
         });
         let store = Arc::new(cache.next());
-        let lifetime = u32::try_from(tune.lifetime.as_secs()).unwrap_or(u32::MAX);
+        let lifetime = self.ticket_lifetime();
         let tickets = match (&ssl.ticket_keys, wants) {
             (_, false) => None,
             (Some(file), true) => self.ticket_keys(file, lifetime),

@@ -102,43 +102,27 @@ pub(crate) fn read_line(site: &mut Site<'_>, line: &str) -> Result<Option<CrtLin
     one(site, nowhere, line.as_bytes(), "parsing [CLI:1]")
 }
 
-/// Words of a line; quotes and backslashes are as in the configuration, brackets are words.
+/// Words of a line; none of one that begins with `#`. Brackets are words; quotes, backslashes and
+/// other `#` are bytes like others, as in the reference.
 fn split(line: &[u8], place: &str, span: Span) -> Result<Vec<String>, Diag> {
-    let mut words = Vec::new();
-    let mut word: Option<Vec<u8>> = None;
-    let mut bytes = line.iter().copied();
-    let broken = |what: &str| Diag::alert(span, format!("{place}: {what}"));
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => {
-                let next = bytes
-                    .next()
-                    .ok_or_else(|| broken("a backslash ends the line"))?;
-                word.get_or_insert_default().push(next);
-            }
-            b'"' | b'\'' => {
-                let inner = word.get_or_insert_default();
-                loop {
-                    match bytes.next() {
-                        Some(end) if end == byte => break,
-                        Some(inside) => inner.push(inside),
-                        None => return Err(broken("unmatched quote")),
-                    }
-                }
-            }
-            b'#' => break,
-            b'[' | b']' => {
-                words.extend(word.take());
-                words.push(vec![byte]);
-            }
-            b' ' | b'\t' | b'\r' => words.extend(word.take()),
-            byte => word.get_or_insert_default().push(byte),
-        }
+    if line.trim_ascii_start().starts_with(b"#") {
+        return Ok(Vec::new());
     }
-    words.extend(word);
+    let mut words: Vec<&[u8]> = Vec::new();
+    for part in line.split(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+        let mut rest = part;
+        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'[' | b']')) {
+            words.extend([&rest[..at], &rest[at..=at]]);
+            rest = &rest[at + 1..];
+        }
+        words.push(rest);
+    }
+    let words = words.into_iter().filter(|word| !word.is_empty());
     words
-        .into_iter()
-        .map(|word| String::from_utf8(word).map_err(|_| broken("it is not valid UTF-8")))
+        .map(|word| {
+            let broken = |_| Diag::alert(span, format!("{place}: it is not valid UTF-8"));
+            String::from_utf8(word.to_vec()).map_err(broken)
+        })
         .collect()
 }
 
@@ -157,13 +141,15 @@ fn one(site: &mut Site<'_>, span: Span, line: &[u8], place: &str) -> Result<Opti
     };
     let file = ssl::below(site, site.draft.global.crt_base.as_deref(), file);
     let (options_of_line, filters) = match rest.first().map(String::as_str) {
-        Some("[") => {
-            let end = rest
-                .iter()
-                .position(|word| word == "]")
-                .ok_or_else(|| Diag::alert(span, format!("{place}: no closing bracket")))?;
-            (&rest[1..end], &rest[end + 1..])
-        }
+        Some("[") => match rest.iter().position(|word| word == "]") {
+            Some(end) => (&rest[1..end], &rest[end + 1..]),
+            // The reference takes all that is left for options.
+            None => {
+                let text = format!("{place}: no closing bracket");
+                site.diags.push(Diag::warning(span, text));
+                (&rest[1..], &rest[..0])
+            }
+        },
         _ => (&rest[..0], rest),
     };
     if let Some(stray) = filters.iter().find(|word| *word == "[" || *word == "]") {
@@ -239,3 +225,6 @@ pub(super) fn options(
         filters: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests;
