@@ -3,7 +3,10 @@
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
-use rcgen::{CertificateParams, KeyPair, SerialNumber};
+use rcgen::{
+    CertificateParams, CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, SerialNumber,
+    date_time_ymd,
+};
 use support::TempDir;
 
 /// Names and contents. The absolute ones stand for the machine's own, which the reference looks at.
@@ -14,6 +17,16 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     let certificate = params.self_signed(&pair).expect("a certificate");
     let certificate = pem("CERTIFICATE", certificate.der());
     let key = pem("PRIVATE KEY", &pair.serialize_der());
+    let revoked = CertificateRevocationListParams {
+        this_update: date_time_ymd(2024, 1, 1),
+        next_update: date_time_ymd(2049, 1, 1),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    let revoked = revoked.signed_by(&Issuer::from_params(&params, &pair));
+    let revoked = pem("X509 CRL", revoked.expect("a revocation list").der());
     let engine = base64::engine::general_purpose::STANDARD;
     let tickets: String = (0..3u8).map(|n| engine.encode([n; 48]) + "\n").collect();
     vec![
@@ -21,6 +34,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("site.crt", certificate.clone().into_bytes()),
         ("site.ocsp", answer(&certificate, &key)),
         ("site.key", key.clone().into_bytes()),
+        ("crl.pem", revoked.into_bytes()),
         ("ca.pem", certificate.clone().into_bytes()),
         ("all-ca.pem", certificate.clone().into_bytes()),
         ("fallback.pem", format!("{certificate}{key}").into_bytes()),
