@@ -8,12 +8,14 @@ mod announce;
 mod core;
 mod exchange;
 mod external;
+mod grow;
 mod http2;
 mod link;
 mod order;
 mod renderer;
 mod run;
 mod secure;
+mod slot;
 mod target;
 mod watch;
 
@@ -25,6 +27,7 @@ use tokio::sync::Notify;
 
 pub(crate) use self::announce::{NOTICE, log, wall};
 use self::core::Core;
+pub(crate) use self::grow::IS_NAMED;
 pub(crate) use self::order::{AdminOrder, CheckHandle, Order};
 pub(crate) use self::watch::Watch;
 
@@ -48,6 +51,8 @@ pub(crate) type Console = Box<dyn Fn(&'static str, &str) + Send>;
 /// while anybody waits.
 struct Runner {
     core: Mutex<Core>,
+    /// Servers come and go one at a time.
+    changes: Mutex<()>,
     /// Told when the next due time or the list of checks to start may have changed.
     wake: Notify,
 }
@@ -59,6 +64,7 @@ pub(crate) fn start(shared: &Arc<Shared>, watch: &Watch, options: Options) -> Ch
     let core = Core::new(Arc::clone(shared), watch.counters(), options);
     let runner = Arc::new(Runner {
         core: Mutex::new(core),
+        changes: Mutex::default(),
         wake: Notify::new(),
     });
     runner.core.lock().open();

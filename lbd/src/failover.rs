@@ -158,7 +158,7 @@ fn states(shared: &Shared) -> Vec<String> {
         }
         if spec.caps.backend {
             let usable = proxy.roster.view().usable;
-            let is_up = usable > 0 || spec.backend.servers.is_empty();
+            let is_up = usable > 0 || proxy.servers.is_empty();
             lines.push(format!("backend {name} {}\n", word(is_up)));
         }
     }

@@ -284,7 +284,7 @@ pub(crate) fn start(
     let fault = |error: std::io::Error| vec![format!("cannot start a thread: {error}")];
     let utc_offset = limits::utc_offset();
     let config = Arc::new(config);
-    let watch = Arc::new(Watch::new(&config));
+    let watch = Arc::new(Watch::new());
     let (handle, requests, links) = peers::channel();
     let services = Arc::new(Statistics::default());
     let shared = Shared::new(

@@ -11,6 +11,7 @@ mod errors;
 mod frontend;
 mod global;
 mod healthcheck;
+mod later;
 mod listen;
 mod log;
 mod names;
@@ -36,6 +37,7 @@ use crate::resolve::{Addresses, Ids, Index, number};
 use crate::section::Site;
 
 use context::Compiler;
+pub use later::{LaterServer, LaterSpec, Others};
 pub use tls_runtime::{Inserted, TlsSpec};
 
 /// Compiles what was read; `None` when anything refuses it. All faults are told.
@@ -83,10 +85,13 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         diags,
         failed_acls,
         tls,
+        names,
         ..
     } = compiler;
     let tls = TlsSpec::new(tls, &draft.global, &proxies, &site.files);
+    let referenced = names.referenced.into_inner();
     let diags = tidy(diags, &failed_acls);
+    let later = LaterSpec::new(draft, referenced);
     let config = (!diags.has_alert()).then_some(Config {
         global,
         proxies,
@@ -99,6 +104,7 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
         user_lists,
         proc_vars,
         tls,
+        later,
     });
     (config, diags)
 }

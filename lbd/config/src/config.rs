@@ -50,7 +50,7 @@ pub use ssl::{ExtraFiles, ServerSslSpec, SslTune};
 pub use stats::{DEFAULT_STATS_REALM, DEFAULT_STATS_URI, StatsSpec};
 pub use table::{StickRule, TableSpec};
 
-pub use crate::compile::{Inserted, TlsSpec};
+pub use crate::compile::{Inserted, LaterServer, LaterSpec, Others, TlsSpec};
 
 /// A whole configuration.
 #[derive(Debug)]
@@ -77,6 +77,8 @@ pub struct Config {
     pub proc_vars: Vec<(VarId, ProcVar)>,
     /// Certificates and authorities, which the runtime API changes.
     pub tls: TlsSpec,
+    /// What servers get that come later.
+    pub later: LaterSpec,
 }
 
 /// What a process-wide variable is set to at the start.

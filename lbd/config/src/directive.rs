@@ -33,6 +33,7 @@ pub mod runtime;
 pub mod server;
 pub mod server_check;
 pub mod server_option;
+pub mod server_runtime;
 pub mod server_socket;
 pub mod snapshot;
 pub mod ssl;

@@ -305,7 +305,7 @@ impl IdlePool {
         }
     }
 
-    /// Closes what the servers closed and what goes to old addresses; every `purge_delay` also
+    /// Closes what the servers closed and what goes to old addresses; every `pool_purge_delay` also
     /// half of what was not needed since the last time.
     pub(crate) fn sweep(&self, now: Time) {
         let mut closed = Vec::new();
@@ -318,7 +318,7 @@ impl IdlePool {
                 continue;
             };
             closed.extend(kept.conns.extract_if(.., |entry| !entry.conn.is_reusable()));
-            if now.since(kept.purged) < state.purge_delay {
+            if now.since(kept.purged) < state.spec.pool_purge_delay {
                 continue;
             }
             kept.purged = now;

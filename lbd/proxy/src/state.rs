@@ -6,10 +6,12 @@
 pub mod availability;
 pub mod counters;
 pub mod generation;
+mod growing;
 pub mod mailbox;
 pub mod process;
 pub mod proxy;
 pub mod server;
+pub mod servers;
 pub mod table;
 pub mod tls;
 pub mod world;
@@ -35,6 +37,7 @@ pub use mailbox::{Mailbox, Message, Stop};
 pub use process::{ProcessState, RateLimits, RunningLimit};
 pub use proxy::{BadMessage, ListenerState, ProxyState};
 pub use server::ServerState;
+pub use servers::Servers;
 
 use crate::log::{LogSink, NoLog};
 use crate::namespace::Namespaces;

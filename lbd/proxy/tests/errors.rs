@@ -282,6 +282,12 @@ fn counts_return_to_zero() {
             && generation.proxies[1].streams.get() == 0
             && generation.proxies[1].roster.view().streams == 0
             && generation.proxies[1].roster.view().served == 0
-            && generation.proxies[1].servers[0].streams.get() == 0
+            && generation.proxies[1]
+                .servers
+                .get(0)
+                .expect("a server")
+                .streams
+                .get()
+                == 0
     });
 }

@@ -148,6 +148,7 @@ fn misbehave(addr: SocketAddr, dice: &mut Dice) {
 fn however_clients_leave_every_place_comes_back() {
     let mut config = config(Mode::Http, &[moody(), moody()]);
     for server in &mut config.proxies[1].backend.servers {
+        let server = Arc::make_mut(server);
         server.roster.maxconn = 2;
         server.roster.minconn = 2;
     }
@@ -201,8 +202,9 @@ fn the_limit_of_a_server_holds_over_workers() {
         }
     });
     let mut config = config(Mode::Http, &[server]);
-    config.proxies[1].backend.servers[0].roster.maxconn = 3;
-    config.proxies[1].backend.servers[0].roster.minconn = 3;
+    let server = Arc::make_mut(&mut config.proxies[1].backend.servers[0]);
+    server.roster.maxconn = 3;
+    server.roster.minconn = 3;
     let proxy = Proxy::start(config, 4);
     let addr = proxy.addr;
     let clients: Vec<_> = (0..16)

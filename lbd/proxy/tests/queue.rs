@@ -5,6 +5,7 @@ mod support;
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lbd_backend::retry::RetryOn;
@@ -25,8 +26,12 @@ fn slow(pause: u64) -> SocketAddr {
 #[test]
 fn requests_above_maxconn_wait_for_their_turn() {
     let mut config = config(Mode::Http, &[slow(60)]);
-    config.proxies[1].backend.servers[0].roster.maxconn = 1;
-    config.proxies[1].backend.servers[0].roster.minconn = 1;
+    Arc::make_mut(&mut config.proxies[1].backend.servers[0])
+        .roster
+        .maxconn = 1;
+    Arc::make_mut(&mut config.proxies[1].backend.servers[0])
+        .roster
+        .minconn = 1;
     let proxy = Proxy::start(config, 2);
     let begun = Instant::now();
     let mut clients: Vec<Client> = (0..4).map(|_| Client::connect(proxy.addr)).collect();
@@ -48,8 +53,12 @@ fn requests_above_maxconn_wait_for_their_turn() {
 #[test]
 fn a_queue_that_does_not_move_makes_503() {
     let mut config = config(Mode::Http, &[slow(1000)]);
-    config.proxies[1].backend.servers[0].roster.maxconn = 1;
-    config.proxies[1].backend.servers[0].roster.minconn = 1;
+    Arc::make_mut(&mut config.proxies[1].backend.servers[0])
+        .roster
+        .maxconn = 1;
+    Arc::make_mut(&mut config.proxies[1].backend.servers[0])
+        .roster
+        .minconn = 1;
     config.proxies[1].timeouts.queue = Some(Duration::from_millis(100));
     let proxy = Proxy::start(config, 1);
     let mut first = Client::connect(proxy.addr);
@@ -64,8 +73,12 @@ fn a_queue_that_does_not_move_makes_503() {
 #[test]
 fn a_client_that_leaves_the_queue_gives_its_place_back() {
     let mut config = config(Mode::Http, &[slow(300)]);
-    config.proxies[1].backend.servers[0].roster.maxconn = 1;
-    config.proxies[1].backend.servers[0].roster.minconn = 1;
+    Arc::make_mut(&mut config.proxies[1].backend.servers[0])
+        .roster
+        .maxconn = 1;
+    Arc::make_mut(&mut config.proxies[1].backend.servers[0])
+        .roster
+        .minconn = 1;
     let proxy = Proxy::start(config, 1);
     let mut first = Client::connect(proxy.addr);
     first.send("GET / HTTP/1.1\r\nhost: t\r\n\r\n");
@@ -161,7 +174,10 @@ fn connections_to_servers_are_reused() {
     // `safe`: the first request of a session takes no connection of another one.
     assert_eq!(Client::connect(proxy.addr).get("/").text(), "1");
     let generation = proxy.shared.current();
-    let totals = generation.proxies[1].servers[0]
+    let totals = generation.proxies[1]
+        .servers
+        .get(0)
+        .expect("a server")
         .counters
         .totals(proxy.shared.now());
     assert_eq!((totals.connects, totals.reuses), (2, 2));
@@ -193,7 +209,7 @@ fn no_more_idle_connections_are_kept_than_were_needed_at_once() {
         assert_eq!(client.get("/").text(), "a");
     }
     let generation = proxy.shared.current();
-    let server = &generation.proxies[1].servers[0];
+    let server = generation.proxies[1].servers.get(0).expect("a server");
     proxy.eventually("streams have ended", |_| server.streams.get() == 0);
     let totals = server.counters.totals(proxy.shared.now());
     assert_eq!((totals.connects, totals.idle), (10, 1));

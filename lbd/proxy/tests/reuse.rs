@@ -162,7 +162,7 @@ fn idle_connections_make_room_for_others_under_a_strict_limit() {
         // The server may hear of a close after the next connection.
         assert!(most.load(SeqCst) <= 4, "{workers} workers: {most:?}");
         let generation = proxy.shared.current();
-        let server = &generation.proxies[1].servers[0];
+        let server = generation.proxies[1].servers.get(0).expect("a server");
         let totals = server.counters.totals(proxy.shared.now());
         assert_eq!(totals.connects, 20, "{workers} workers");
         assert!(totals.used <= 2, "{workers} workers: {}", totals.used);

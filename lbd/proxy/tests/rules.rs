@@ -5,6 +5,7 @@ mod support;
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lbd_backend::persist::{CookieMode, CookieSpec};
@@ -210,8 +211,8 @@ fn a_cookie_keeps_a_client_at_its_server() {
         cookie.indirect = true;
         cookie.nocache = true;
         backend.cookie = Some(cookie);
-        backend.servers[0].cookie = Some(b"one".to_vec());
-        backend.servers[1].cookie = Some(b"two".to_vec());
+        Arc::make_mut(&mut backend.servers[0]).cookie = Some(b"one".to_vec());
+        Arc::make_mut(&mut backend.servers[1]).cookie = Some(b"two".to_vec());
     });
     let response = client.get("/");
     assert_eq!(response.text(), "a");

@@ -5,6 +5,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lbd_config::config::{Mode, SendProxy};
@@ -224,7 +225,7 @@ fn a_socks4_proxy_is_asked_for_the_server() {
         let _ = std::io::copy(&mut stream, &mut onward);
     });
     let mut config = config(Mode::Http, &[server]);
-    config.proxies[1].backend.servers[0].socks4 = Some(socks);
+    Arc::make_mut(&mut config.proxies[1].backend.servers[0]).socks4 = Some(socks);
     let proxy = Proxy::start(config, 1);
     assert_eq!(Client::connect(proxy.addr).get("/").text(), "behind");
 }
@@ -267,7 +268,7 @@ fn a_proxy_header_tells_the_server_who_comes() {
         stream.write_all(&line).unwrap();
     });
     let mut config = config(Mode::Tcp, &[server]);
-    config.proxies[1].backend.servers[0].send_proxy = Some(SendProxy {
+    Arc::make_mut(&mut config.proxies[1].backend.servers[0]).send_proxy = Some(SendProxy {
         version: 1,
         options: Vec::new(),
         tlvs: Vec::new(),

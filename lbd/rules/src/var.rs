@@ -49,6 +49,11 @@ pub struct VarNames {
 }
 
 impl VarNames {
+    /// How many names have a number.
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
+
     /// The number of `name` (without its scope), given out at its first use.
     pub fn intern(&mut self, name: &str) -> VarId {
         if let Some(id) = self.find(name) {

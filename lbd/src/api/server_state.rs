@@ -29,8 +29,8 @@ fn each(
             continue;
         }
         let proxy = generation.proxy(spec.id);
-        for (server, server_spec) in proxy.servers.iter().zip(&spec.backend.servers) {
-            visit(spec, proxy, server_spec, server, call);
+        for server in &proxy.servers {
+            visit(spec, proxy, &server.spec, server, call);
         }
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn show_state(call: &mut Call<'_>) {
         // Writing to a string cannot fail.
         let _ = writeln!(
             call.out,
-            "{} {} {} {} {address} {} {flags} {} {} {} {} {} {} {} {} {} {} {} {port} - 0 {} {} \
+            "{} {} {} {} {address} {} {flags} {} {} {} {} {} {} {} {} {} {} {} {port} - {} {} {} \
              {} {}",
             spec.uid,
             spec.name,
@@ -137,6 +137,7 @@ pub(super) fn show_state(call: &mut Call<'_>) {
             u32::from(spec.is_uid_given),
             u32::from(server_spec.is_uid_given),
             server_spec.fqdn.as_deref().unwrap_or("-"),
+            u32::from(server_spec.ssl.as_ref().is_some_and(|ssl| ssl.for_traffic)),
             check_moved
                 .1
                 .or_else(|| check_spec.and_then(|check| check.port))

@@ -260,13 +260,8 @@ fn get_weight(call: &mut Call<'_>) {
         .proxy
         .roster
         .server(found.id, call.daemon.shared.now());
-    let config = call.daemon.config();
-    let initial = config.proxies[found.proxy.id.index()]
-        .backend
-        .servers
-        .get(found.id.index());
     let weight = view.map_or(0, |view| view.placement.weight);
-    let initial = initial.map_or(0, |server| server.roster.weight);
+    let initial = found.server.spec.roster.weight;
     // Writing to a string cannot fail.
     let _ = writeln!(call.out, "{weight} (initial {initial})");
 }

@@ -3,66 +3,23 @@
 //! It waits for nothing and connects nowhere: it gives out jobs and takes their reports.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lbd_backend::check::Finished;
 use lbd_backend::health::{
-    AdminFlag, Change, CheckResult, Follow, FollowEvent, Health, Input, Output, Schedule, Which,
+    AdminFlag, Change, CheckResult, Follow, FollowEvent, Input, Output, Schedule, Which,
 };
-use lbd_config::config::{ProxySpec, ServerAddress, ServerSpec};
+use lbd_config::config::{ProxySpec, ServerSpec};
 use lbd_core::{ProxyId, ServerId, Time};
 use lbd_proxy::live::Ending;
 use lbd_proxy::state::{Generation, ProxyState, Shared};
 
 use super::announce::{ALERT, NOTICE, Notes};
-use super::target::Moved;
+use super::slot::{Job, Slot};
 use super::watch::{Counters, Event};
 use super::{Findings, Options};
-
-/// One server.
-pub(super) struct Slot {
-    pub(super) health: Health,
-    backend: ProxyId,
-    server: ServerId,
-    /// When the queue of timers will bring this slot up.
-    armed: Option<Time>,
-    /// Servers that follow this one.
-    followers: Vec<usize>,
-    check_moved: Moved,
-    agent_moved: Moved,
-    /// What was told of it last: whether its checks find it up.
-    found: Option<bool>,
-    /// `set server … agent-send`.
-    pub(super) agent_send: Option<Box<[u8]>>,
-}
-
-impl Slot {
-    pub(super) fn moved_mut(&mut self, which: Which) -> &mut Moved {
-        match which {
-            Which::Agent => &mut self.agent_moved,
-            Which::Health => &mut self.check_moved,
-        }
-    }
-}
-
-/// A check to be run now.
-pub(super) struct Job {
-    /// Which slot.
-    pub(super) at: usize,
-    /// Which check.
-    pub(super) which: Which,
-    pub(super) generation: Arc<Generation>,
-    pub(super) backend: ProxyId,
-    pub(super) server: ServerId,
-    /// Where the server is now.
-    pub(super) address: Arc<ServerAddress>,
-    pub(super) moved: Moved,
-    /// What the agent is sent, when changed at run time.
-    pub(super) agent_send: Option<Box<[u8]>>,
-    pub(super) accepts_404: bool,
-}
 
 /// Everything behind the runner's lock.
 pub(super) struct Core {
@@ -72,8 +29,8 @@ pub(super) struct Core {
     notes: Notes,
     findings: Option<Findings>,
     slots: Vec<Slot>,
-    /// First slot of each proxy, by `ProxyId`.
-    first: Vec<usize>,
+    /// Slots of all servers that were not taken out.
+    places: HashMap<(ProxyId, ServerId), usize>,
     timers: BinaryHeap<Reverse<(Time, usize)>>,
     running: usize,
     max_running: usize,
@@ -92,23 +49,12 @@ impl Core {
         let generation = shared.current();
         let now = shared.now();
         let mut slots = Vec::new();
-        let mut first = Vec::with_capacity(generation.config.proxies.len());
-        for proxy in &generation.config.proxies {
-            first.push(slots.len());
-            for server in &proxy.backend.servers {
+        let mut places = HashMap::new();
+        for proxy in &generation.proxies {
+            for server in &proxy.servers {
+                places.insert((proxy.id, server.id), slots.len());
                 // Any seed will do that differs between servers and runs.
-                let seed = seed(slots.len());
-                slots.push(Slot {
-                    health: Health::new(server.health.clone(), now, seed),
-                    backend: proxy.id,
-                    server: server.id,
-                    armed: None,
-                    followers: Vec::new(),
-                    check_moved: Moved::default(),
-                    agent_moved: Moved::default(),
-                    found: None,
-                    agent_send: None,
-                });
+                slots.push(Slot::new(server, now, seed(slots.len())));
             }
         }
         let mut core = Self {
@@ -118,7 +64,7 @@ impl Core {
             notes: Notes::new(options.console),
             findings: options.findings,
             slots,
-            first,
+            places,
             timers: BinaryHeap::new(),
             running: 0,
             max_running: options.max_running.max(1),
@@ -216,7 +162,7 @@ impl Core {
     }
 
     /// An input whose effects are the server's first state: nobody is told.
-    fn start_with(&mut self, at: usize, now: Time, input: Input) {
+    pub(super) fn start_with(&mut self, at: usize, now: Time, input: Input) {
         let health = &mut self.slots[at].health;
         health.handle(now, input);
         while health.poll_output().is_some() {}
@@ -306,8 +252,7 @@ impl Core {
                 (passed, Input::Checked { which, report })
             }
         };
-        let slot = &self.slots[at];
-        if passed && let Some(counter) = self.counters.get(slot.backend, slot.server) {
+        if passed && let Some(counter) = &self.slots[at].state.observed {
             // Errors that traffic saw before do not count any more.
             counter.reset();
         }
@@ -372,10 +317,7 @@ impl Core {
         let (proxy, server) = (Arc::clone(self.proxy(at)), self.slots[at].server);
         let placed = proxy.place(server, change.placement, &self.shared);
         if let Some(announcement) = &change.announcement {
-            let sessions = proxy
-                .servers
-                .get(server.index())
-                .map_or(0, |s| s.streams.get());
+            let sessions = self.slots[at].state.streams.get();
             let level = if announcement.alert { ALERT } else { NOTICE };
             self.note(at, level, &announcement.line(&placed, sessions));
         }
@@ -383,8 +325,8 @@ impl Core {
             proxy.end_server_streams(server, Ending::ServerDown, &self.shared);
         }
         if change.shutdown_backups && placed.weight > 0 {
-            let servers = &self.proxy_spec(at).backend.servers;
-            for backup in servers.iter().filter(|spec| spec.roster.backup) {
+            let servers = proxy.servers.iter();
+            for backup in servers.filter(|server| server.spec.roster.backup) {
                 proxy.end_server_streams(backup.id, Ending::BackupReplaced, &self.shared);
             }
         }
@@ -432,8 +374,7 @@ impl Core {
         let Slot {
             backend, server, ..
         } = self.slots[at];
-        let state = self.proxy(at).servers.get(server.index());
-        let address = state.map_or_else(|| Arc::new(ServerAddress::None), |s| s.address());
+        let state = Arc::clone(&self.slots[at].state);
         let generation = Arc::clone(&self.generation);
         let slot = &mut self.slots[at];
         self.jobs.push(Job {
@@ -442,21 +383,20 @@ impl Core {
             generation,
             backend,
             server,
-            address,
+            address: state.address(),
+            state,
             moved: *slot.moved_mut(which),
             agent_send: slot.agent_send.clone().filter(|_| which == Which::Agent),
             accepts_404: slot.health.accepts_404(),
         });
     }
 
-    fn publish(&self, at: usize) {
+    pub(super) fn publish(&self, at: usize) {
         let slot = &self.slots[at];
-        if let Some(state) = self.generation.server(slot.backend, slot.server) {
-            state.set_health(slot.health.snapshot());
-        }
+        slot.state.set_health(slot.health.snapshot());
     }
 
-    fn arm(&mut self, at: usize) {
+    pub(super) fn arm(&mut self, at: usize) {
         let slot = &mut self.slots[at];
         let due = slot.health.poll_timeout();
         if slot.armed == due {
@@ -478,9 +418,25 @@ impl Core {
     }
 
     pub(super) fn find(&self, backend: ProxyId, server: ServerId) -> Option<usize> {
-        let at = self.first.get(backend.index())? + server.index();
-        let slot = self.slots.get(at)?;
-        (slot.backend == backend && slot.server == server).then_some(at)
+        self.places.get(&(backend, server)).copied()
+    }
+
+    /// How many slots there are, those of servers that went included.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Adds a slot.
+    pub(super) fn push(&mut self, slot: Slot) -> usize {
+        let at = self.slots.len();
+        self.places.insert((slot.backend, slot.server), at);
+        self.slots.push(slot);
+        at
+    }
+
+    /// No order finds the server any more.
+    pub(super) fn forget(&mut self, backend: ProxyId, server: ServerId) {
+        self.places.remove(&(backend, server));
     }
 
     pub(super) fn slot(&self, at: usize) -> &Slot {
@@ -509,7 +465,7 @@ impl Core {
     }
 
     pub(super) fn spec(&self, at: usize) -> &ServerSpec {
-        &self.proxy_spec(at).backend.servers[self.slots[at].server.index()]
+        &self.slots[at].state.spec
     }
 }
 
@@ -517,7 +473,7 @@ impl Core {
 const LIMIT_NOTICE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A number that differs between slots and runs.
-fn seed(at: usize) -> u64 {
+pub(super) fn seed(at: usize) -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(at)
 }

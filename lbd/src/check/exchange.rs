@@ -20,13 +20,13 @@ use lbd_proxy::Namespaces;
 use lbd_proxy::state::Shared;
 use tokio::time::timeout_at;
 
-use super::core::Job;
 use super::external;
 use super::http2::Http2;
 use super::link::{Link, Refusal, system_text};
 use super::renderer::CheckRenderer;
 use super::run::instant;
 use super::secure::Secure;
+use super::slot::Job;
 use super::target::{self, Cover, Place, Target};
 
 /// What is to be done next, owned so that it can be waited for.
@@ -68,7 +68,7 @@ pub(super) async fn run(shared: &Arc<Shared>, job: &Job) -> Finished {
     let generation = &job.generation;
     // Ids of a job are of its generation, whose configuration has them all.
     let proxy = &generation.config.proxies[job.backend.index()];
-    let server = &proxy.backend.servers[job.server.index()];
+    let server = &*job.state.spec;
     let external = &server.check_of(&proxy.backend.check).external;
     if let (Which::Health, Some(check)) = (job.which, external) {
         let limit = timeouts(proxy, server, job).inter;

@@ -23,7 +23,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use parking_lot::Mutex;
 
-use super::core::Job;
+use super::slot::Job;
 
 /// In the place of an address or a port that there is not.
 const NOT_USED: &str = "NOT_USED";
@@ -127,10 +127,10 @@ impl Drop for Process {
 fn command(shared: &Shared, job: &Job, check: &ExternalCheck) -> Command {
     let config = &job.generation.config;
     let proxy = &config.proxies[job.backend.index()];
-    let server = &proxy.backend.servers[job.server.index()];
+    let server = &job.state.spec;
     let state = job.generation.proxy(job.backend);
     let view = state.roster.server(job.server, shared.now());
-    let connections = state.servers[job.server.index()].streams.get();
+    let connections = job.state.streams.get();
     let listeners = config.listeners.iter();
     let mut listeners = listeners.filter(|listener| listener.proxy == job.backend);
     let from = place_of_listener(listeners.next().map(|listener| &listener.address));

@@ -76,7 +76,7 @@ pub(crate) enum Order<'a> {
 /// any thread, the control thread included.
 #[derive(Clone)]
 pub(crate) struct CheckHandle {
-    runner: Arc<Runner>,
+    pub(super) runner: Arc<Runner>,
 }
 
 impl CheckHandle {

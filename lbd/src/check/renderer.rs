@@ -18,7 +18,7 @@ use lbd_rules::logformat::LogFormat;
 use lbd_rules::var::{OwnedValue, Scope, Var, VarStore, Vars};
 use lbd_rules::view::{Buffered, View, World as _};
 
-use super::core::Job;
+use super::slot::Job;
 
 /// The renderer of one run.
 pub(super) struct CheckRenderer {
@@ -39,7 +39,7 @@ impl CheckRenderer {
         let generation = Arc::clone(&job.generation);
         // Ids of a job are of its generation, whose configuration has them all.
         let backend = &generation.config.proxies[job.backend.index()].backend;
-        let check = backend.servers[job.server.index()].check_of(&backend.check);
+        let check = job.state.spec.check_of(&backend.check);
         let (tokens, send_state) = (Arc::clone(&check.tokens), check.send_state);
         let wall = super::announce::wall();
         // The number after the last worker stands for the control thread.

@@ -11,8 +11,8 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
 use super::Runner;
-use super::core::Job;
 use super::exchange;
+use super::slot::Job;
 use super::watch::Event;
 
 /// Runs until the runtime ends.

@@ -93,7 +93,7 @@ impl Rig {
     ) -> ((Arc<Shared>, Arc<Watch>, Arc<Lines>), Options) {
         let lines = Arc::new(Lines::default());
         let config = Arc::new(config);
-        let watch = Arc::new(Watch::new(&config));
+        let watch = Arc::new(Watch::new());
         let setup = Setup {
             log: lines.clone(),
             observer: watch.clone(),
@@ -452,6 +452,7 @@ async fn a_check_that_breaks_off_is_reported_and_the_next_one_comes() {
     let core = Core::new(Arc::clone(&shared), watch.counters(), options);
     let runner = Arc::new(Runner {
         core: Mutex::new(core),
+        changes: Mutex::default(),
         wake: Notify::new(),
     });
     runner.core.lock().open();

@@ -5,8 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use lbd_backend::health::{Observation, Observer as Errors};
-use lbd_config::config::Config;
+use lbd_backend::health::Observation;
 use lbd_core::{ProxyId, ServerId};
 use lbd_proxy::state::{Observer, ServerState};
 use parking_lot::Mutex;
@@ -21,41 +20,17 @@ pub(super) struct Event {
     pub(super) last: Observation,
 }
 
-/// Error counts of the servers that say `observe`, by backend and server.
-#[derive(Debug)]
+/// What became of events.
+#[derive(Debug, Default)]
 pub(super) struct Counters {
-    servers: Vec<Vec<Option<Errors>>>,
     /// Events dropped because the runner lagged behind by `MAX_EVENTS`.
     lost: AtomicU64,
 }
 
 impl Counters {
-    fn new(config: &Config) -> Self {
-        let of = |spec: &lbd_config::config::ServerSpec| {
-            let health = &spec.health;
-            health
-                .observe
-                .map(|layer| Errors::new(layer, health.error_limit))
-        };
-        let proxies = config.proxies.iter();
-        Self {
-            servers: proxies
-                .map(|proxy| proxy.backend.servers.iter().map(of).collect())
-                .collect(),
-            lost: AtomicU64::new(0),
-        }
-    }
-
     /// Events lost since the last call.
     pub(super) fn take_lost(&self) -> u64 {
         self.lost.swap(0, Relaxed)
-    }
-
-    pub(super) fn get(&self, backend: ProxyId, server: ServerId) -> Option<&Errors> {
-        self.servers
-            .get(backend.index())?
-            .get(server.index())?
-            .as_ref()
     }
 }
 
@@ -68,11 +43,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// An observer for the servers of a configuration.
-    pub(crate) fn new(config: &Config) -> Self {
+    /// An observer for all servers.
+    pub(crate) fn new() -> Self {
         let (sender, receiver) = channel(MAX_EVENTS);
         Self {
-            counters: Arc::new(Counters::new(config)),
+            counters: Arc::default(),
             sender,
             receiver: Mutex::new(Some(receiver)),
         }
@@ -90,7 +65,7 @@ impl Watch {
 
 impl Observer for Watch {
     fn observed(&self, server: &ServerState, what: Observation) {
-        let Some(counter) = self.counters.get(server.backend, server.id) else {
+        let Some(counter) = &server.observed else {
             return;
         };
         let Some(errors) = counter.note(what) else {

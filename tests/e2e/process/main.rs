@@ -48,6 +48,7 @@ mod diagnostics;
 mod dumps;
 mod flags;
 mod fuzz;
+mod growing;
 mod runtime;
 mod signals;
 mod sockets;

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 
 use super::*;
 
-fn column(proxy: &Proxy, object: &str, name: &str) -> String {
+pub(super) fn column(proxy: &Proxy, object: &str, name: &str) -> String {
     let stat = proxy.runtime("show stat");
     let mut lines = stat.lines();
     let header = lines.next().expect("a header").trim_start_matches("# ");

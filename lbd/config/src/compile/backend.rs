@@ -10,6 +10,7 @@ use lbd_backend::reuse::ReuseMode;
 use lbd_core::{Checkpoint, Diag, ProxyId};
 use lbd_rules::acl::{AclTable, Cond};
 use lbd_rules::logformat::{Flags, LogFormat};
+use lbd_rules::registry::Names as _;
 
 use super::context::{At, Compiler, said};
 use super::proxy::keepalive;
@@ -168,7 +169,7 @@ impl Compiler<'_> {
         })?;
         let target = if !format.is_constant() {
             ServerChoice::Dynamic(format)
-        } else if let Some(server) = self.names.index.server(id, &name) {
+        } else if let Some(server) = self.names.server(id, &name) {
             ServerChoice::Fixed(server)
         } else {
             let known = draft.servers.iter().map(|server| server.name.as_str());

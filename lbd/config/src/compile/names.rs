@@ -2,6 +2,8 @@
 //!
 //! It answers from drafts; nothing is compiled here.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ pub(super) struct NameTable<'c> {
     draft: &'c Draft,
     environment: &'c Environment<'c>,
     pub(super) index: Index,
+    /// Servers that rules and expressions name.
+    pub(super) referenced: RefCell<HashSet<(ProxyId, ServerId)>>,
     pub(super) users: Arc<Users>,
     /// Capture slots of each proxy, request and response; rules add theirs.
     pub(super) captures: Vec<(Vec<CaptureSpec>, Vec<CaptureSpec>)>,
@@ -45,6 +49,7 @@ impl<'c> NameTable<'c> {
             draft,
             environment,
             index,
+            referenced: RefCell::default(),
             users: Arc::new(Users::new(draft)),
             captures,
             http_errors: Vec::new(),
@@ -62,7 +67,9 @@ impl Names for NameTable<'_> {
     }
 
     fn server(&self, backend: ProxyId, name: &str) -> Option<ServerId> {
-        self.index.server(backend, name)
+        let server = self.index.server(backend, name)?;
+        self.referenced.borrow_mut().insert((backend, server));
+        Some(server)
     }
 
     fn table(&self, name: &str) -> Option<TableId> {

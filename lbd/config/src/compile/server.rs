@@ -37,7 +37,7 @@ pub(super) struct Shared<'a> {
 
 impl Compiler<'_> {
     /// All servers of a proxy.
-    pub(super) fn servers(&mut self, shared: Shared<'_>, uids: &[u32]) -> Vec<ServerSpec> {
+    pub(super) fn servers(&mut self, shared: Shared<'_>, uids: &[u32]) -> Vec<Arc<ServerSpec>> {
         let mut list = Vec::with_capacity(shared.proxy.servers.len());
         let own = self.own_states(shared);
         for (at, draft) in shared.proxy.servers.iter().enumerate() {
@@ -46,12 +46,13 @@ impl Compiler<'_> {
             let wants = state_file::source(shared.proxy).is_some();
             let line = states.line(&shared.proxy.name, &draft.name).cloned();
             let line = line.filter(|_| wants);
-            list.push(self.server(shared, draft, ServerId(number(at)), puid, line.as_ref()));
+            let server = self.server(shared, draft, ServerId(number(at)), puid, line.as_ref());
+            list.push(Arc::new(server));
         }
         list
     }
 
-    fn server(
+    pub(super) fn server(
         &mut self,
         shared: Shared<'_>,
         draft: &ServerDraft,
@@ -317,7 +318,10 @@ impl Compiler<'_> {
             return None;
         };
         match self.track_end(backend, target, (id, own)) {
-            Ok(()) => Some((backend, target)),
+            Ok(()) => {
+                self.names.referenced.get_mut().insert((backend, target));
+                Some((backend, target))
+            }
             Err(message) => {
                 self.fault(Diag::alert(track.span, format!("'{title}' : {message}")));
                 None

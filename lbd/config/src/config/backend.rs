@@ -21,7 +21,7 @@ pub struct BackendSpec {
     /// The expression of `balance hash <expr>` and `balance hdr/url_param` forms given as one.
     pub hash_expr: Option<Expr>,
     /// Servers; `ServerId` indexes it.
-    pub servers: Vec<ServerSpec>,
+    pub servers: Vec<Arc<ServerSpec>>,
     /// `use-server` lines in order.
     pub use_server: Vec<UseServer>,
     /// `stick` lines in order.

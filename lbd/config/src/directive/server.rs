@@ -6,6 +6,7 @@
 use lbd_core::{Diag, Level};
 
 use super::directive;
+use super::server_runtime::is_for_runtime;
 use crate::address::AddressRules;
 use crate::draft::{ServerDraft, Template};
 use crate::registry::{self, Directive, Effect, Example, Sections};
@@ -226,6 +227,10 @@ fn options(
             };
             return Err(Diag::alert(here, message));
         };
+        if site.is_runtime && !is_for_runtime(option.name) {
+            let text = format!("'{title}' : '{name}' option is not accepted for dynamic server");
+            return Err(Diag::alert(here, text));
+        }
         if is_default && !option.in_default {
             let diag = Diag::alert(
                 here,

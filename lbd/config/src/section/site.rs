@@ -25,6 +25,8 @@ pub struct Site<'h> {
     pub section: Section,
     /// The environment as changed so far.
     pub environment: Environment<'h>,
+    /// Whether a line is read that comes while the balancer runs.
+    pub is_runtime: bool,
     /// Findings.
     pub diags: Diags,
     /// The line being read.
@@ -51,6 +53,7 @@ impl<'h> Site<'h> {
             store: StoreDraft::default(),
             section: Section::Refused,
             environment,
+            is_runtime: false,
             diags: Diags::default(),
             line: nowhere,
             file_name: String::new(),

@@ -31,7 +31,10 @@ fn server(file: &str, server: &str) -> (ServerSpec, Vec<(Level, String)>) {
         .file("/states/all", file)
         .name("app.example", "192.0.2.1".parse().unwrap());
     let (config, told) = load("load-server-state-from-file global", server, host);
-    (config.unwrap().proxies[1].backend.servers[0].clone(), told)
+    (
+        (*config.unwrap().proxies[1].backend.servers[0]).clone(),
+        told,
+    )
 }
 
 #[test]

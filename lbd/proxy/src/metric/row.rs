@@ -279,14 +279,13 @@ impl Walk {
                 None
             }
             Step::Server(at) => {
-                let spec = make.spec.backend.servers.get(at);
-                let Some((server, spec)) = make.proxy.servers.get(at).zip(spec) else {
+                let Some(server) = make.proxy.servers.get(at) else {
                     self.step = Step::Backend;
                     return None;
                 };
                 self.step = Step::Server(at + 1);
                 let view = make.proxy.roster.server(server.id, make.now)?;
-                (!view.removed).then(|| make.row(Object::Server(spec, server, view)))
+                (!view.removed).then(|| make.row(Object::Server(&server.spec, server, view)))
             }
             Step::Backend => {
                 self.skip_proxy();
@@ -342,9 +341,8 @@ impl<'a> RowMaker<'a> {
         let mut found = None;
         for _ in 0..MAX_TRACK_CHAIN {
             let Some((backend, server)) = next else { break };
-            let proxy = self.generation.config.proxies.get(backend.index())?;
-            next = proxy.backend.servers.get(server.index())?.track;
             found = self.generation.server(backend, server);
+            next = found?.spec.track;
         }
         found?.health()
     }
@@ -411,7 +409,7 @@ impl Row<'_> {
         match &self.object {
             Object::Frontend | Object::Listener(..) => self.listening_status().to_owned(),
             Object::Backend(view) => {
-                let is_up = view.usable > 0 || self.spec.backend.servers.is_empty();
+                let is_up = view.usable > 0 || self.proxy.servers.is_empty();
                 let word = if is_up { "UP" } else { "DOWN" };
                 match self.shows.counts_servers {
                     false => word.to_owned(),

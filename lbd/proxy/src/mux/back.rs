@@ -322,7 +322,7 @@ impl BackPool {
             let Some((since, server)) = back.idle_since.get().zip(back.server.as_ref()) else {
                 continue;
             };
-            if now.since(since) >= server.purge_delay {
+            if now.since(since) >= server.spec.pool_purge_delay {
                 back.leave();
             }
         }

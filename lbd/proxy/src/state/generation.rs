@@ -11,9 +11,11 @@ use lbd_config::config::{Config, ProxySpec, ServerSpec};
 use lbd_core::{ListenerId, ProxyId, ServerId, Time};
 use lbd_http::h1::CaseMap;
 use lbd_table::Table;
+use parking_lot::RwLock;
 
 use super::proxy::{ListenerState, ProxyState};
 use super::server::ServerState;
+use super::servers::Servers;
 use super::table::StatusCodes;
 
 /// A running instance of a configuration.
@@ -33,7 +35,8 @@ pub struct Generation {
     pub serial: u64,
     /// Spellings of `h1-case-adjust`.
     pub case_map: CaseMap,
-    persistence: Vec<Option<Persistence>>,
+    /// Read by workers, replaced when servers come and go.
+    persistence: Vec<Option<RwLock<Arc<Persistence>>>>,
     names: HashMap<Box<str>, ProxyId>,
 }
 
@@ -56,7 +59,7 @@ impl Generation {
 
     /// Fresh state for a configuration.
     pub fn new(config: Arc<Config>, workers: usize, now: Time) -> Self {
-        let proxies = config
+        let proxies: Vec<_> = config
             .proxies
             .iter()
             .map(|spec| Arc::new(ProxyState::new(spec, &config, workers, now)))
@@ -70,7 +73,12 @@ impl Generation {
         for spec in config.proxies.iter().filter(|spec| spec.caps.backend) {
             names.insert(spec.name.clone(), spec.id);
         }
-        let persistence = config.proxies.iter().map(cookies).collect();
+        let all = config.proxies.iter().zip(&proxies);
+        let persistence = all
+            .map(|(spec, proxy)| {
+                cookies(spec, &proxy.servers).map(|made| RwLock::new(Arc::new(made)))
+            })
+            .collect();
         let mut case_map = CaseMap::new();
         for (name, spelling) in &config.global.h1_case_adjust {
             case_map.add(name, spelling);
@@ -108,8 +116,20 @@ impl Generation {
     }
 
     /// Cookie persistence of a backend that has it.
-    pub fn persistence(&self, backend: ProxyId) -> Option<&Persistence> {
-        self.persistence.get(backend.index())?.as_ref()
+    pub fn persistence(&self, backend: ProxyId) -> Option<Arc<Persistence>> {
+        let persistence = self.persistence.get(backend.index())?.as_ref()?;
+        Some(Arc::clone(&persistence.read()))
+    }
+
+    /// The servers of a backend are others than before: cookies name those of now.
+    pub fn renew_cookies(&self, backend: ProxyId) {
+        let Some(Some(persistence)) = self.persistence.get(backend.index()) else {
+            return;
+        };
+        let spec = &self.config.proxies[backend.index()];
+        if let Some(made) = cookies(spec, &self.proxy(backend).servers) {
+            *persistence.write() = Arc::new(made);
+        }
     }
 
     /// The stick table of this name.
@@ -124,7 +144,7 @@ impl Generation {
     }
 }
 
-fn cookies(spec: &ProxySpec) -> Option<Persistence> {
+fn cookies(spec: &ProxySpec, servers: &Servers) -> Option<Persistence> {
     let cookie = spec.backend.cookie.clone()?;
     let secret = spec
         .backend
@@ -135,10 +155,12 @@ fn cookies(spec: &ProxySpec) -> Option<Persistence> {
         let address = server.roster.addr?;
         Some(dynamic_cookie(secret.as_deref()?, address, server.roster.port).into_bytes())
     };
-    let servers = spec.backend.servers.iter();
-    let values = servers.filter_map(|server| {
-        let value = server.cookie.clone().or_else(|| made(server))?;
-        Some((value, server.id))
-    });
+    let values = servers
+        .iter()
+        .map(|server| &server.spec)
+        .filter_map(|server| {
+            let value = server.cookie.clone().or_else(|| made(server))?;
+            Some((value, server.id))
+        });
     Some(Persistence::new(cookie, values.collect()))
 }

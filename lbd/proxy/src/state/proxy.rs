@@ -17,6 +17,7 @@ use super::availability::Availability;
 use super::counters::{Gauge, Shards, SharedRate};
 use super::mailbox::Message;
 use super::server::ServerState;
+use super::servers::Servers;
 
 /// A message that could not be understood, for `show errors`.
 #[derive(Debug, Clone)]
@@ -59,7 +60,7 @@ pub struct ProxyState {
     /// As backend: who serves.
     pub roster: Roster,
     /// As backend: its servers, by `ServerId`.
-    pub servers: Vec<Arc<ServerState>>,
+    pub servers: Servers,
     /// Last faulty request, whose ids are of this configuration.
     pub bad_request: Mutex<Option<BadMessage>>,
     /// Last faulty response.
@@ -147,7 +148,7 @@ impl ProxyState {
                 members,
                 u64::from(spec.id.0) + 1,
             ),
-            servers,
+            servers: Servers::new(servers),
             bad_request: Mutex::default(),
             bad_response: Mutex::default(),
             is_disabled: AtomicBool::new(spec.disabled),

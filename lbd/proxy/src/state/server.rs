@@ -5,10 +5,9 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-use lbd_backend::health::HealthSnapshot;
+use lbd_backend::health::{HealthSnapshot, Observer};
 use lbd_config::config::{ServerAddress, ServerSpec};
 use lbd_core::{ProxyId, ServerId};
 use parking_lot::{Mutex, RwLock};
@@ -26,14 +25,15 @@ pub struct ServerState {
     pub id: ServerId,
     /// Its name.
     pub name: Box<str>,
+    /// Its line.
+    pub spec: Arc<ServerSpec>,
     /// Idle connections kept at most (`pool-max-conn`), -1 for no limit.
     pub max_idle: i32,
     /// Idle connections that a worker keeps beyond its need (`pool-low-conn`).
     pub low_idle: u32,
-    /// Time between two looks for idle connections that are not needed (`pool-purge-delay`).
-    pub purge_delay: Duration,
-    /// `strict-maxconn`.
-    is_strict: bool,
+    /// What traffic shows of it, where the line says `observe`.
+    pub observed: Option<Observer>,
+    is_removed: AtomicBool,
     kept: Arc<ServerKept>,
 }
 
@@ -113,7 +113,7 @@ impl Deref for ServerState {
 
 impl ServerState {
     /// A server as its line says.
-    pub fn new(spec: &ServerSpec, backend: ProxyId, workers: usize) -> Self {
+    pub fn new(spec: &Arc<ServerSpec>, backend: ProxyId, workers: usize) -> Self {
         let kept = ServerKept {
             slot: ServerSlot::take(),
             counters: Shards::new(workers),
@@ -126,15 +126,19 @@ impl ServerState {
         Self::with(spec, backend, Arc::new(kept))
     }
 
-    fn with(spec: &ServerSpec, backend: ProxyId, kept: Arc<ServerKept>) -> Self {
+    fn with(spec: &Arc<ServerSpec>, backend: ProxyId, kept: Arc<ServerKept>) -> Self {
         Self {
+            spec: Arc::clone(spec),
+            is_removed: AtomicBool::new(false),
             backend,
             id: spec.id,
             name: spec.roster.name.as_str().into(),
             max_idle: spec.pool_max_conn,
             low_idle: spec.pool_low_conn,
-            purge_delay: spec.pool_purge_delay,
-            is_strict: spec.strict_maxconn,
+            observed: spec
+                .health
+                .observe
+                .map(|layer| Observer::new(layer, spec.health.error_limit)),
             kept,
         }
     }
@@ -144,9 +148,19 @@ impl ServerState {
         Arc::ptr_eq(&self.kept, &other.kept)
     }
 
+    /// Whether it was taken out (`del server`).
+    pub fn is_removed(&self) -> bool {
+        self.is_removed.load(Relaxed)
+    }
+
+    /// It is taken out; false when it was before.
+    pub(super) fn set_removed(&self) -> bool {
+        !self.is_removed.swap(true, Relaxed)
+    }
+
     /// Whether `strict-maxconn` limits connections.
     pub(crate) fn is_strict(&self) -> bool {
-        self.is_strict
+        self.spec.strict_maxconn
     }
 
     /// A place for one more connection; `None` when `limit` (0 for none) is reached.

@@ -158,9 +158,7 @@ impl World for Bound {
         let Some(view) = proxy.roster.server(server, now) else {
             return 0;
         };
-        let spec = &self.generation.config.proxies[backend.index()]
-            .backend
-            .servers[server.index()];
+        let spec = &state.spec;
         match fact {
             ServerFact::Uid => i64::from(spec.roster.puid),
             ServerFact::Connections => i64::from(state.streams.get()),
@@ -205,10 +203,7 @@ impl World for Bound {
 
     fn server_named(&self, backend: ProxyId, name: &[u8]) -> Option<ServerId> {
         let servers = &self.generation.proxies.get(backend.index())?.servers;
-        let at = servers
-            .iter()
-            .position(|server| server.name.as_bytes() == name)?;
-        u32::try_from(at).ok().map(ServerId)
+        servers.named(name).map(|server| server.id)
     }
 
     fn server_name(&self, backend: ProxyId, server: ServerId) -> &str {
@@ -358,10 +353,9 @@ impl Bound {
     /// Free slots of all usable servers, with their queues when `queues` says so; -1 for no limit.
     fn free_slots(&self, proxy: ProxyId, queues: bool) -> i64 {
         let state = &self.generation.proxies[proxy.index()];
-        let spec = &self.generation.config.proxies[proxy.index()].backend;
         let now = self.shared.now();
         let mut free = 0i64;
-        for server in &spec.servers {
+        for server in state.servers.iter().map(|server| &server.spec) {
             let Some(view) = state.roster.server(server.id, now) else {
                 continue;
             };

@@ -190,13 +190,9 @@ pub(super) fn use_server(session: &Session, stream: &Stream, spec: &ProxySpec) -
             ServerChoice::Dynamic(name) => {
                 let mut text = session.worker.take_bytes();
                 name.render(&view, &mut text);
-                let at = state
-                    .servers
-                    .iter()
-                    .position(|server| server.name.as_bytes() == text);
+                let named = state.servers.named(&text).map(|server| server.id);
                 session.worker.give_bytes(text);
-                at.and_then(|at| state.servers.get(at))
-                    .map(|server| server.id)
+                named
             }
         };
         let Some(server) = server else { continue };

@@ -42,7 +42,7 @@ pub(super) async fn connect(session: &mut Session, stream: &mut Stream) -> Resul
         let state = server.and_then(|server| bound.generation.server(id, server));
         if let Some(server) = server {
             occupy(session, stream, id, server);
-            if let Some(reply) = redirect(stream, &spec.backend.servers[server.index()]) {
+            if let Some(reply) = state.and_then(|state| redirect(stream, &state.spec)) {
                 count_session(session, stream);
                 return Err(Halt::Reply(reply));
             }
@@ -167,9 +167,7 @@ fn established(
 
 /// Tells the observer, when the server wants traffic to be watched.
 pub(super) fn observe(session: &Session, server: &ServerState, what: Observation) {
-    let spec = &session.bound.generation.config.proxies[server.backend.index()];
-    let line = &spec.backend.servers[server.id.index()];
-    if line.health.observe.is_some() {
+    if server.spec.health.observe.is_some() {
         session
             .worker
             .shared

@@ -59,7 +59,7 @@ impl Params {
         let Some(server) = server else {
             return Self::default();
         };
-        let line = &spec.backend.servers[server.id.index()];
+        let line = &server.spec;
         if matches!(
             line.address,
             ServerAddress::MappedPort(..) | ServerAddress::Transparent { .. }
@@ -165,7 +165,7 @@ pub(super) fn reuse(
     if stream.parsed.connect {
         return None;
     }
-    let line = &spec.backend.servers[server.id.index()];
+    let line = &server.spec;
     let first = session.facts.streams <= 1;
     let safe = spec.backend.retry_on.makes_reuse_safe();
     let wanted = match takes(spec.backend.reuse, first, safe) {
@@ -232,7 +232,7 @@ pub(super) async fn open(
         (_, Some(server)) => server.address(),
         (_, None) => Arc::new(ServerAddress::Transparent { port: 0 }),
     };
-    let line = server.map(|server| &spec.backend.servers[server.id.index()]);
+    let line = server.map(|server| &*server.spec);
     let place = reserve(session, stream, spec, server).await?;
     let started = connect::start(&dial(session, stream, spec, line, &address));
     let started = started.map_err(at_once);

@@ -353,9 +353,10 @@ fn denied(stream: &Stream, status: u16) -> StreamError {
 
 /// Refuses a response that `option checkcache` found, and tells operators.
 pub(super) fn refuse_leak(session: &Session, stream: &Stream, spec: &ProxySpec) -> Halt {
-    let server = stream.server.map_or("<NOSRV>", |id| {
-        &*spec.backend.servers[id.index()].roster.name
-    });
+    let server = stream
+        .server
+        .and_then(|id| session.bound.generation.server(spec.id, id))
+        .map_or("<NOSRV>", |server| &*server.name);
     let text = format!(
         "Blocking cacheable cookie in response from instance {}, server {server}.",
         spec.name

@@ -118,7 +118,9 @@ pub(super) fn on_response(
         }
     }
     session.worker.give_arena(arena);
-    let server = stream.server.map(|id| &spec.backend.servers[id.index()]);
+    let generation = &session.bound.generation;
+    let server = stream.server.and_then(|id| generation.server(spec.id, id));
+    let server = server.map(|server| &server.spec);
     if let Some((server, id)) = server.filter(|server| !server.non_stick).zip(stream.server) {
         for store in &stores {
             put(session, spec, store, server.roster.puid, id);
@@ -165,10 +167,9 @@ fn look_up(session: &Session, spec: &ProxySpec, table: TableId, key: &Key<'_>) -
     });
     let by_id = || {
         let id = u32::try_from(id?).ok()?;
-        let servers = spec.backend.servers.iter();
         servers
-            .into_iter()
-            .find(|server| server.roster.puid == id)
+            .iter()
+            .find(|server| server.spec.roster.puid == id)
             .map(|server| server.id)
     };
     by_name.or_else(by_id)

@@ -62,9 +62,7 @@ impl Row<'_> {
             };
             let state = server_state(&view.placement);
             let at = SERVER_STATES.iter().position(|word| *word == state);
-            if let Some(count) = at.and_then(|at| counts.get_mut(at))
-                && !view.removed
-            {
+            if let Some(count) = at.and_then(|at| counts.get_mut(at)) {
                 *count += 1;
             }
         }

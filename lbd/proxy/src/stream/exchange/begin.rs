@@ -68,8 +68,12 @@ pub(super) fn begin_upload(
 ) -> Result<Pump, Halt> {
     let mut out = session.worker.take_bytes();
     out.append(&mut conn.preface);
-    if let (Some(name), Some(server)) = (&spec.backend.send_name_header, stream.server) {
-        let value = spec.backend.servers[server.index()].roster.name.as_bytes();
+    let generation = &session.bound.generation;
+    if let Some(name) = &spec.backend.send_name_header
+        && let Some(id) = stream.server
+        && let Some(server) = generation.server(spec.id, id)
+    {
+        let value = server.name.as_bytes();
         // A head that is full to the last byte can only lose this hint.
         let _ = stream.request.set(name, value);
     }
