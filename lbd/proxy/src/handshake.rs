@@ -27,11 +27,14 @@ use lbd_tls::{BindTls, Chosen, cipher};
 use crate::session::{Entry, Session};
 use crate::state::Shared;
 use crate::term::StreamError;
-use crate::tls::{Fault, TlsStream};
+use crate::tls::{Fault, Seen, TlsStream};
 use crate::transport::Transport;
 
 pub(crate) mod reason;
+mod told;
 mod unfinished;
+
+pub use told::{ServerSession, Watch};
 
 /// Number of a handshake that took too long.
 pub(crate) const SSL_TIMEOUT: u16 = 26;
@@ -355,6 +358,11 @@ fn seen_facts(stream: &TlsStream, facts: &mut TlsFacts, capture: usize) {
         let hello = content.and_then(Hello::parse);
         facts.hello = hello.map(|hello| Box::new(Capture::new(&hello, capture)));
     }
+    wire_facts(seen, facts);
+}
+
+/// Fills in the randoms, the session's id and the secrets that were seen.
+fn wire_facts(seen: Seen, facts: &mut TlsFacts) {
     let (server_random, id) = match seen.server {
         Some((random, id)) => (Some(random), id),
         None => (None, Box::default()),

@@ -51,6 +51,7 @@ mod wheel;
 pub mod worker;
 
 pub use accept::ListenerSocket;
+pub use handshake::{ServerSession, Watch};
 pub use live::{Activity, Ending, SessionView};
 pub use log::{LogLine, LogNote, LogSink, NoLog};
 pub use namespace::Namespaces;

@@ -203,7 +203,8 @@ impl Exchange<'_> {
             return Outcome::Failed(String::new());
         };
         match Secure::begin(link, ssl, cover).await {
-            Ok(secure) => {
+            Ok((secure, told)) => {
+                self.renderer.set_session(told);
                 let is_h2 = self.proto.is_none() && secure.is_h2();
                 self.stand(Link::Tls(Box::new(secure)), in_order, is_h2);
                 Outcome::Connected(true)
@@ -221,6 +222,9 @@ impl Exchange<'_> {
             link
         };
         self.link = Some((link, in_order));
+        if self.is_http {
+            self.renderer.set_http(if is_h2 { 2 } else { 1 });
+        }
     }
 
     async fn connect(&mut self, step: &Connect) -> Outcome {

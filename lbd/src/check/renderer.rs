@@ -3,6 +3,7 @@
 //! It sends nothing. Bytes of the server are seen as a response, as rules see one.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -11,6 +12,7 @@ use lbd_backend::health::StateFacts;
 use lbd_config::config::{CheckRequestSpec, CheckToken, ServerAddress};
 use lbd_core::{ProxyId, ServerId, WallTime};
 use lbd_http::Head;
+use lbd_proxy::ServerSession;
 use lbd_proxy::state::Shared;
 use lbd_proxy::state::world::Bound;
 use lbd_rules::facts::{Endpoint, StreamFacts, Target};
@@ -31,6 +33,9 @@ pub(super) struct CheckRenderer {
     wall: WallTime,
     /// Own and the server's address of the connection, once there is one.
     ends: Option<(SocketAddr, SocketAddr)>,
+    /// The connection's TLS.
+    session: Option<ServerSession>,
+    http_major: u8,
 }
 
 impl CheckRenderer {
@@ -53,12 +58,26 @@ impl CheckRenderer {
             vars: VarStore::default(),
             wall,
             ends: None,
+            session: None,
+            http_major: 0,
         }
     }
 
-    /// Notes between which addresses the check's connection stands.
+    /// Notes between which addresses the check's new connection stands.
     pub(super) fn set_ends(&mut self, ends: Option<(SocketAddr, SocketAddr)>) {
         self.ends = ends;
+        self.session = None;
+        self.http_major = 0;
+    }
+
+    /// Notes what the handshake on it said.
+    pub(super) fn set_session(&mut self, session: ServerSession) {
+        self.session = Some(session);
+    }
+
+    /// Notes which version of HTTP is spoken on it.
+    pub(super) fn set_http(&mut self, major: u8) {
+        self.http_major = major;
     }
 
     /// The host that the script's first request names, without a port; `None` when it speaks no
@@ -102,6 +121,8 @@ impl CheckRenderer {
             target: Target::Server(self.server),
             server_src: end(self.ends.map(|(own, _)| own)),
             server_dst: end(self.ends.map(|(_, server)| server)),
+            server_tls: self.session.as_ref().map(|told| Rc::new(told.facts())),
+            server_http_major: self.http_major,
             ..StreamFacts::default()
         };
         let view = View {

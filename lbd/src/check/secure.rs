@@ -5,7 +5,8 @@
 use std::io::{self, Read as _, Write as _};
 
 use lbd_config::config::ServerSslSpec;
-use lbd_tls::rustls::{self, ClientConnection};
+use lbd_proxy::{ServerSession, Watch};
+use lbd_tls::rustls::{self, Connection};
 
 use super::link::Link;
 use super::target::Cover;
@@ -13,25 +14,33 @@ use super::target::Cover;
 /// A connection that speaks TLS.
 pub(super) struct Secure {
     link: Link,
-    session: ClientConnection,
+    session: Connection,
+    /// What passes by of the handshake.
+    watch: Option<Watch>,
 }
 
 impl Secure {
-    /// Speaks TLS over `link`; the error's text is for `L6RSP`.
+    /// Speaks TLS over `link`, and what is known of the session; the error's text is for `L6RSP`.
     pub(super) async fn begin(
         link: Link,
         ssl: &ServerSslSpec,
         cover: &Cover,
-    ) -> Result<Self, String> {
+    ) -> Result<(Self, ServerSession), String> {
         let alpn = cover.alpn.as_deref();
         let alpn: Option<Vec<&[u8]>> = alpn.map(|list| list.iter().map(Vec::as_slice).collect());
         let session = ssl
             .tls
             .connect(cover.sni.as_deref(), alpn.as_deref(), false);
         let session = session.map_err(|error| error.to_string())?;
-        let mut secure = Self { link, session };
+        let mut secure = Self {
+            link,
+            session: session.into(),
+            watch: Some(Watch::default()),
+        };
         secure.handshake().await.map_err(|error| text(&error))?;
-        Ok(secure)
+        let watch = secure.watch.take().unwrap_or_default();
+        let told = watch.end(&mut secure.session, cover.sni.as_deref());
+        Ok((secure, told))
     }
 
     async fn handshake(&mut self) -> io::Result<()> {
@@ -51,6 +60,9 @@ impl Secure {
         let mut buffer = [0; READ];
         let count = self.link.read(&mut buffer).await?;
         let mut bytes = &buffer[..count];
+        if let Some(watch) = &mut self.watch {
+            watch.received(bytes);
+        }
         while !bytes.is_empty() {
             if self.session.read_tls(&mut bytes)? == 0 {
                 break;
@@ -60,6 +72,9 @@ impl Secure {
                 let _ = self.flush().await;
                 return Err(io::Error::new(io::ErrorKind::InvalidData, error));
             }
+            if let Some(watch) = &mut self.watch {
+                watch.was_read();
+            }
         }
         Ok(count)
     }
@@ -68,6 +83,9 @@ impl Secure {
         let mut out = Vec::new();
         while self.session.wants_write() {
             self.session.write_tls(&mut out)?;
+        }
+        if let Some(watch) = self.watch.as_mut().filter(|_| !out.is_empty()) {
+            watch.sent(&out);
         }
         self.link.write_all(&out).await
     }

@@ -175,16 +175,20 @@ fn frontends() -> String {
     text
 }
 
-fn run(program: &Program) -> BTreeMap<&'static str, (String, String)> {
-    let sink = SyslogSink::udp();
+/// Certificate and key of the frontend that speaks TLS.
+fn bundle() -> String {
     let key = rcgen::KeyPair::generate().expect("a key");
     let params = rcgen::CertificateParams::new(vec!["x".to_owned()]).expect("a name");
     let certificate = params.self_signed(&key).expect("a certificate");
-    let bundle = [
+    [
         lbd_tls::pem::encode("CERTIFICATE", certificate.der()),
         lbd_tls::pem::encode("PRIVATE KEY", key.serialized_der()),
     ]
-    .concat();
+    .concat()
+}
+
+fn run(program: &Program) -> BTreeMap<&'static str, (String, String)> {
+    let sink = SyslogSink::udp();
     let mut text = frontends();
     for case in CASES {
         let (step, server) = words(case);
@@ -206,7 +210,7 @@ fn run(program: &Program) -> BTreeMap<&'static str, (String, String)> {
         .listener("tls")
         .listener("h2")
         .listener("clear")
-        .file("site.pem", bundle)
+        .file("site.pem", bundle())
         .start();
     eventually("all checks have ended", Duration::from_secs(20), || {
         let rows = csv::rows(&proxy.runtime("show stat"));
@@ -238,5 +242,76 @@ fn checks_speak_the_transport_that_is_asked_for() {
         let wanted = |case: &Case| (case.name, (case.status.to_owned(), case.heard.to_owned()));
         let wanted: BTreeMap<_, _> = CASES.iter().map(wanted).collect();
         assert_eq!(run(program), wanted, "{program:?}");
+    });
+}
+
+/// What steps of a check see of its own connection, in TLS, in clear, and by HTTP/2.
+const SEEN: &[(&str, [&str; 3])] = &[
+    ("ssl_bc", ["1", "0", "1"]),
+    ("ssl_bc_protocol", ["TLSv1.3", "", "TLSv1.3"]),
+    ("ssl_bc_alpn", ["http/1.1", "", "h2"]),
+    ("ssl_bc_sni", ["a.x", "", "a.x"]),
+    ("ssl_bc_alg_keysize", ["256", "", "256"]),
+    ("ssl_bc_use_keysize", ["256", "", "256"]),
+    (
+        "ssl_bc_cipher",
+        ["TLS_AES_256_GCM_SHA384", "", "TLS_AES_256_GCM_SHA384"],
+    ),
+    ("ssl_bc_curve", ["X25519", "", "X25519"]),
+    ("ssl_bc_client_random,hex,length", ["64", "", "64"]),
+    ("ssl_bc_server_random,hex,length", ["64", "", "64"]),
+    ("bc_http_major", ["1", "1", "2"]),
+    ("bc_dst", ["127.0.0.1", "127.0.0.1", "127.0.0.1"]),
+    ("bc_src", ["127.0.0.1", "127.0.0.1", "127.0.0.1"]),
+];
+
+#[test]
+fn steps_see_the_connection_of_their_check() {
+    on_both(|program| {
+        let sink = SyslogSink::udp();
+        let mut text = frontends();
+        let connections = [
+            ("tls", "ssl sni a.x alpn http/1.1"),
+            ("clear", "default"),
+            ("tls", "ssl sni a.x alpn h2"),
+        ];
+        for (at, (to, connect)) in connections.iter().enumerate() {
+            for (number, (fetch, _)) in SEEN.iter().enumerate() {
+                text.push_str(&format!(
+                    "backend b{at}-{number}\n    mode http\n    option httpchk\n    \
+                     timeout check 10s\n    http-check connect {connect}\n    \
+                     http-check send meth GET uri / ver HTTP/1.1 hdr host a.x\n    \
+                     http-check set-var(check.x) {fetch}\n    \
+                     http-check expect status 300 on-error \"<%[var(check.x)]>\"\n    \
+                     server s <{to}> check inter 4s rise 1 fall 1 verify none\n\n"
+                ));
+            }
+        }
+        let proxy = start(program, &sink, &text)
+            .listener("tls")
+            .listener("h2")
+            .listener("clear")
+            .file("site.pem", bundle())
+            .start();
+        let seen = || {
+            let rows = csv::rows(&proxy.runtime("show stat"));
+            let rows = rows.into_iter().filter(|row| row["svname"] == "s");
+            rows.map(|row| (row["pxname"].clone(), row["last_chk"].clone()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        eventually("all checks have ended", Duration::from_secs(60), || {
+            seen().values().all(|text| !text.is_empty())
+        });
+        let seen = seen();
+        for at in 0..connections.len() {
+            for (number, (fetch, wanted)) in SEEN.iter().enumerate() {
+                assert_eq!(
+                    seen[&format!("b{at}-{number}")],
+                    format!("<{}>", wanted[at]),
+                    "{program:?}: {fetch} of {:?}",
+                    connections[at]
+                );
+            }
+        }
     });
 }

@@ -6,6 +6,7 @@ use crate::h2::frame::{put_header, put_settings};
 
 mod conformance;
 mod limits;
+mod malformed;
 
 /// A server's end after the greeting, and what it has said since.
 struct Server {
