@@ -7,6 +7,7 @@ mod conformance;
 mod frames;
 mod idle;
 mod load;
+mod malformed;
 mod pairings;
 mod streams;
 
