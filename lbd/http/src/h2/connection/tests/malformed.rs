@@ -85,7 +85,7 @@ impl Sent {
             kind::SETTINGS => {
                 let is_ack = self.flags & flag::ACK != 0;
                 when(self.stream != 0, &[C(PROTOCOL)]);
-                when(is_ack && len != 0 || len % 6 != 0, &[C(SIZE)]);
+                when(is_ack && len != 0 || !len.is_multiple_of(6), &[C(SIZE)]);
                 for setting in self.payload.chunks_exact(6) {
                     let value = u32::from_be_bytes(setting[2..].try_into().unwrap());
                     match u16::from_be_bytes([setting[0], setting[1]]) {
