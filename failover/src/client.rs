@@ -50,10 +50,7 @@ pub fn program() -> Program {
         ],
         signals: &[],
         files: &[
-            (
-                "/run/lbd/failover.sock",
-                "Where lbd-failover.service answers.",
-            ),
+            ("/run/lbd/lbctl.sock", "Where lbd-failover.service answers."),
             (
                 "/run/lbd-failover.sock",
                 "Where an lbd-failover answers that was started without '--socket'.",
@@ -127,7 +124,7 @@ const FLAGS: &[Flag] = &[
 ];
 
 /// Where the daemon answers: the unit's first, then the one of a daemon started by hand.
-const SOCKETS: &[&str] = &["/run/lbd/failover.sock", "/run/lbd-failover.sock"];
+const SOCKETS: &[&str] = &["/run/lbd/lbctl.sock", "/run/lbd-failover.sock"];
 
 /// Does what the words behind the program's name say; false when it was refused.
 ///

@@ -33,3 +33,15 @@ pub fn drop_rest(global: &Global) -> Result<(), String> {
     caps::set(None, CapSet::Effective, &left).map_err(fail)?;
     caps::set(None, CapSet::Permitted, &left).map_err(fail)
 }
+
+/// Lets what is executed next have the rights that are left: for a user other than root an `exec`
+/// takes all that are not ambient.
+pub fn keep_over_exec() -> Result<(), String> {
+    let fail = |error: caps::errors::CapsError| format!("cannot keep privileges: {error}");
+    if nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let left = caps::read(None, CapSet::Permitted).map_err(fail)?;
+    caps::set(None, CapSet::Inheritable, &left).map_err(fail)?;
+    caps::set(None, CapSet::Ambient, &left).map_err(fail)
+}

@@ -64,6 +64,9 @@ pub fn go_on(legacy: Legacy) -> std::io::Error {
     command
         .args(std::env::args_os().skip(1))
         .env(VARIABLE, value);
+    if let Err(why) = crate::privileges::keep_over_exec() {
+        return std::io::Error::other(why);
+    }
     command.exec()
 }
 

@@ -121,13 +121,15 @@ impl Archive {
     fn directory(&mut self, path: &str) -> std::io::Result<()> {
         let mut header = header(tar::EntryType::Directory, 0o755, self.time);
         header.set_size(0);
-        self.tar.append_data(&mut header, path, std::io::empty())
+        name(&mut header, path)?;
+        self.tar.append(&header, std::io::empty())
     }
 
     fn file(&mut self, path: &str, bytes: &[u8], mode: u32) -> std::io::Result<()> {
         let mut header = header(tar::EntryType::Regular, mode, self.time);
         header.set_size(bytes.len() as u64);
-        self.tar.append_data(&mut header, path, bytes)
+        name(&mut header, path)?;
+        self.tar.append(&header, bytes)
     }
 
     fn entry(&mut self, path: &str, entry: &Entry) -> std::io::Result<()> {
@@ -137,7 +139,9 @@ impl Archive {
             Content::Link(target) => {
                 let mut header = header(tar::EntryType::Symlink, entry.mode(), self.time);
                 header.set_size(0);
-                self.tar.append_link(&mut header, path, target)
+                header.set_link_name(target)?;
+                name(&mut header, path)?;
+                self.tar.append(&header, std::io::empty())
             }
         }
     }
@@ -145,6 +149,17 @@ impl Archive {
     fn end(self) -> std::io::Result<Vec<u8>> {
         self.tar.into_inner()?.finish()
     }
+}
+
+/// Names a member as it is: dpkg and its tools look for the `./` in front.
+fn name(header: &mut tar::Header, path: &str) -> std::io::Result<()> {
+    let field = &mut header.as_old_mut().name;
+    let place = field.get_mut(..path.len());
+    place
+        .ok_or_else(|| std::io::Error::other(format!("{path} is too long")))?
+        .copy_from_slice(path.as_bytes());
+    header.set_cksum();
+    Ok(())
 }
 
 /// What all members of an archive share.

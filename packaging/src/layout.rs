@@ -75,6 +75,11 @@ const FILES: &[File] = &[
         Kind::Data,
     ),
     file(
+        "files/lintian/lbd",
+        "/usr/share/lintian/overrides/lbd",
+        Kind::Data,
+    ),
+    file(
         "doc/keywords.md",
         "/usr/share/doc/lbd/keywords.md",
         Kind::Documentation,
@@ -176,6 +181,13 @@ fn main(build: &Build, linked: &[Linked]) -> Result<Package, String> {
         entries.push(both(path, error_page(status)?, Kind::Configuration));
     }
     for directory in [
+        "/usr/lib/firewalld",
+        "/usr/lib/firewalld/services",
+        "/usr/share/fish",
+        "/usr/share/fish/vendor_completions.d",
+        "/usr/share/licenses/lbd",
+        "/usr/share/zsh",
+        "/usr/share/zsh/site-functions",
         "/etc/lbd",
         "/etc/lbd/errors",
         "/usr/share/doc/lbd",
@@ -219,7 +231,8 @@ fn main(build: &Build, linked: &[Linked]) -> Result<Package, String> {
         is_native: true,
         relations: Relations {
             deb_depends,
-            deb_recommends: vec!["ca-certificates".to_owned(), "logrotate".to_owned()],
+            deb_recommends: recommended(),
+            rpm_recommends: recommended(),
             rpm_requires,
             ..Relations::default()
         },
@@ -233,6 +246,13 @@ fn main(build: &Build, linked: &[Linked]) -> Result<Package, String> {
         },
         entries,
     }))
+}
+
+/// Authorities for servers, rotation of the log, the fence of addresses.
+fn recommended() -> Vec<String> {
+    ["ca-certificates", "logrotate", "nftables"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// `/usr/sbin/haproxy`, for scripts and unit overrides that call it by that name.
@@ -349,7 +369,8 @@ fn papers(build: &Build, package: &str, linked: Option<&[Linked]>) -> Result<Vec
 
 fn copyright(mit: &str, linked: Option<&[Linked]>) -> Vec<u8> {
     let mut text = format!(
-        "Copyright (c) the lbd developers\n\n         lbd is licensed under the Apache License, Version 2.0, or the MIT license, at your choice.\n\n\
+        "Copyright (c) 2026 the lbd developers\n\n\
+         lbd is licensed under the Apache License, Version 2.0, or the MIT license, at your choice.\n\n\
          The Apache License 2.0 is in /usr/share/common-licenses/Apache-2.0.\n\n{mit}"
     );
     if let Some(linked) = linked {

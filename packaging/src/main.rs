@@ -24,12 +24,13 @@ use std::process::ExitCode;
 use build::{Build, Compression};
 
 const USAGE: &str = "\
-usage: cargo package-all [--profile NAME] [--programs DIR] [--output DIR] [--fast]
+usage: cargo package-all [--profile NAME] [--programs DIR] [--output DIR] [--release N] [--fast] [--only-lbd]
   --profile NAME   build with this profile (release)
   --programs DIR   build nothing: take lbd, lbd-failover and lbctl from here
   --output DIR     where packages go (target/packages)
   --release N      how often this version was packaged (1)
-  --fast           larger files, made sooner";
+  --fast           larger files, made sooner
+  --only-lbd       the two packages of lbd, without compat, symbols and image";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1)) {
@@ -43,15 +44,22 @@ fn main() -> ExitCode {
 
 fn run(words: impl Iterator<Item = String>) -> Result<(), String> {
     let orders = Orders::parse(words)?;
+    let is_whole = !orders.only_lbd;
     let build = Build::prepare(orders)?;
-    for package in layout::packages(&build)? {
+    let mut packages = layout::packages(&build)?;
+    if !is_whole {
+        packages.retain(|package| package.name.deb == "lbd");
+    }
+    for package in packages {
         let deb = deb::write(&package, &build)?;
         let rpm = rpm::write(&package, &build)?;
         for path in [deb, rpm] {
             println!("{}", path.display());
         }
     }
-    println!("{}", oci::write(&build)?.display());
+    if is_whole {
+        println!("{}", oci::write(&build)?.display());
+    }
     Ok(())
 }
 
@@ -63,6 +71,7 @@ pub(crate) struct Orders {
     pub(crate) output: Option<PathBuf>,
     pub(crate) release: u32,
     pub(crate) compression: Compression,
+    pub(crate) only_lbd: bool,
 }
 
 impl Orders {
@@ -73,6 +82,7 @@ impl Orders {
             output: None,
             release: 1,
             compression: Compression::Small,
+            only_lbd: false,
         };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
@@ -86,6 +96,7 @@ impl Orders {
                         .parse()
                         .map_err(|_| format!("--release: '{number}' is no number"))?;
                 }
+                "--only-lbd" => orders.only_lbd = true,
                 "--fast" => orders.compression = Compression::Fast,
                 _ => return Err(USAGE.to_owned()),
             }

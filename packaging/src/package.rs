@@ -34,6 +34,7 @@ pub(crate) struct Relations {
     pub(crate) deb_depends: Vec<String>,
     pub(crate) deb_recommends: Vec<String>,
     pub(crate) deb_conflicts: Vec<String>,
+    pub(crate) rpm_recommends: Vec<String>,
     pub(crate) rpm_requires: Vec<String>,
     pub(crate) rpm_conflicts: Vec<String>,
 }

@@ -44,6 +44,9 @@ pub(crate) fn write(package: &Package, build: &Build) -> Result<PathBuf, String>
     for text in &package.relations.rpm_requires {
         builder.requires(Dependency::any(text));
     }
+    for text in &package.relations.rpm_recommends {
+        builder.recommends(Dependency::any(text));
+    }
     for text in &package.relations.rpm_conflicts {
         builder.conflicts(Dependency::any(text));
     }
@@ -94,12 +97,17 @@ fn shell(text: &str) -> Scriptlet {
     Scriptlet::new(text).prog(vec!["/bin/sh"])
 }
 
-fn add(builder: &mut PackageBuilder, entry: &Entry) -> Result<(), rpm::Error> {
+/// Where an entry is with Fedora and its kin.
+fn path(path: &str) -> String {
     // Where /lib is a link to /usr/lib, files belong to the latter.
-    let path = match entry.path.strip_prefix("/lib/") {
-        Some(rest) => format!("/usr/lib/{rest}"),
-        None => entry.path.clone(),
-    };
+    if let Some(rest) = path.strip_prefix("/lib/") {
+        return format!("/usr/lib/{rest}");
+    }
+    path.replace("/zsh/vendor-completions/", "/zsh/site-functions/")
+}
+
+fn add(builder: &mut PackageBuilder, entry: &Entry) -> Result<(), rpm::Error> {
+    let path = path(&entry.path);
     // Permissions have twelve bits.
     #[expect(clippy::cast_possible_truncation)]
     let mode = entry.mode() as u16;

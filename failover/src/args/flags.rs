@@ -106,7 +106,7 @@ pub fn program() -> cli::Program {
                 "The configuration without '-f'.",
             ),
             (
-                "/run/lbd/failover.sock",
+                "/run/lbd/lbctl.sock",
                 "Where lbctl asks the daemon of lbd-failover.service.",
             ),
         ],

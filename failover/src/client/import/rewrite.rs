@@ -170,6 +170,6 @@ fn has_word(line: &str, part: &str) -> bool {
         let before = line[..at].chars().next_back();
         let after = line[at + part.len()..].chars().next();
         let goes_on = is_whole && after.is_some_and(|c| is_name(c) || c == '.');
-        !before.is_some_and(|c| is_name(c) || c == '/') && !goes_on
+        !before.is_some_and(is_name) && !goes_on
     })
 }
