@@ -6,6 +6,7 @@
 mod basic;
 pub(crate) mod command;
 mod errors;
+mod facts;
 mod growing;
 mod info;
 mod info_command;

@@ -23,6 +23,8 @@ pub enum Field {
     U64(u64),
     /// 32 bits with a sign.
     S32(i32),
+    /// A number of millionths, shown with its fraction.
+    Micro(u64),
 }
 
 impl Field {
@@ -34,6 +36,7 @@ impl Field {
             Self::U32(_) => "u32",
             Self::U64(_) => "u64",
             Self::S32(_) => "s32",
+            Self::Micro(_) => "flt",
         }
     }
 }
@@ -46,6 +49,10 @@ impl std::fmt::Display for Field {
             Self::U32(number) => number.fmt(f),
             Self::U64(number) => number.fmt(f),
             Self::S32(number) => number.fmt(f),
+            Self::Micro(millionths) => {
+                let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
+                f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+            }
         }
     }
 }

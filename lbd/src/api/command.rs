@@ -9,8 +9,8 @@ use lbd_config::config::AccessLevel;
 
 use super::session::{Caller, Execute};
 use super::{
-    basic, errors, growing, info_command, patterns, peers, rate_limit, servers, sessions, ssl,
-    stat_command, tables,
+    basic, errors, facts, growing, info_command, patterns, peers, rate_limit, servers, sessions,
+    ssl, stat_command, tables,
 };
 use crate::run::Daemon;
 use ::peers::proto::words::{Said, Thing};
@@ -124,6 +124,7 @@ impl Call<'_> {
 const FAMILIES: &[&[ApiCommand]] = &[
     basic::COMMANDS,
     errors::COMMANDS,
+    facts::COMMANDS,
     growing::COMMANDS,
     info_command::COMMANDS,
     patterns::COMMANDS,

@@ -8,7 +8,7 @@ use lbd_config::config::AccessLevel;
 use lbd_proxy::metric::Field;
 
 use super::command::{ApiCommand, Call};
-use super::info::KEYS;
+use super::info::{KEYS, Key};
 use crate::stats::json_value;
 
 pub(super) const COMMANDS: &[ApiCommand] = &[ApiCommand {
@@ -26,7 +26,7 @@ fn show_info(call: &mut Call<'_>) {
         return json(call);
     }
     for (at, key) in KEYS.iter().enumerate() {
-        let field = (key.read)(call.daemon);
+        let (tags, field) = read(call, key);
         if field == Field::Empty {
             continue;
         }
@@ -36,7 +36,7 @@ fn show_info(call: &mut Call<'_>) {
                 call.out,
                 "{at}.{}.1:{}:{}:{field}",
                 key.name,
-                key.tags,
+                tags,
                 field.kind()
             )
         } else {
@@ -53,7 +53,7 @@ fn json(call: &mut Call<'_>) {
     call.out.push('[');
     let mut is_first = true;
     for (at, key) in KEYS.iter().enumerate() {
-        let field = (key.read)(call.daemon);
+        let (tags, field) = read(call, key);
         if field == Field::Empty {
             continue;
         }
@@ -65,8 +65,39 @@ fn json(call: &mut Call<'_>) {
             "{{\"field\":{{\"pos\":{at},\"name\":\"{}\"}},\"processNum\":1,",
             key.name
         );
-        json_value(key.tags, &field, call.out);
+        json_value(tags, &field, call.out);
         call.out.push('}');
     }
     call.out.push_str("]\n");
 }
+
+/// A value with its letters; with `float`, values that change within a second have a fraction.
+fn read(call: &Call<'_>, key: &Key) -> (&'static str, Field) {
+    let field = (key.read)(call.daemon);
+    let wanted = call.args.iter().any(|arg| arg == "float");
+    let Some((_, tags)) = FLOATS.iter().find(|(name, _)| wanted && *name == key.name) else {
+        return (key.tags, field);
+    };
+    let shared = &call.daemon.shared;
+    let millionths = match (key.name, &field) {
+        ("Uptime_sec", _) => shared.now().as_millis() * 1000,
+        ("Start_time_sec", _) => shared.started_wall().0,
+        (_, Field::U32(number)) => u64::from(*number) * 1_000_000,
+        _ => return (key.tags, field),
+    };
+    (tags, Field::Micro(millionths))
+}
+
+/// Keys that `float` changes, with their letters then.
+const FLOATS: &[(&str, &str)] = &[
+    ("Uptime_sec", "MDPV"),
+    ("ConnRate", "MRPV"),
+    ("SessRate", "MRPV"),
+    ("SslRate", "MRPV"),
+    ("SslFrontendKeyRate", "MRPV"),
+    ("SslFrontendSessionReuse_pct", "MRPV"),
+    ("SslBackendKeyRate", "MRPV"),
+    ("CompressBpsIn", "MRPV"),
+    ("CompressBpsOut", "MRPV"),
+    ("Start_time_sec", "MDPV"),
+];

@@ -122,7 +122,7 @@ fn values<'a>(row: &'a Row<'a>) -> impl Iterator<Item = (usize, &'static Column,
 fn typed_row(row: &Row<'_>, with_description: bool, out: &mut String) {
     let (letter, proxy, object) = (row.object.letter(), row.spec.uid, row.object_uid());
     for (at, column, field) in values(row) {
-        let (name, tags, kind) = (column.name, column.tags, field.kind());
+        let (name, tags, kind) = (column.name, column.tags_on(row), field.kind());
         let _ = write!(
             out,
             "{letter}.{proxy}.{object}.{at}.{name}.1:{tags}:{kind}:{field}"
@@ -149,7 +149,7 @@ fn json_row(row: &Row<'_>, out: &mut String) {
             row.object_uid(),
             column.name
         );
-        json_value(column.tags, &field, out);
+        json_value(column.tags_on(row), &field, out);
         out.push('}');
     }
     out.push(']');

@@ -368,3 +368,47 @@ fn a_line_of_a_megabyte_is_refused_and_harms_nobody() {
         assert_eq!(client.get("/").status, 200, "{program:?}");
     });
 }
+
+#[test]
+fn facts_of_the_process_are_told_in_the_reference_s_form() {
+    let origin = Origin::http("s1");
+    let text = simple().replace(
+        "level admin\n",
+        "level admin\n    set-var proc.word str(b)\n    set-var proc.number int(3)\n",
+    );
+    let judge = |program: &Program| {
+        let proxy = start(program, &text, &origin);
+        for (order, answer) in [
+            ("get var proc.word", "proc.word: type=str value=<b>"),
+            ("get var proc.number", "proc.number: type=sint value=<3>"),
+            ("get var proc.other", "Variable not found."),
+            ("get var txn.word", "Variable not found."),
+            ("get var", "Missing process-wide variable identifier."),
+        ] {
+            assert_eq!(proxy.runtime(order).trim(), answer, "{program:?} {order}");
+        }
+        let sockets = proxy.runtime("show cli sockets");
+        assert!(
+            sockets.starts_with("# socket lvl processes\nunix@/")
+                && sockets.contains(" admin all\n"),
+            "{program:?}: {sockets}"
+        );
+        let libraries = proxy.runtime("show libs");
+        assert!(
+            libraries.starts_with("0x") && libraries.contains("/libc.so"),
+            "{program:?}: {libraries}"
+        );
+        let typed = proxy.runtime("show info typed float");
+        for field in ["\n8.Uptime_sec.1:MDPV:flt:", "\n26.ConnRate.1:MRPV:flt:"] {
+            assert!(typed.contains(field), "{program:?} {field}: {typed}");
+        }
+        let stat = proxy.runtime("show stat typed");
+        for field in [".19.act.1:SGPV:u32:1", ".35.rate_max.1:MGPV:u32:"] {
+            assert!(stat.contains(field), "{program:?} {field}: {stat}");
+        }
+    };
+    judge(&Program::Lbd);
+    if !support::program::haproxy_is_old() {
+        judge(&Program::Haproxy);
+    }
+}

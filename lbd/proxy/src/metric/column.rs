@@ -7,7 +7,8 @@ use lbd_backend::health::Which;
 
 use super::Field::{self, Str, U32, U64};
 use super::row::{
-    B, BS, F, FB, FBS, LF, LFB, Row, S, narrow, probe_code, probe_duration, probe_text, status_name,
+    B, BS, F, FB, FBS, LF, LFB, Object, Row, S, narrow, probe_code, probe_duration, probe_text,
+    status_name,
 };
 
 /// A column.
@@ -21,6 +22,18 @@ pub struct Column {
     pub describe: &'static str,
     /// Its value in a row; `Empty` on objects that do not have it.
     pub read: fn(&Row<'_>) -> Field,
+}
+
+impl Column {
+    /// The letters on a kind of object: the reference's differ for a few.
+    pub fn tags_on(&self, row: &Row<'_>) -> &'static str {
+        let is_server = matches!(row.object, Object::Server(..));
+        match self.name {
+            "act" | "bck" if is_server => "SGPV",
+            "rate_max" if matches!(row.object, Object::Backend(_)) => "MGPV",
+            _ => self.tags,
+        }
+    }
 }
 
 const fn column(
@@ -127,7 +140,7 @@ pub const COLUMNS: &[Column] = &[
     column("lbtot", "MCPP", "Times chosen by balance", |r| {
         r.on(BS, U64(r.chosen()))
     }),
-    column("tracked", "CGSV", "Server that this one follows", |r| {
+    column("tracked", "CNSV", "Server that this one follows", |r| {
         r.tracked()
     }),
     column(
@@ -311,10 +324,10 @@ pub const COLUMNS: &[Column] = &[
         |r| r.on(BS, U64(r.totals.reuses)),
     ),
     column("cache_lookups", "MCPP", "Look-ups in the cache", |r| {
-        r.on(FB, U64(0))
+        r.in_http(FB, U64(0))
     }),
     column("cache_hits", "MCPP", "Hits in the cache", |r| {
-        r.on(FB, U64(0))
+        r.in_http(FB, U64(0))
     }),
     column("srv_icur", "MGPV", "Idle connections to the server", |r| {
         r.on(S, U32(narrow(r.totals.idle)))

@@ -358,6 +358,14 @@ impl Row<'_> {
         }
     }
 
+    /// The same in mode http.
+    pub(super) fn in_http(&self, kinds: u8, value: Field) -> Field {
+        match self.is_http() {
+            true => self.on(kinds, value),
+            false => Empty,
+        }
+    }
+
     /// The `svname` column.
     pub fn object_name(&self) -> String {
         match &self.object {
