@@ -24,6 +24,7 @@ mod server_tls;
 mod stats;
 mod table;
 mod tls;
+mod tls_bind;
 mod tls_files;
 mod tls_runtime;
 mod users;

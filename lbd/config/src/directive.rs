@@ -40,6 +40,7 @@ pub mod ssl;
 pub mod ssl_bind;
 pub mod ssl_global;
 pub mod ssl_server;
+pub mod ssl_tune;
 pub mod stats;
 pub mod stick;
 pub mod timeouts;

@@ -235,6 +235,7 @@ pub const DIRECTIVES: &[&[Directive]] = &[
     directive::stick::DIRECTIVES,
     directive::userlist::DIRECTIVES,
     directive::ssl_global::DIRECTIVES,
+    directive::ssl_tune::DIRECTIVES,
     directive::peers::DIRECTIVES,
     directive::snapshot::DIRECTIVES,
 ];

@@ -1,6 +1,6 @@
 //! What a configuration says, names resolved to indices.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use lbd_core::Span;
@@ -8,6 +8,12 @@ use vrrp_proto::InstanceSpec;
 use vrrp_proto::packet::{Family, GROUP_IPV4, GROUP_IPV6, Priority, Version, Vrid};
 use vrrp_proto::spec::GarpSpec;
 use vrrp_proto::track::{Delays, TrackSpec};
+
+mod route;
+mod track;
+
+pub use route::{Address, NextHop, Route, RouteKind, RouteMetric, Rule};
+pub use track::{Balancer, ParamMatch, Script, Track, TrackFile, TrackProcess};
 
 /// User and group that a script runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -290,127 +296,6 @@ pub struct Mail {
     pub no_faults: bool,
 }
 
-/// `vrrp_script`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Script {
-    /// Its name.
-    pub name: String,
-    /// What runs.
-    pub command: Command,
-    /// `interval`.
-    pub interval: Duration,
-    /// `timeout`; the interval if it is not set.
-    pub timeout: Duration,
-    /// `weight`.
-    pub weight: i16,
-    /// `weight … reverse`.
-    pub is_reversed: bool,
-    /// `rise`.
-    pub rise: u32,
-    /// `fall`.
-    pub fall: u32,
-    /// `init_fail`.
-    pub init_fail: bool,
-    /// Where it is defined.
-    pub span: Span,
-}
-
-/// `track_file`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrackFile {
-    /// Its name.
-    pub name: String,
-    /// The file that holds a number.
-    pub path: String,
-    /// `weight`.
-    pub weight: i16,
-    /// `weight … reverse`.
-    pub is_reversed: bool,
-    /// `init_file`: the value that is written at start, and whether over another one.
-    pub init: Option<(i32, bool)>,
-    /// Where it is defined.
-    pub span: Span,
-}
-
-/// `vrrp_track_process`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrackProcess {
-    /// Its name.
-    pub name: String,
-    /// The program, and parameters if they count.
-    pub words: Vec<String>,
-    /// `param_match`.
-    pub parameters: ParamMatch,
-    /// `weight`.
-    pub weight: i16,
-    /// `weight … reverse`.
-    pub is_reversed: bool,
-    /// `quorum`.
-    pub quorum: u32,
-    /// `quorum_max`.
-    pub quorum_max: Option<u32>,
-    /// `fork_delay`, `terminate_delay`, `delay`.
-    pub delays: Delays,
-    /// `full_command`.
-    pub full_command: bool,
-    /// Where it is defined.
-    pub span: Span,
-}
-
-/// How parameters of a process are compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ParamMatch {
-    /// Not at all, unless some are given; then all of them.
-    #[default]
-    Exact,
-    /// All, and there may be none when none is given.
-    ExactOrNone,
-    /// The last may be longer.
-    Initial,
-    /// There may be more.
-    Partial,
-}
-
-/// `track_balancer`, lbd's own: the link to the balancer on this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Balancer {
-    /// Its name.
-    pub name: String,
-    /// `socket`: where the balancer listens.
-    pub socket: String,
-    /// `timeout`: no beat for so long is a hang.
-    pub timeout: Duration,
-    /// `backend`: each must have a usable server.
-    pub backends: Vec<String>,
-    /// `frontend`: each must be up.
-    pub frontends: Vec<String>,
-    /// `rise` of the conditions.
-    pub rise: u32,
-    /// `fall` of the conditions.
-    pub fall: u32,
-    /// Where it is defined.
-    pub span: Span,
-}
-
-/// What an instance tracks, in the order of its `spec.trackers`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Track {
-    /// Whether the link of `Config::balancers` is alive.
-    Balancer(usize),
-    /// The conditions of `Config::balancers`.
-    Conditions(usize),
-    /// `Config::files`.
-    File(usize),
-    /// An interface.
-    Interface(String),
-    /// `Config::processes`.
-    Process(usize),
-    /// `Config::scripts`.
-    Script(usize),
-    /// `track_src_ip`.
-    Source,
-}
-
 /// `vrrp_instance`.
 #[derive(Clone, Debug)]
 pub struct Instance {
@@ -552,173 +437,6 @@ pub struct Group {
     pub tracks: Vec<Track>,
     /// Where it is defined.
     pub span: Span,
-}
-
-/// An address with the options of `ip address add`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// The address.
-    pub ip: IpAddr,
-    /// Its prefix length; 32 or 128 if none is set.
-    pub prefix: u8,
-    /// `dev`.
-    pub dev: Option<String>,
-    /// `label`.
-    pub label: Option<String>,
-    /// `brd`.
-    pub broadcast: Option<Ipv4Addr>,
-    /// `peer`.
-    pub peer: Option<IpAddr>,
-    /// `scope`, as the kernel counts them.
-    pub scope: u8,
-    /// `preferred_lft`; `Some(0)` is a deprecated address.
-    pub preferred: Option<u32>,
-    /// `no_track`.
-    pub no_track: bool,
-    /// `home`.
-    pub is_home: bool,
-    /// `-nodad`.
-    pub no_dad: bool,
-    /// `mngtmpaddr`.
-    pub makes_temporary: bool,
-    /// `noprefixroute`.
-    pub no_prefix_route: bool,
-    /// `autojoin`.
-    pub autojoin: bool,
-    /// `use_vmac`; after all is read, also what `use_vmac_addr` means it for.
-    pub uses_vmac: bool,
-    /// The name of the VMAC interface among `Instance::address_vmacs` that it is on.
-    pub vmac: Option<String>,
-}
-
-impl Address {
-    /// An address without options.
-    pub fn new(ip: IpAddr, prefix: u8) -> Self {
-        Self {
-            ip,
-            prefix,
-            dev: None,
-            label: None,
-            broadcast: None,
-            peer: None,
-            scope: 0,
-            preferred: None,
-            no_track: false,
-            is_home: false,
-            no_dad: false,
-            makes_temporary: false,
-            no_prefix_route: false,
-            autojoin: false,
-            uses_vmac: false,
-            vmac: None,
-        }
-    }
-}
-
-/// What a route does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RouteKind {
-    /// Passes packets on.
-    #[default]
-    Unicast,
-    /// Drops them.
-    Blackhole,
-    /// Answers that there is no way.
-    Unreachable,
-    /// Answers that it is forbidden.
-    Prohibit,
-    /// Looks in the next table.
-    Throw,
-}
-
-/// A next hop.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NextHop {
-    /// `via`.
-    pub via: Option<IpAddr>,
-    /// `dev`.
-    pub dev: Option<String>,
-    /// `weight`, 1 to 256.
-    pub weight: u16,
-    /// `onlink`.
-    pub is_onlink: bool,
-}
-
-/// A route with options of `ip route add`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Where to.
-    pub to: ipnet::IpNet,
-    /// What it does.
-    pub kind: RouteKind,
-    /// One, or several of a multipath route; empty for those that pass nothing on.
-    pub hops: Vec<NextHop>,
-    /// `src`.
-    pub source: Option<IpAddr>,
-    /// `table`.
-    pub table: Option<u32>,
-    /// `metric`, `priority`, `preference`.
-    pub metric: Option<u32>,
-    /// `scope`.
-    pub scope: Option<u8>,
-    /// `tos`.
-    pub tos: u8,
-    /// `protocol`.
-    pub protocol: Option<u8>,
-    /// `mtu`, `advmss`, `window`, …: number of the kernel's metric, value.
-    pub metrics: Vec<(RouteMetric, u32)>,
-    /// `no_track`.
-    pub no_track: bool,
-}
-
-/// A metric of a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RouteMetric {
-    /// `advmss`.
-    AdvMss,
-    /// `cwnd`.
-    Cwnd,
-    /// `hoplimit`.
-    HopLimit,
-    /// `initcwnd`.
-    InitCwnd,
-    /// `initrwnd`.
-    InitRwnd,
-    /// `mtu`.
-    Mtu,
-    /// `reordering`.
-    Reordering,
-    /// `window`.
-    Window,
-}
-
-/// A rule with options of `ip rule add`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rule {
-    /// `from`.
-    pub from: Option<ipnet::IpNet>,
-    /// `to`.
-    pub to: Option<ipnet::IpNet>,
-    /// `inet6`, or what the addresses are.
-    pub is_ipv6: bool,
-    /// `table`.
-    pub table: Option<u32>,
-    /// `preference`.
-    pub preference: Option<u32>,
-    /// `iif`.
-    pub iif: Option<String>,
-    /// `oif`.
-    pub oif: Option<String>,
-    /// `tos`.
-    pub tos: u8,
-    /// `fwmark` and its mask.
-    pub mark: Option<(u32, Option<u32>)>,
-    /// `blackhole`, `prohibit`, `unreachable`.
-    pub kind: RouteKind,
-    /// `not`.
-    pub is_inverted: bool,
-    /// `no_track`.
-    pub no_track: bool,
 }
 
 /// `garp_group`: interfaces that share a pace of announcements.
