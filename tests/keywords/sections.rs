@@ -95,6 +95,10 @@ const LINES: &[(&str, Option<&str>)] = &[
     ("server s 0.0.0.0: check", None),
     ("server s : check addr 127.0.0.1 port 80", None),
     ("server s : check addr 127.0.0.1", Some(NO_PORT)),
+    (
+        "server s udp@127.0.0.1:80",
+        Some("unsupported transport for server address in 'http' backend."),
+    ),
     ("server s 127.0.0.1 check", Some(NO_PORT)),
     ("server s 127.0.0.1: check", Some(NO_PORT)),
     ("server s 127.0.0.1:+1 check", Some(NO_PORT)),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use support::proxy::Program;
-use support::{Client, Origin, Proxy, SyslogSink, eventually};
+use support::{Client, Origin, Proxy, Reply, SyslogSink, eventually};
 
 /// Descriptors of the process: more than both programs need for themselves.
 const DESCRIPTORS: u32 = 60;
@@ -158,4 +158,41 @@ backend be
             }
         }
     }
+}
+
+/// `RC`, which the reference calls `SC` against its manual: nothing is left to connect from.
+#[test]
+fn without_source_ports_a_stream_ends_for_want_of_a_local_resource() {
+    let origin = Origin::answering("s1", |_, _| Reply::silence());
+    let log = SyslogSink::udp();
+    let config = "global
+    nbthread 1
+    log <log> local0
+defaults
+    mode http
+    log global
+    log-format \"%ts %r\"
+    retries 0
+    timeout connect 30s
+    timeout client 30s
+    timeout server 30s
+frontend fe
+    bind <fe>
+    default_backend be
+backend be
+    server s1 <s1> source 127.0.0.1:<port>-<port>
+";
+    let proxy = Proxy::lbd(config)
+        .listener("fe")
+        .with("s1", origin.address())
+        .with("log", log.address())
+        .with("port", support::free_port())
+        .start();
+    let address = proxy.address("fe");
+    let mut first = Client::connect(&address);
+    first.send(ask("/1"));
+    origin.wait_requests(1);
+    let second = Client::connect(&address).with_timeout(PATIENCE).get("/2");
+    assert_eq!(second.status, 503);
+    log.wait_line("RC GET /2");
 }

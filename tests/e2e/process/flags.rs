@@ -12,7 +12,7 @@ use support::{TempDir, free_port};
 
 use super::*;
 
-fn path_of(program: &Program) -> &'static Path {
+pub(super) fn path_of(program: &Program) -> &'static Path {
     match program {
         Program::Haproxy => support::program::haproxy(),
         _ => support::program::lbd(),

@@ -49,6 +49,7 @@ mod dumps;
 mod flags;
 mod fuzz;
 mod growing;
+mod language;
 mod runtime;
 mod signals;
 mod sockets;

@@ -96,6 +96,7 @@ impl Compiler<'_> {
             .and_then(|address| address.host_name())
             .map(|(name, _)| name.into());
         self.check_protocol(proxy, draft, span);
+        self.check_transport(proxy, draft);
         let socks4 = draft.socks4.as_ref().and_then(|(spec, span)| {
             let socket = self.addresses.socket(spec, &title, *span);
             self.diags.take(socket)

@@ -9,12 +9,25 @@ use lbd_core::{Diag, Span};
 
 use super::context::Compiler;
 use super::server::Shared;
-use crate::address::{Address, HostSpec, PortSpec};
+use crate::address::{Address, HostSpec, PortSpec, Transport};
 use crate::config::{Mode, SavedServer, ServerAddress};
 use crate::draft::{InitAddr, ProxyDraft, ServerDraft, StateSource};
 use crate::state_file::{self, StateFile, StateLine};
 
 impl Compiler<'_> {
+    /// Streams are not carried by datagrams.
+    pub(super) fn check_transport(&mut self, proxy: &ProxyDraft, draft: &ServerDraft) {
+        let transport = draft.address.as_ref().map(|address| address.transport);
+        if transport == Some(Transport::Datagram) {
+            let mode = match proxy.mode() {
+                Mode::Http => "http",
+                Mode::Tcp => "tcp",
+            };
+            let message = format!("unsupported transport for server address in '{mode}' backend.");
+            self.fault(Diag::alert(draft.address_span.or(draft.span), message));
+        }
+    }
+
     /// Protocols of HTTP are not spoken to servers of mode tcp, and of mode http only these are.
     pub(super) fn check_protocol(&mut self, proxy: &ProxyDraft, draft: &ServerDraft, span: Span) {
         let Some(proto) = draft.proto.as_deref() else {
