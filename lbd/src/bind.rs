@@ -63,6 +63,11 @@ impl SocketFile {
         })
     }
 
+    /// Whether it was made at this path.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        self.path == path
+    }
+
     /// Removes the file, unless it has become another one.
     pub(crate) fn remove(&self) {
         if Self::new(&self.path).is_ok_and(|now| now.id == self.id) {

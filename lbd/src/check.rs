@@ -4,6 +4,7 @@
 //! `lbd_backend::check` what is sent and expected. Every server has its machine here, checked or
 //! not, so that health, administration and weight have one owner.
 
+mod adopt;
 mod announce;
 mod core;
 mod exchange;

@@ -237,6 +237,7 @@ fn balancer(text: &str) -> Result<Running, String> {
         limits,
         run::Means {
             logger,
+            notifier: std::sync::Arc::new(crate::process::Notifier::none()),
             namespaces,
             snapshots: None,
         },

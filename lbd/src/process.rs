@@ -206,6 +206,11 @@ fn change_root(root: &Path) -> nix::Result<()> {
 pub(crate) struct Notifier(Option<UnixDatagram>);
 
 impl Notifier {
+    /// None.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     /// Connects, when there is a service manager.
     pub(crate) fn open() -> Self {
         let Some(name) = std::env::var_os("NOTIFY_SOCKET") else {

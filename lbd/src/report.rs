@@ -15,11 +15,20 @@ pub(crate) fn set_quiet(quiet: bool) {
 
 /// Prints one message: `[ALERT]    (pid) : text`.
 pub(crate) fn say(level: Level, text: &str) {
-    if QUIET.load(Ordering::Relaxed) {
-        return;
+    raw(&line(level, text));
+}
+
+/// Prints text that has its form already.
+pub(crate) fn raw(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        eprint!("{text}");
     }
+}
+
+/// One message as it is printed, with its end.
+pub(crate) fn line(level: Level, text: &str) -> String {
     let label = lbd_config::render::label(level);
-    eprintln!("{label} ({}) : {text}", std::process::id());
+    format!("{label} ({}) : {text}\n", std::process::id())
 }
 
 /// An alert.

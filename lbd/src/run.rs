@@ -7,6 +7,7 @@ pub(crate) mod limits;
 pub(crate) mod listen;
 mod old;
 mod orders;
+pub(crate) mod reload;
 mod signals;
 
 use std::process::ExitCode;
@@ -19,7 +20,6 @@ use lbd_core::WallTime;
 use lbd_proxy::Namespaces;
 use lbd_proxy::state::{Generation, Setup, Shared};
 
-use crate::api;
 use crate::args::Args;
 use crate::bind::SocketFile;
 use crate::check::{self, CheckHandle, Watch};
@@ -34,6 +34,8 @@ use crate::stats::Statistics;
 pub(crate) use limits::Limits;
 use listen::Sockets;
 pub(crate) use old::OldProcesses;
+use parking_lot::{Mutex, RwLock};
+use reload::ReloadHandle;
 
 /// What the command line says about running.
 #[derive(Debug, Clone)]
@@ -74,6 +76,11 @@ pub(crate) struct Daemon {
     pub(crate) peers: PeersHandle,
     /// OCSP answers that an operator wants updated.
     pub(crate) ocsp: Orders,
+    /// Another configuration.
+    pub(crate) reloads: ReloadHandle,
+    /// Held for writing while another configuration is put in place, for reading by whoever changes
+    /// what belongs to one: a name found is not another's the next moment.
+    pub(crate) gate: RwLock<()>,
     /// Log lines lost.
     pub(crate) dropped: Arc<Dropped>,
     /// Limits of the process.
@@ -109,7 +116,7 @@ pub(crate) struct Running {
     workers: Vec<JoinHandle<()>>,
     control: JoinHandle<()>,
     stop_control: tokio::sync::mpsc::UnboundedSender<()>,
-    paths: Vec<SocketFile>,
+    paths: Arc<Mutex<Vec<SocketFile>>>,
 }
 
 /// Runs a configuration until it is told to stop.
@@ -154,7 +161,7 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
         process::write_pidfile(&path, std::process::id())
             .map_err(|_| one(format!("Cannot create pidfile {}", path.display())))?;
     }
-    let notifier = process::Notifier::open();
+    let notifier = Arc::new(process::Notifier::open());
     let logger = make_logger(&config, workers, options);
     warn_of_root(&config);
     let snapshots = config.global.snapshots.as_ref();
@@ -172,7 +179,6 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     }
 
     old.dismiss();
-    let hard_stop_after = config.global.hard_stop_after;
     let running = start(
         config,
         sockets,
@@ -182,6 +188,7 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
             logger,
             namespaces,
             snapshots,
+            notifier: Arc::clone(&notifier),
         },
         options,
     )?;
@@ -191,31 +198,21 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
         started.started();
     }
     notifier.say("READY=1\nSTATUS=Ready.\n");
-    let code = running.wait(&mut signals, hard_stop_after, &notifier);
+    let code = running.wait(&mut signals, &notifier);
     Ok(code)
 }
 
 /// The namespaces of all lines; connections to servers in one need rights for as long as they run.
 fn open_namespaces(config: &Config, name: &str) -> Result<Namespaces, Vec<String>> {
-    let fronts = config
-        .proxies
-        .iter()
-        .flat_map(|proxy| &proxy.frontend.binds);
-    let fronts = fronts.filter_map(|bind| bind.options.namespace.as_deref());
-    let servers = config
-        .proxies
-        .iter()
-        .flat_map(|proxy| &proxy.backend.servers);
-    let servers: Vec<&str> = servers
-        .filter_map(|server| server.namespace.as_deref())
-        .collect();
-    if !servers.is_empty() && config.global.uid.is_some_and(|uid| uid != 0) {
+    let has_any = config.server_namespaces().next().is_some();
+    if has_any && config.global.uid.is_some_and(|uid| uid != 0) {
         return Err(vec![format!(
             "[{name}.main()] Some configuration options require full privileges, so global.uid \
              cannot be changed: 'namespace' of a server."
         )]);
     }
-    Namespaces::open(fronts.chain(servers)).map_err(|error| vec![error.to_string()])
+    let names = config.bind_namespaces().chain(config.server_namespaces());
+    Namespaces::open(names).map_err(|error| vec![error.to_string()])
 }
 
 fn warn_of_root(config: &Config) {
@@ -260,6 +257,8 @@ pub(crate) struct Means {
     pub(crate) namespaces: Namespaces,
     /// Where tables outlive the process.
     pub(crate) snapshots: Option<Directory>,
+    /// The service manager.
+    pub(crate) notifier: Arc<process::Notifier>,
 }
 
 /// Starts workers and control side on bound sockets.
@@ -279,7 +278,9 @@ pub(crate) fn start(
         logger,
         namespaces,
         snapshots,
+        notifier,
     } = means;
+    let logger = Arc::new(logger);
     let dropped = logger.dropped();
     let fault = |error: std::io::Error| vec![format!("cannot start a thread: {error}")];
     let utc_offset = limits::utc_offset();
@@ -293,7 +294,7 @@ pub(crate) fn start(
             services: services.clone(),
             maxconn: limits.maxconn,
             max_pipes: limits.pipes as usize,
-            log: Arc::new(logger),
+            log: logger.clone(),
             observer: watch.clone(),
             changes: links.changes,
             replication: links.tellers,
@@ -308,7 +309,14 @@ pub(crate) fn start(
     let boot_ms = u64::try_from(options.started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (stop_control, stopped) = tokio::sync::mpsc::unbounded_channel();
     let (ready, is_ready) = std::sync::mpsc::channel();
+    let paths = Arc::new(Mutex::new(sockets.paths));
+    let (reloads, orders) = reload::channel();
     let control = Control {
+        options: options.clone(),
+        logger,
+        notifier,
+        paths: Arc::clone(&paths),
+        reloads: (reloads, orders),
         shared: Arc::clone(&shared),
         watch,
         dropped,
@@ -356,12 +364,17 @@ pub(crate) fn start(
         workers: threads,
         control,
         stop_control,
-        paths: sockets.paths,
+        paths,
     })
 }
 
 /// The control side's thread: checks, runtime API.
 struct Control {
+    options: Options,
+    logger: Arc<Logger>,
+    notifier: Arc<process::Notifier>,
+    paths: Arc<Mutex<Vec<SocketFile>>>,
+    reloads: (ReloadHandle, reload::Orders),
     shared: Arc<Shared>,
     watch: Arc<Watch>,
     dropped: Arc<Dropped>,
@@ -402,6 +415,8 @@ impl Control {
                 checks,
                 peers,
                 ocsp: Orders::default(),
+                reloads: self.reloads.0,
+                gate: RwLock::default(),
                 dropped: self.dropped,
                 limits: self.limits,
                 warnings: self.warnings,
@@ -409,19 +424,16 @@ impl Control {
                 utc_offset: self.utc_offset,
             });
             self.services.attach(&daemon);
-            let global = &daemon.config().global;
-            let limits = Arc::new(api::server::Limits::new(
-                global.stats_maxconn,
-                global.stats_timeout,
-            ));
-            for socket in self.stats {
-                tokio::task::spawn_local(api::server::serve(
-                    socket.fd,
-                    socket.spec,
-                    Arc::clone(&limits),
-                    Arc::clone(&daemon),
-                ));
-            }
+            let doors = reload::Doors::new(self.stats, &daemon);
+            let reloader = reload::Reloader {
+                daemon: Arc::clone(&daemon),
+                options: self.options,
+                logger: self.logger,
+                notifier: self.notifier,
+                doors,
+                paths: self.paths,
+            };
+            tokio::task::spawn_local(reloader.run(self.reloads.1));
             if let Some(link) = self.failover {
                 let serve = crate::failover::serve(link, Arc::clone(&daemon.shared));
                 tokio::task::spawn_local(serve);
@@ -446,12 +458,7 @@ impl Control {
 
 impl Running {
     /// Obeys signals until all workers have ended; gives the exit code.
-    fn wait(
-        self,
-        signals: &mut signals::Signals,
-        hard_stop_after: Option<std::time::Duration>,
-        notifier: &process::Notifier,
-    ) -> ExitCode {
+    fn wait(self, signals: &mut signals::Signals, notifier: &process::Notifier) -> ExitCode {
         let workers = self.workers;
         let waker = signals.waker();
         let joiner = std::thread::spawn(move || {
@@ -460,10 +467,10 @@ impl Running {
             }
             waker.workers_ended();
         });
-        let end = signals.obey(&self.daemon, hard_stop_after);
+        let end = signals.obey(&self.daemon);
         let _ = self.stop_control.send(());
         let _ = self.control.join();
-        self.paths.iter().for_each(SocketFile::remove);
+        self.paths.lock().iter().for_each(SocketFile::remove);
         notifier.say("STOPPING=1\n");
         match end {
             signals::End::Workers => {
@@ -482,6 +489,6 @@ impl Running {
         }
         let _ = self.stop_control.send(());
         let _ = self.control.join();
-        self.paths.iter().for_each(SocketFile::remove);
+        self.paths.lock().iter().for_each(SocketFile::remove);
     }
 }

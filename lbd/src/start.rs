@@ -153,8 +153,10 @@ fn with_configuration(args: &Args) -> ExitCode {
         return ExitCode::from(REFUSED);
     }
     let started = std::time::Instant::now();
-    let loaded = load(args);
-    print_diagnostics(&loaded, args);
+    let loaded = load(args, None);
+    if !args.quiet {
+        eprint!("{}", diagnosis(&loaded, args));
+    }
     let mut warnings = loaded.diags.count(Level::Warning);
     let Some(config) = loaded.config else {
         return ExitCode::from(REFUSED);
@@ -164,9 +166,7 @@ fn with_configuration(args: &Args) -> ExitCode {
         warnings += 1;
     }
     if (args.warnings_fatal || config.global.zero_warning) && warnings > 0 {
-        report::alert(&format!(
-            "Some warnings were found and 'zero-warning' is set. Aborting. ({warnings} warnings)"
-        ));
+        report::alert(&too_many(warnings));
         return ExitCode::from(REFUSED);
     }
     for text in &config.tls.cautions {
@@ -215,7 +215,55 @@ struct Loaded {
     sources: Sources,
 }
 
-fn load(args: &Args) -> Loaded {
+/// What became of reading a configuration while another one runs.
+pub(crate) enum Loading {
+    /// It may run; and what was told of it.
+    Ready(Box<Config>, String),
+    /// It may not, for these reasons.
+    Refused(String),
+}
+
+/// Reads the files of the command line anew for a process that runs `former`. What there is to tell
+/// is also printed, as far as there is a terminal.
+pub(crate) fn load_after(args: &Args, former: &Config) -> Loading {
+    let loaded = load(args, Some(former));
+    let mut text = diagnosis(&loaded, args);
+    report::raw(&text);
+    let mut warnings = loaded.diags.count(Level::Warning);
+    let Some(config) = loaded.config else {
+        return Loading::Refused(text);
+    };
+    let mut add = |level: Level, line: &str| {
+        report::say(level, line);
+        text.push_str(&report::line(level, line));
+    };
+    if let Some(line) = run::limits::crowding(&config) {
+        add(Level::Warning, &line);
+        warnings += 1;
+    }
+    for caution in &config.tls.cautions {
+        add(Level::Warning, caution);
+    }
+    let is_strict = args.warnings_fatal || config.global.zero_warning;
+    if is_strict && warnings > 0 {
+        add(Level::Alert, &too_many(warnings));
+        return Loading::Refused(text);
+    }
+    if !config.has_listener() {
+        add(
+            Level::Alert,
+            "Configuration file has no error but no listener.",
+        );
+        return Loading::Refused(text);
+    }
+    Loading::Ready(Box::new(config), text)
+}
+
+fn too_many(warnings: usize) -> String {
+    format!("Some warnings were found and 'zero-warning' is set. Aborting. ({warnings} warnings)")
+}
+
+fn load(args: &Args, former: Option<&Config>) -> Loaded {
     let host = system(args);
     let names: Vec<&str> = args.sources.iter().map(String::as_str).collect();
     let (sources, mut diags) = lbd_config::loader::load(&names, &host);
@@ -232,7 +280,7 @@ fn load(args: &Args) -> Loaded {
         let environment = Environment::new(&host);
         print!("{}", lbd_config::dump::dump(&sources, &environment, form));
     }
-    let (mut config, found) = lbd_config::load(&sources, &host);
+    let (mut config, found) = lbd_config::load_after(&sources, &host, former);
     diags.append(found);
     if let Some(config) = &mut config {
         config.global.no_splice |= args.no_zero_copy;
@@ -250,25 +298,29 @@ fn load(args: &Args) -> Loaded {
     }
 }
 
-fn print_diagnostics(loaded: &Loaded, args: &Args) {
-    if args.quiet {
-        return;
-    }
+/// What there is to tell of a configuration, in the reference's form.
+fn diagnosis(loaded: &Loaded, args: &Args) -> String {
     let pid = std::process::id();
+    let mut text = String::new();
     let is_refused = loaded.diags.has_alert();
     if is_refused || loaded.diags.count(Level::Warning) > 0 {
-        report::notice(&format!("lbd version is {}", env!("CARGO_PKG_VERSION")));
+        let version = format!("lbd version is {}", env!("CARGO_PKG_VERSION"));
+        text.push_str(&report::line(Level::Notice, &version));
         if let Ok(path) = std::env::current_exe() {
-            report::notice(&format!("path to executable is {}", path.display()));
+            let path = format!("path to executable is {}", path.display());
+            text.push_str(&report::line(Level::Notice, &path));
         }
     }
-    let text = lbd_config::render::render(&loaded.diags, &loaded.sources, pid, args.diagnostics);
-    eprint!("{text}");
+    let render = lbd_config::render::render;
+    text.push_str(&render(
+        &loaded.diags,
+        &loaded.sources,
+        pid,
+        args.diagnostics,
+    ));
     if is_refused {
         let closing = lbd_config::render::verdict(&loaded.diags, &loaded.sources);
-        eprint!(
-            "{}",
-            lbd_config::render::render(&closing, &loaded.sources, pid, false)
-        );
+        text.push_str(&render(&closing, &loaded.sources, pid, false));
     }
+    text
 }

@@ -73,6 +73,8 @@ pub struct Proxy {
     status: Option<ExitStatus>,
     directory: TempDir,
     addresses: BTreeMap<String, String>,
+    /// What stood for the names in the configuration.
+    texts: Vec<(String, String)>,
     stdout: Capture,
     stderr: Capture,
 }
@@ -257,10 +259,10 @@ impl ProxyBuilder {
         let directory = TempDir::new();
         let mut addresses = BTreeMap::new();
         let here = directory.path().display().to_string();
-        let mut config = self.config.replace("<dir>", &here);
-        if config.contains("<runtime>") {
+        let mut texts = vec![("<dir>".to_owned(), here.clone())];
+        if self.config.contains("<runtime>") {
             let path = format!("{here}/runtime.sock");
-            config = config.replace("<runtime>", &path);
+            texts.push(("<runtime>".to_owned(), path.clone()));
             addresses.insert("runtime".to_owned(), path);
         }
         for (name, value) in &self.names {
@@ -269,7 +271,7 @@ impl ProxyBuilder {
                 Name::Listener => format!("127.0.0.1:{}", free_port()),
                 Name::UnixListener => format!("{here}/{name}.sock"),
             };
-            config = config.replace(&format!("<{name}>"), &text);
+            texts.push((format!("<{name}>"), text.clone()));
             if !matches!(value, Name::Text(_)) {
                 addresses.insert(name.clone(), text);
             }
@@ -277,7 +279,7 @@ impl ProxyBuilder {
         for (name, content) in &self.files {
             directory.write(name, content);
         }
-        let path = directory.write("haproxy.cfg", &config);
+        let path = directory.write("haproxy.cfg", fill(&self.config, &texts));
         let program = match &self.program {
             Program::At(path) => path,
             Program::Haproxy => program::haproxy(),
@@ -306,10 +308,20 @@ impl ProxyBuilder {
             status: None,
             directory,
             addresses,
+            texts,
             stdout,
             stderr,
         }
     }
+}
+
+/// A configuration with texts in the place of names.
+fn fill(config: &str, texts: &[(String, String)]) -> String {
+    texts
+        .iter()
+        .fold(config.to_owned(), |config, (name, text)| {
+            config.replace(name, text)
+        })
 }
 
 impl Proxy {
@@ -332,6 +344,13 @@ impl Proxy {
     /// The program at a path, with this configuration.
     pub fn at(path: impl Into<PathBuf>, config: impl Into<String>) -> ProxyBuilder {
         ProxyBuilder::new(Program::At(path.into()), config)
+    }
+
+    /// Writes another configuration over the one that the proxy was started with; names in it stand
+    /// for the same as then.
+    pub fn rewrite(&self, config: &str) {
+        self.directory
+            .write("haproxy.cfg", fill(config, &self.texts));
     }
 
     /// Which program this is.

@@ -28,7 +28,7 @@ pub mod spec;
 
 pub use key::{KeySpec, PickKey};
 pub use queue::{Outcome, Ticket, Wake};
-pub use roster::{Ask, Assigned, BackendView, Placed, Roster, ServerView, Target};
+pub use roster::{Ask, Assigned, BackendView, Placed, Roster, ServerView, Target, Tenure};
 pub use spec::{
     Affinity, Algorithm, BackendSpec, HashFunction, HashKey, HashSpec, HashType, Placement,
     ServerSpec, State,

@@ -93,6 +93,17 @@ pub enum Assigned {
     NoServer,
 }
 
+/// What a server has served under a roster whose place another one takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tenure {
+    /// Slots held now.
+    pub served: u32,
+    /// Most slots held at once.
+    pub served_max: u32,
+    /// Times that the algorithm chose it.
+    pub chosen: u64,
+}
+
 /// The servers of a backend with everything that decides between them.
 #[derive(Debug)]
 pub struct Roster {
@@ -130,6 +141,7 @@ impl Roster {
             sequence: 0,
             version: 0,
             random: bits::low32(seed) ^ bits::low32(seed >> 32) | 1,
+            ledger: None,
         };
         Self {
             spec,
@@ -314,6 +326,54 @@ impl Roster {
         inner.members[at].removed = true;
         inner.version += 1;
         true
+    }
+
+    /// Another roster takes this one's place: what each server has served so far, removed ones
+    /// included. What is taken and given up here from now on is for [`Roster::moves`].
+    pub fn retire(&self) -> Vec<Tenure> {
+        let mut inner = self.inner.lock();
+        inner.ledger = Some(Vec::new());
+        let members = inner.members.iter();
+        members
+            .map(|m| Tenure {
+                served: m.served,
+                served_max: m.served_max,
+                chosen: m.chosen,
+            })
+            .collect()
+    }
+
+    /// Slots taken (`true`) and given up since the last call, of a roster that has retired.
+    pub fn moves(&self) -> Vec<(ServerId, bool)> {
+        let mut inner = self.inner.lock();
+        let moves = inner.ledger.as_mut().map(std::mem::take);
+        moves
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(at, taken)| (id(at), taken))
+            .collect()
+    }
+
+    /// Goes on where a retired roster ended with a server: slots held there are held here.
+    pub fn succeed(&self, server: ServerId, tenure: Tenure) {
+        let mut inner = self.inner.lock();
+        let at = server.index();
+        let Some(member) = inner.members.get_mut(at) else {
+            return;
+        };
+        member.served += tenure.served;
+        member.served_max = member.served_max.max(tenure.served_max).max(member.served);
+        member.chosen += tenure.chosen;
+        inner.served += tenure.served;
+        inner.reposition(at);
+    }
+
+    /// A slot was taken without being asked for: by a stream of a retired roster.
+    pub fn occupy(&self, server: ServerId, now: Time) {
+        let mut inner = self.inner.lock();
+        if server.index() < inner.members.len() {
+            inner.take_slot(server.index(), now);
+        }
     }
 
     /// Starts the highest numbers of streams and waiters anew (`clear counters`).

@@ -32,6 +32,7 @@ mod users;
 use std::collections::HashSet;
 
 use lbd_core::{Diag, Diags, Level, ProxyId};
+use lbd_rules::var::VarNames;
 
 use crate::config::{Config, ListenerSpec, ProxySpec};
 use crate::resolve::{Addresses, Ids, Index, number};
@@ -42,7 +43,7 @@ pub use later::{LaterServer, LaterSpec, Others};
 pub use tls_runtime::{Inserted, TlsSpec};
 
 /// Compiles what was read; `None` when anything refuses it. All faults are told.
-pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
+pub(crate) fn compile(mut site: Site<'_>, vars: VarNames) -> (Option<Config>, Diags) {
     let mut diags = std::mem::take(&mut site.diags);
     let mut found = Diags::default();
     crate::resolve::check(&mut site.draft, &mut found);
@@ -57,6 +58,7 @@ pub(crate) fn compile(mut site: Site<'_>) -> (Option<Config>, Diags) {
     let addresses = Addresses::new(&draft, site.environment.host());
     let index = Index::new(&draft);
     let mut compiler = Compiler::new(&draft, &site.environment, index, addresses, diags);
+    compiler.vars = vars;
     compiler.http_errors();
     let mut listeners: Vec<ListenerSpec> = Vec::new();
     let mut proxies: Vec<ProxySpec> = Vec::new();

@@ -91,6 +91,18 @@ pub enum ProcVar {
 }
 
 impl Config {
+    /// The network namespaces of `bind` lines.
+    pub fn bind_namespaces(&self) -> impl Iterator<Item = &str> {
+        let binds = self.proxies.iter().flat_map(|proxy| &proxy.frontend.binds);
+        binds.filter_map(|bind| bind.options.namespace.as_deref())
+    }
+
+    /// The network namespaces of servers.
+    pub fn server_namespaces(&self) -> impl Iterator<Item = &str> {
+        let servers = self.proxies.iter().flat_map(|proxy| &proxy.backend.servers);
+        servers.filter_map(|server| server.namespace.as_deref())
+    }
+
     /// Whether anything listens; without it the process has nothing to do.
     pub fn has_listener(&self) -> bool {
         !self.global.stats_sockets.is_empty()

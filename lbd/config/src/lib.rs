@@ -33,6 +33,16 @@ use loader::Sources;
 /// Reads a configuration: text to words, words to drafts, drafts to programs. The configuration
 /// is there when nothing refuses it; the findings are all that there are, in the order of the text.
 pub fn load(sources: &Sources, host: &dyn Host) -> (Option<Config>, Diags) {
+    load_after(sources, host, None)
+}
+
+/// The same for a process that runs `former`: its variables keep their numbers, so that what sessions
+/// have set is known under the new rules.
+pub fn load_after(
+    sources: &Sources,
+    host: &dyn Host,
+    former: Option<&Config>,
+) -> (Option<Config>, Diags) {
     let mut environment = Environment::new(host);
     for (name, value) in [
         ("HAPROXY_HTTP_LOG_FMT", lbd_rules::logformat::HTTPLOG),
@@ -46,7 +56,8 @@ pub fn load(sources: &Sources, host: &dyn Host) -> (Option<Config>, Diags) {
     ] {
         environment.set(name, value);
     }
-    compile::compile(section::read(sources, environment))
+    let vars = former.map(|config| config.vars.clone()).unwrap_or_default();
+    compile::compile(section::read(sources, environment), vars)
 }
 
 /// The version of HAProxy whose language and behaviour is implemented (`version_atleast()`).

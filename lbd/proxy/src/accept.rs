@@ -3,7 +3,6 @@
 //! It binds no socket: the daemon did, and hands over descriptors.
 
 use std::cell::Cell;
-use std::future::Future;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
@@ -29,9 +28,11 @@ use crate::transport::Transport;
 use crate::worker::Worker;
 
 mod places;
+mod post;
 
 pub(crate) use places::Entered;
 pub use places::Places;
+pub(crate) use post::Post;
 
 /// A bound, listening, non-blocking socket.
 #[derive(Debug)]
@@ -47,14 +48,12 @@ pub struct ListenerSocket {
     pub backlog: u32,
 }
 
-/// Prepares to accept on a socket; the future ends when the worker stops or the frontend does.
+/// Accepts on a socket until the worker stops, the frontend does, or a configuration comes in which
+/// it has no place.
 ///
 /// # Errors
 /// When the poller refuses the descriptor.
-pub(crate) fn listen(
-    worker: Rc<Worker>,
-    listener: ListenerSocket,
-) -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn open(worker: &Rc<Worker>, listener: ListenerSocket) -> io::Result<()> {
     let ListenerSocket {
         id,
         socket,
@@ -62,50 +61,28 @@ pub(crate) fn listen(
         backlog,
     } = listener;
     let socket = sys::watch(socket, Interest::READABLE)?;
-    let takers = takers(&worker, id, is_shared);
-    let releases = releases(&worker, id);
-    Ok(async move {
-        let acceptor = Acceptor {
-            worker,
-            id,
-            socket,
-            is_shared,
-            takers,
-            backlog: releases.then(|| i32::try_from(backlog).unwrap_or(i32::MAX)),
-            told: Cell::default(),
-        };
-        acceptor.run().await;
-    })
+    let releases = releases(worker, id);
+    let post = Rc::new(Post::new(worker, id, is_shared));
+    worker.take_post(Rc::clone(&post));
+    let acceptor = Acceptor {
+        worker: Rc::clone(worker),
+        post,
+        socket,
+        backlog: releases.then(|| i32::try_from(backlog).unwrap_or(i32::MAX)),
+        told: Cell::default(),
+    };
+    tokio::task::spawn_local(acceptor.run());
+    Ok(())
 }
 
 struct Acceptor {
     worker: Rc<Worker>,
-    id: ListenerId,
+    post: Rc<Post>,
     socket: AsyncFd<OwnedFd>,
-    is_shared: bool,
-    /// The workers that may get its connections; `None` for all.
-    takers: Option<Box<[usize]>>,
     /// Length of the queue, when the port is released while the frontend is paused.
     backlog: Option<i32>,
     /// When a shortage was last logged.
     told: Cell<Option<Time>>,
-}
-
-/// Who may get the connections of a listener: those that its `thread` names, and nobody else when
-/// `tune.listener.multi-queue` keeps connections where they came.
-fn takers(worker: &Worker, id: ListenerId, is_shared: bool) -> Option<Box<[usize]>> {
-    let bound = worker.bound();
-    let config = &bound.generation.config;
-    let listener = config.listeners.get(id.index())?;
-    let frontend = &config.proxies.get(listener.proxy.index())?.frontend;
-    let threads = &frontend.binds.get(listener.bind.index())?.options.threads;
-    if !is_shared && !config.global.tune.listener_multi_queue {
-        return Some(Box::new([worker.index]));
-    }
-    let workers = worker.shared.setup().workers;
-    let named = threads.iter().map(|n| usize::from(*n).saturating_sub(1));
-    let named: Box<[usize]> = named.filter(|at| *at < workers).collect();
-    (!named.is_empty()).then_some(named)
 }
 
 /// Whether a pause releases the address: a socket that others may hold as well goes on listening,
@@ -134,7 +111,11 @@ impl Acceptor {
         loop {
             let worker = Rc::clone(&self.worker);
             let changed = worker.changed.notified();
-            match self.worker.may_listen(self.id) {
+            let may_listen = match self.has_left() {
+                true => None,
+                false => worker.may_listen(&worker.bound(), self.post.id()),
+            };
+            match may_listen {
                 None => break,
                 Some(false) => {
                     is_closed = is_closed || self.close();
@@ -143,9 +124,10 @@ impl Acceptor {
                 Some(true) => {
                     drop(changed);
                     if std::mem::take(&mut is_closed) {
+                        let post = Rc::clone(&self.post);
                         match self.reopened() {
                             Some(opened) => self = opened,
-                            None => return,
+                            None => return worker.leave_post(&post),
                         }
                     }
                     self.round().await;
@@ -155,6 +137,19 @@ impl Acceptor {
         if !is_closed {
             self.drain();
         }
+        let (worker, post) = (Rc::clone(&self.worker), Rc::clone(&self.post));
+        // The socket first: who waits for the end of listening may want the address.
+        drop(self);
+        worker.leave_post(&post);
+    }
+
+    fn has_left(&self) -> bool {
+        self.post.left().is_some()
+    }
+
+    /// The configuration that its connections are accepted under.
+    fn bound(&self) -> Rc<Bound> {
+        self.post.left().unwrap_or_else(|| self.worker.bound())
     }
 
     /// Whoever the kernel has let in already is served: closing would reset them.
@@ -239,7 +234,7 @@ impl Acceptor {
     }
 
     fn max_accept(&self) -> usize {
-        let bound = self.worker.bound();
+        let bound = self.bound();
         match bound.generation.config.global.tune.maxaccept {
             None => DEFAULT_MAX_ACCEPT,
             Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX).max(1),
@@ -247,14 +242,14 @@ impl Acceptor {
     }
 
     fn is_full(&self) -> bool {
-        let bound = self.worker.bound();
+        let bound = self.bound();
         let generation = &bound.generation;
         let process = self.worker.shared.process();
         let limit = self.worker.shared.maxconn();
         if limit > 0 && process.connections.get() >= limit {
             return true;
         }
-        let Some(listener) = generation.listener(self.id) else {
+        let Some(listener) = generation.listener(self.post.id()) else {
             return true;
         };
         let proxy = generation.proxy(listener.proxy);
@@ -273,7 +268,7 @@ impl Acceptor {
         let set = &process.rate_limits;
         let connections = set.connections.get(global.maxconnrate);
         let sessions = set.sessions.get(global.maxsessrate);
-        let tls = places::tls_rate_limit(generation, self.id, &self.worker.shared);
+        let tls = places::tls_rate_limit(generation, self.post.id(), &self.worker.shared);
         over(connections, &|| process.connection_rate.read(now))
             || over(sessions, &|| process.session_rate.read(now))
             || over(tls, &|| process.tls.rate.read(now))
@@ -283,7 +278,7 @@ impl Acceptor {
     /// `maxconn` of the `bind` line, 0 for none.
     fn bind_limit(&self, generation: &Generation) -> u32 {
         let config = &generation.config;
-        let Some(listener) = config.listeners.get(self.id.index()) else {
+        let Some(listener) = config.listeners.get(self.post.id().index()) else {
             return 0;
         };
         let binds = &config.proxies[listener.proxy.index()].frontend.binds;
@@ -293,12 +288,12 @@ impl Acceptor {
     }
 
     fn accept(&self) -> Accepted {
-        let bound = self.worker.bound();
+        let bound = self.bound();
         let bind_limit = self.bind_limit(&bound.generation);
         // The place first: workers that accept at the same moment must not pass a limit together.
         let shared = &self.worker.shared;
         let now = self.worker.clock.now();
-        let taken = Places::take(shared, &bound.generation, self.id, bind_limit, now);
+        let taken = Places::take(shared, &bound.generation, self.post.id(), bind_limit, now);
         let Some(places) = taken else {
             return Accepted::Full;
         };
@@ -340,12 +335,14 @@ impl Acceptor {
     fn hand_over(&self, bound: &Rc<Bound>, fd: OwnedFd, peer: Endpoint, places: Places) {
         let to = match self.worker.is_stopping() {
             true => self.worker.index,
-            false => self.worker.lighter(self.is_shared, self.takers.as_deref()),
+            false => self
+                .worker
+                .lighter(self.post.is_shared(), self.post.takers().as_deref()),
         };
         let connection = Message::Connection {
             fd,
             peer,
-            listener: self.id,
+            listener: self.post.id(),
             generation: Arc::clone(&bound.generation),
             places,
         };
@@ -357,13 +354,20 @@ impl Acceptor {
             fd, peer, places, ..
         }) = kept
         {
-            start(&self.worker, Rc::clone(bound), fd, peer, self.id, places);
+            start(
+                &self.worker,
+                Rc::clone(bound),
+                fd,
+                peer,
+                self.post.id(),
+                places,
+            );
         }
     }
 
     /// Logs a shortage of descriptors, once a second at most.
     fn tell_shortage(&self, bound: &Bound) {
-        let Some(listener) = bound.generation.listener(self.id) else {
+        let Some(listener) = bound.generation.listener(self.post.id()) else {
             return;
         };
         let spec = &bound.generation.config.proxies[listener.proxy.index()];

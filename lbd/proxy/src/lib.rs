@@ -36,6 +36,7 @@ pub mod metric;
 mod mux;
 pub mod namespace;
 pub mod pool;
+pub mod reconcile;
 mod run_queue;
 mod server_conn;
 pub mod service;

@@ -15,7 +15,7 @@ use lbd_rules::facts::Endpoint;
 use crate::clock::Clock;
 use crate::run_queue::Counted;
 use crate::state::world::Bound;
-use crate::state::{Generation, ServerState};
+use crate::state::{Generation, ListenerState, ServerState};
 use crate::worker::Worker;
 
 /// Why a session is ended from outside.
@@ -171,6 +171,18 @@ impl Live {
             waker: Cell::default(),
             deadline: Cell::new(NEVER),
         }
+    }
+
+    /// Goes on under another configuration.
+    pub(crate) fn rebind(&self, bound: &Rc<Bound>, listener: &ListenerState) {
+        *self.bound.borrow_mut() = Rc::clone(bound);
+        self.frontend.set(listener.proxy);
+        self.listener.set(listener.id);
+    }
+
+    /// Number of the configuration that it is under.
+    pub(crate) fn serial(&self) -> u64 {
+        self.bound.borrow().generation.serial
     }
 
     /// Whether it holds a slot of this server.

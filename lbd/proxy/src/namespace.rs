@@ -10,11 +10,16 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::{fmt, io};
 
+use parking_lot::RwLock;
+
 use crate::sys;
 
-/// The namespaces that a configuration names, and the process's own.
+/// The namespaces that configurations have named, and the process's own.
 #[derive(Debug, Default)]
-pub struct Namespaces {
+pub struct Namespaces(RwLock<Open>);
+
+#[derive(Debug, Default)]
+struct Open {
     own: Option<File>,
     named: BTreeMap<Box<str>, File>,
 }
@@ -44,23 +49,33 @@ impl Namespaces {
     /// # Errors
     /// The first that cannot be opened.
     pub fn open<'n>(names: impl Iterator<Item = &'n str>) -> Result<Self, Unopened> {
+        let spaces = Self::default();
+        spaces.extend(names)?;
+        Ok(spaces)
+    }
+
+    /// Opens those of these names that are not open yet.
+    ///
+    /// # Errors
+    /// The first that cannot be opened.
+    pub fn extend<'n>(&self, names: impl Iterator<Item = &'n str>) -> Result<(), Unopened> {
         let file = |name: &str, path: &Path| {
             File::open(path).map_err(|error| Unopened {
                 name: name.to_owned(),
                 error,
             })
         };
-        let mut spaces = Self::default();
+        let mut spaces = self.0.write();
         for name in names {
             if !spaces.named.contains_key(name) {
                 let space = file(name, &Path::new(DIRECTORY).join(name))?;
                 spaces.named.insert(name.into(), space);
             }
         }
-        if !spaces.named.is_empty() {
+        if !spaces.named.is_empty() && spaces.own.is_none() {
             spaces.own = Some(file("own", Path::new("/proc/self/ns/net"))?);
         }
-        Ok(spaces)
+        Ok(())
     }
 
     /// Calls `make` on this thread within the namespace of that name; in the process's own without
@@ -73,8 +88,9 @@ impl Namespaces {
             return Ok(make());
         };
         let unknown = || io::Error::from(io::ErrorKind::NotFound);
-        let space = self.named.get(name).ok_or_else(unknown)?;
-        let own = self.own.as_ref().ok_or_else(unknown)?;
+        let spaces = self.0.read();
+        let space = spaces.named.get(name).ok_or_else(unknown)?;
+        let own = spaces.own.as_ref().ok_or_else(unknown)?;
         sys::enter_namespace(space.as_fd())?;
         let made = make();
         if sys::enter_namespace(own.as_fd()).is_err() {

@@ -13,8 +13,8 @@ use lbd_core::Time;
 use lbd_rules::facts::{Endpoint, TlsFacts};
 
 use crate::pool::Buf;
-use crate::state::ServerState;
 use crate::state::server::ConnPlace;
+use crate::state::{Generation, ServerState};
 use crate::transport::Transport;
 
 /// A connection to a server.
@@ -357,6 +357,27 @@ impl IdlePool {
         pool.iter()
             .flatten()
             .for_each(|entry| self.left(&entry.conn));
+    }
+
+    /// Goes on under another configuration: connections to servers that are gone close.
+    pub(crate) fn adopt(&self, generation: &Generation) {
+        let mut closed = Vec::new();
+        for kept in self.servers.borrow_mut().iter_mut() {
+            let first = kept
+                .conns
+                .first()
+                .and_then(|entry| entry.conn.server.clone());
+            let Some(old) = first else { continue };
+            match generation.same_server(&old) {
+                None => closed.append(&mut kept.conns),
+                Some(server) => {
+                    for entry in &mut kept.conns {
+                        entry.conn.server = Some(Arc::clone(server));
+                    }
+                }
+            }
+        }
+        closed.iter().for_each(|entry| self.left(&entry.conn));
     }
 
     /// Closes all.

@@ -3,6 +3,7 @@
 //!
 //! It does not choose servers: that is the streams' work.
 
+mod follow;
 mod header;
 
 use std::borrow::Cow;

@@ -17,7 +17,7 @@ pub mod tls;
 pub mod world;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Instant;
 
 use bumpalo::Bump;
@@ -33,14 +33,16 @@ use parking_lot::RwLock;
 
 pub use counters::{Count, Counters, Rate, Shards, Totals};
 pub use generation::Generation;
-pub use mailbox::{Mailbox, Message, Stop};
+pub use mailbox::{Adoption, Mailbox, Message, Stop};
 pub use process::{ProcessState, RateLimits, RunningLimit};
 pub use proxy::{BadMessage, ListenerState, ProxyState};
 pub use server::ServerState;
 pub use servers::Servers;
 
+use crate::accept::ListenerSocket;
 use crate::log::{LogSink, NoLog};
 use crate::namespace::Namespaces;
+use crate::reconcile;
 use crate::service::{NoServices, Services};
 
 /// What the daemon decides before workers start.
@@ -141,6 +143,8 @@ pub struct Shared {
     mailboxes: Box<[Mailbox]>,
     proc_vars: RwLock<Vec<(VarId, OwnedValue)>>,
     started_wall: WallTime,
+    /// `maxconn`, 0 for none.
+    configured_maxconn: AtomicU32,
 }
 
 impl std::fmt::Debug for Shared {
@@ -162,6 +166,7 @@ impl Shared {
             current: RwLock::new(generation),
             proc_vars: RwLock::default(),
             started_wall: clock.wall(),
+            configured_maxconn: AtomicU32::new(setup.maxconn),
             setup,
         });
         shared.set_initial_vars(&clock);
@@ -216,6 +221,41 @@ impl Shared {
         Arc::clone(&self.current.read())
     }
 
+    /// Puts a generation that [`reconcile`](crate::reconcile::reconcile) has made in the place of
+    /// the present one. `heirs` says which listeners go on accepting on the sockets that are
+    /// there, `sockets` holds new ones by worker. Sessions follow between two requests. What comes
+    /// back ends when all workers have gone on.
+    pub fn adopt(
+        self: &Arc<Self>,
+        next: Arc<Generation>,
+        heirs: reconcile::Heirs,
+        sockets: Vec<Vec<ListenerSocket>>,
+    ) -> tokio::sync::mpsc::Receiver<()> {
+        let (pending, all) = tokio::sync::mpsc::channel(1);
+        let old = std::mem::replace(&mut *self.current.write(), Arc::clone(&next));
+        for proxy in &old.proxies {
+            let heir = next.proxies.iter().find(|state| state.is_same(proxy));
+            proxy.retire(heir.map(|state| &**state));
+        }
+        let heirs = Arc::new(heirs);
+        let sockets = sockets.into_iter().chain(std::iter::repeat_with(Vec::new));
+        for (mailbox, sockets) in self.mailboxes.iter().zip(sockets) {
+            mailbox.post(Message::Adopt(Box::new(Adoption {
+                generation: Arc::clone(&next),
+                heirs: Arc::clone(&heirs),
+                sockets,
+                pending: pending.clone(),
+            })));
+        }
+        self.set_initial_vars(&crate::clock::Clock::new(self.setup.origin));
+        all
+    }
+
+    /// Changes the limit of client connections that the configuration gives.
+    pub fn set_configured_maxconn(&self, limit: u32) {
+        self.configured_maxconn.store(limit, Relaxed);
+    }
+
     /// Numbers and limits of the process.
     pub fn process(&self) -> &ProcessState {
         &self.process
@@ -259,7 +299,7 @@ impl Shared {
     /// Limit of client connections in force; 0 for none.
     pub fn maxconn(&self) -> u32 {
         match self.process.maxconn.load(Relaxed) {
-            0 => self.setup.maxconn,
+            0 => self.configured_maxconn.load(Relaxed),
             changed => changed,
         }
     }
@@ -305,14 +345,6 @@ impl Shared {
         self.process.set_stopping();
         for mailbox in &self.mailboxes {
             mailbox.post(Message::Stop(Stop::Hard));
-        }
-    }
-
-    /// Stops listening on a frontend for a while (`Some(true)`), goes on (`Some(false)`), or stops
-    /// for good (`None`).
-    pub fn listen(&self, frontend: ProxyId, paused: Option<bool>) {
-        for mailbox in &self.mailboxes {
-            mailbox.post(Message::Listen { frontend, paused });
         }
     }
 

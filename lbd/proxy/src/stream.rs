@@ -343,6 +343,7 @@ pub(crate) async fn run_http(session: &mut Session) -> bool {
         } else {
             Woken::Bytes
         };
+        session.follow();
         let is_first = session.facts.streams == 0;
         if is_first {
             if matches!(woken, Woken::Bytes) && upgrade::is_wanted(session).await {
@@ -420,10 +421,9 @@ impl Future for Idle<'_> {
         if let Some(ending) = session.live.ending() {
             return Poll::Ready(Woken::Ended(StreamError::Ended(ending)));
         }
+        session.follow();
         let worker = &session.worker;
-        let closes = worker
-            .closes_from(session.facts.id)
-            .filter(|_| this.may_close);
+        let closes = session.closes_from().filter(|_| this.may_close);
         if closes.is_some_and(|at| worker.clock.now() >= at) {
             return Poll::Ready(Woken::TimedOut);
         }

@@ -2,6 +2,8 @@
 //!
 //! It decides nothing about traffic. Other threads reach it by its mailbox only.
 
+mod adopt;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,13 +11,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bumpalo::Bump;
-use lbd_core::{ListenerId, ProxyId, Time};
+use lbd_core::{ListenerId, Time};
 use lbd_table::updates;
 use slab::Slab;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
-use crate::accept::{self, ListenerSocket};
+use crate::accept::{self, ListenerSocket, Post};
 use crate::clock::Clock;
 use crate::live::{self, Ending, Live};
 use crate::mux::back::BackPool;
@@ -24,7 +26,7 @@ use crate::run_queue::RunQueue;
 use crate::server_conn::IdlePool;
 use crate::session::Held;
 use crate::state::world::Bound;
-use crate::state::{Generation, Mailbox, Message, ProxyState, Shared, Stop};
+use crate::state::{Mailbox, Message, ProxyState, Shared, Stop};
 use crate::stream::Stream;
 use crate::sys;
 use crate::timers;
@@ -63,7 +65,8 @@ pub struct Worker {
     pub(crate) run_queue: Option<Arc<RunQueue>>,
     /// When the worker was told to stop.
     stopped: Cell<Option<Time>>,
-    pub(crate) paused: RefCell<Vec<(ProxyId, bool)>>,
+    /// Its listeners' places, as long as they accept.
+    posts: RefCell<Vec<Rc<Post>>>,
     /// Told when a session ends, when listening changes and when the worker stops.
     pub(crate) changed: Notify,
 }
@@ -110,7 +113,7 @@ impl Worker {
             cpu_usage: Cell::default(),
             run_queue,
             stopped: Cell::default(),
-            paused: RefCell::default(),
+            posts: RefCell::default(),
             changed: Notify::new(),
             index,
             shared,
@@ -120,16 +123,6 @@ impl Worker {
     /// The generation that new sessions get.
     pub(crate) fn bound(&self) -> Rc<Bound> {
         Rc::clone(&self.bound.borrow())
-    }
-
-    /// The view of a generation that a connection was accepted under, maybe not the present one.
-    fn bound_of(&self, generation: &Arc<Generation>) -> Rc<Bound> {
-        let present = self.bound();
-        if Arc::ptr_eq(&present.generation, generation) {
-            return present;
-        }
-        let shared = Arc::clone(&self.shared);
-        Rc::new(Bound::new(shared, Arc::clone(generation), self.index))
     }
 
     /// Enters a session into the list of live ones.
@@ -296,6 +289,7 @@ impl Worker {
 
     fn on_message(self: &Rc<Self>, message: Message) {
         match message {
+            Message::Adopt(adoption) => self.adopt(*adoption),
             Message::CloseIdle(server) => {
                 self.idle.close(&server);
                 self.backs.close(&server);
@@ -314,6 +308,13 @@ impl Worker {
             } => {
                 let bound = self.bound_of(&generation);
                 accept::start(self, bound, fd, peer, listener, places);
+            }
+            Message::EndOlder(serial) => {
+                for (_, session) in self.live.borrow().iter() {
+                    if session.serial() < serial {
+                        session.end(Ending::Stopped);
+                    }
+                }
             }
             Message::Granted(wake) => self.on_granted(wake),
             Message::Kill { session } => {
@@ -339,7 +340,7 @@ impl Worker {
                     .collect();
                 let _ = sender.send(views);
             }
-            Message::Listen { frontend, paused } => self.on_listen(frontend, paused),
+            Message::Listen => self.changed.notify_waiters(),
             Message::Ping(sender) => {
                 let _ = sender.send(self.index);
             }
@@ -387,18 +388,6 @@ impl Worker {
         if let lbd_backend::Outcome::Granted(server) = wake.outcome {
             backend.release(server, &self.shared, self.clock.now());
         }
-    }
-
-    fn on_listen(&self, frontend: ProxyId, paused: Option<bool>) {
-        let mut list = self.paused.borrow_mut();
-        list.retain(|(known, _)| *known != frontend);
-        match paused {
-            Some(false) => {}
-            Some(true) => list.push((frontend, false)),
-            None => list.push((frontend, true)),
-        }
-        drop(list);
-        self.changed.notify_waiters();
     }
 
     fn on_stop(&self, stop: Stop) {
@@ -479,23 +468,16 @@ pub fn run(
     let log = Arc::clone(&shared.setup().log);
     let result = local.block_on(&runtime, async move {
         let worker = Rc::new(Worker::new(shared, index, run_queue));
-        let accepting = listeners
-            .into_iter()
-            .map(|listener| accept::listen(Rc::clone(&worker), listener))
-            .collect::<std::io::Result<Vec<_>>>()?;
-        let tasks: Vec<_> = accepting
-            .into_iter()
-            .map(tokio::task::spawn_local)
-            .collect();
+        for listener in listeners {
+            accept::open(&worker, listener)?;
+        }
         let mail = tokio::task::spawn_local(Rc::clone(&worker).read_mail());
         let sweep = tokio::task::spawn_local(Rc::clone(&worker).sweep());
         let timers = tokio::task::spawn_local(timers::drive(Rc::clone(&worker)));
-        for task in tasks {
-            let _ = task.await;
-        }
         loop {
             let changed = worker.changed.notified();
-            if worker.is_stopping() && worker.session_count() == 0 {
+            let is_accepting = !worker.posts.borrow().is_empty();
+            if worker.is_stopping() && !is_accepting && worker.session_count() == 0 {
                 if worker.close_mailbox() {
                     break;
                 }
@@ -543,23 +525,14 @@ impl Worker {
         self.shared.process().accept_failures.fetch_add(1, Relaxed);
     }
 
-    /// Whether a listener must not accept now; `None` when it never will again.
-    pub(crate) fn may_listen(&self, listener: ListenerId) -> Option<bool> {
-        let bound = self.bound();
+    /// Whether a listener may accept now; `None` when it never will again.
+    pub(crate) fn may_listen(&self, bound: &Bound, listener: ListenerId) -> Option<bool> {
         let state = bound.generation.listener(listener)?;
-        if self.is_stopping() {
+        let proxy = bound.generation.proxy(state.proxy);
+        if self.is_stopping() || proxy.is_disabled() {
             return None;
         }
-        match self
-            .paused
-            .borrow()
-            .iter()
-            .find(|(proxy, _)| *proxy == state.proxy)
-        {
-            Some((_, true)) => None,
-            Some((_, false)) => Some(false),
-            None => Some(true),
-        }
+        Some(!proxy.is_paused())
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub use index::{MapValue, ValueKind};
 pub use matcher::{Lookup, Matcher};
 pub use parse::{MatchKind, MatchOptions};
-pub use set::{Entry, PatternSet, Usage, Which};
+pub use set::{Edits, Entry, PatternSet, Usage, Which};
 
 /// Entries that one set may hold.
 pub const MAX_ENTRIES: usize = 16_000_000;
@@ -37,6 +37,25 @@ impl PatternStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes over what was edited in the sets whose place these take, by their names; those whose
+    /// edits are lost. Lists within the configuration have no names that stay.
+    pub fn take_over(&self, former: &Self) -> Vec<String> {
+        let mut lost = Vec::new();
+        for old in &former.sets {
+            let new = old.reference().and_then(|reference| self.find(reference));
+            let edits = match new {
+                Some(new) => new.take_over(old),
+                None if old.is_edited() => Edits::Lost,
+                None => Edits::None,
+            };
+            if edits == Edits::Lost {
+                let named = old.reference().map(str::to_owned);
+                lost.push(named.unwrap_or_else(|| format!("#{}", old.id())));
+            }
+        }
+        lost
     }
 
     /// All sets in the order in which they were made.

@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use lbd_core::{Checkpoint, Value};
 use lbd_rules::expr::Expr;
 use lbd_rules::pattern::{
-    MatchKind, MatchOptions, Matcher, PatternSet, PatternStore, Usage, ValueKind, Which,
+    Edits, MatchKind, MatchOptions, Matcher, PatternSet, PatternStore, Usage, ValueKind, Which,
 };
 use lbd_rules::word::Word;
 use std::sync::Arc;
@@ -179,4 +179,33 @@ fn pages_follow_the_order_of_entries() {
     assert_eq!(first.len(), 2);
     let rest = set.page(None, first[1].id, 2);
     assert_eq!(&*rest[0].key, b"c");
+}
+
+#[test]
+fn edits_go_over_to_a_set_of_the_same_file() {
+    let file = [("/a", Some("one")), ("/b", Some("two"))];
+    let old = set(&file);
+    let next = set(&file);
+    assert_eq!(next.take_over(&old), Edits::None, "nothing was edited");
+    let reader = matcher(&next, MatchKind::Str);
+    old.set_value(Which::Key(b"/a"), b"first").expect("a value");
+    old.add(None, b"/c", Some(b"three")).expect("an entry");
+    old.delete(Which::Key(b"/b"));
+    assert_eq!(next.take_over(&old), Edits::Kept);
+    let entries: Vec<_> = next
+        .page(None, 0, 10)
+        .into_iter()
+        .map(|entry| String::from_utf8_lossy(&entry.key).into_owned())
+        .collect();
+    assert_eq!(entries, ["/a", "/c"]);
+    assert_eq!(reader.len(), 2, "those who read it know");
+    assert_eq!(set(&file).take_over(&next), Edits::Kept, "once more");
+
+    let other = set(&[("/a", Some("one"))]);
+    assert_eq!(
+        other.take_over(&old),
+        Edits::Lost,
+        "the file is another one"
+    );
+    assert_eq!(other.len(), 1);
 }

@@ -53,6 +53,13 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         run: |call| call.caller.is_over = true,
     },
     ApiCommand {
+        words: &["reload"],
+        usage: "reload",
+        describe: "read the configuration anew and go on by it",
+        level: AccessLevel::Admin,
+        run: reload,
+    },
+    ApiCommand {
         words: &["set", "severity-output"],
         usage: "set severity-output [none|number|string]",
         describe: "put the severity before feedback messages",
@@ -156,4 +163,15 @@ fn set_timeout(call: &mut Call<'_>) {
         Err(_) if call.arg(1).is_empty() => call.fail("Expects an integer value."),
         _ => call.fail("Invalid timeout value."),
     }
+}
+
+/// `reload`, with the answer that the reference's master gives (haproxy 3.4 management 9.4).
+fn reload(call: &mut Call<'_>) {
+    let Some(outcome) = call.daemon.reloads.wait() else {
+        call.fail("Success=0\n--\nThe process ends, or the reload takes too long.");
+        return;
+    };
+    let success = u8::from(outcome.is_done);
+    call.out
+        .push_str(&format!("Success={success}\n--\n{}", outcome.text));
 }

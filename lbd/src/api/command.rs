@@ -171,6 +171,12 @@ pub(crate) fn is_of_one_entry(bytes: &[u8]) -> bool {
         && words.next() == Some(b"key")
 }
 
+/// Whether a command changes what belongs to a configuration. Those that show something may take as
+/// long as their reader does, and those that wait change nothing.
+fn is_change(command: &ApiCommand) -> bool {
+    !matches!(command.words.first(), Some(&("reload" | "show" | "wait")))
+}
+
 /// Pieces of a long reply.
 const PIECE: usize = 128 * 1024;
 
@@ -193,6 +199,8 @@ impl Execute for Runner {
             Some(command) => {
                 let args = &words[command.words.len()..];
                 let daemon = &self.daemon;
+                // What belongs to a configuration is not exchanged in the middle of a change.
+                let _gate = is_change(command).then(|| daemon.gate.read());
                 let mut taker = |text: &mut String| {
                     // What other commands have said comes first.
                     out.extend_from_slice(text.as_bytes());

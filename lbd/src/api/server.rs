@@ -2,10 +2,12 @@
 //!
 //! What is said on them is `session.rs`'s and the commands' matter.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use lbd_config::config::{ListenAddress, StatsSocketSpec};
@@ -29,20 +31,33 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Limits {
     /// `stats maxconn`.
-    pub(crate) connections: u32,
-    /// `stats timeout`.
-    pub(crate) timeout: Duration,
+    connections: AtomicU32,
+    /// `stats timeout`, milliseconds.
+    timeout: AtomicU64,
     open: AtomicU32,
 }
 
 impl Limits {
     /// Limits as configured.
     pub(crate) fn new(connections: u32, timeout: Duration) -> Self {
-        Self {
-            connections,
-            timeout,
+        let limits = Self {
+            connections: AtomicU32::default(),
+            timeout: AtomicU64::default(),
             open: AtomicU32::new(0),
-        }
+        };
+        limits.set(connections, timeout);
+        limits
+    }
+
+    /// Limits as configured anew; conversations that are under way keep to theirs until they wait.
+    pub(crate) fn set(&self, connections: u32, timeout: Duration) {
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.connections.store(connections, Ordering::Relaxed);
+        self.timeout.store(millis, Ordering::Relaxed);
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout.load(Ordering::Relaxed))
     }
 }
 
@@ -72,28 +87,34 @@ impl Listener {
 /// Serves one `stats socket` line until the runtime ends.
 pub(crate) async fn serve(
     socket: OwnedFd,
-    spec: StatsSocketSpec,
+    spec: Rc<RefCell<StatsSocketSpec>>,
     limits: Arc<Limits>,
     daemon: Arc<Daemon>,
 ) {
-    let Ok(listener) = Listener::new(socket, &spec.address) else {
+    let opened = Listener::new(socket, &spec.borrow().address);
+    let Ok(listener) = opened else {
         return;
     };
     loop {
         // More connections than allowed wait in the kernel's queue.
-        if limits.open.load(Ordering::Relaxed) >= limits.connections {
+        if limits.open.load(Ordering::Relaxed) >= limits.connections.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         }
-        let mut session = Session::new(spec.level, spec.severity);
         let daemon = Arc::clone(&daemon);
+        let begin = || {
+            let spec = spec.borrow();
+            Session::new(spec.level, spec.severity)
+        };
         let accepted = match &listener {
             Listener::Tcp(listener) => listener.accept().await.map(|(stream, from)| {
+                let mut session = begin();
                 session.caller.who = from.ip().to_string();
                 let open = Open::new(Arc::clone(&limits));
                 tokio::task::spawn_local(converse(stream, session, open, daemon));
             }),
             Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+                let mut session = begin();
                 if let Ok(user) = stream.peer_cred() {
                     session.caller.who = format!("uid {}", user.uid());
                 }
@@ -129,7 +150,7 @@ where
 {
     let mut input = [0; READ];
     loop {
-        let timeout = session.caller.timeout.unwrap_or(open.0.timeout);
+        let timeout = session.caller.timeout.unwrap_or_else(|| open.0.timeout());
         let Ok(Ok(count)) = tokio::time::timeout(timeout, stream.read(&mut input)).await else {
             return;
         };

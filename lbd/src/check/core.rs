@@ -17,25 +17,30 @@ use lbd_proxy::live::Ending;
 use lbd_proxy::state::{Generation, ProxyState, Shared};
 
 use super::announce::{ALERT, NOTICE, Notes};
-use super::slot::{Job, Slot};
+use super::slot::{Job, Key, Slot};
 use super::watch::{Counters, Event};
 use super::{Findings, Options};
 
 /// Everything behind the runner's lock.
 pub(super) struct Core {
     shared: Arc<Shared>,
-    generation: Arc<Generation>,
+    pub(super) generation: Arc<Generation>,
     counters: Arc<Counters>,
     notes: Notes,
-    findings: Option<Findings>,
-    slots: Vec<Slot>,
+    pub(super) findings: Option<Findings>,
+    pub(super) slots: Vec<Slot>,
     /// Slots of all servers that were not taken out.
-    places: HashMap<(ProxyId, ServerId), usize>,
-    timers: BinaryHeap<Reverse<(Time, usize)>>,
+    pub(super) places: HashMap<(ProxyId, ServerId), usize>,
+    /// The same by their machines.
+    pub(super) keys: HashMap<Key, usize>,
+    /// The same by the servers' numbers, which no configuration changes.
+    pub(super) numbers: HashMap<usize, usize>,
+    last_key: Key,
+    pub(super) timers: BinaryHeap<Reverse<(Time, usize)>>,
     running: usize,
     max_running: usize,
     /// Checks that are due while `max_running` others run.
-    waiting: VecDeque<(usize, Which)>,
+    waiting: VecDeque<(Key, Which)>,
     /// Checks that had to wait since this was told last.
     deferred: u64,
     /// When that may be told again.
@@ -48,23 +53,17 @@ impl Core {
     pub(super) fn new(shared: Arc<Shared>, counters: Arc<Counters>, options: Options) -> Self {
         let generation = shared.current();
         let now = shared.now();
-        let mut slots = Vec::new();
-        let mut places = HashMap::new();
-        for proxy in &generation.proxies {
-            for server in &proxy.servers {
-                places.insert((proxy.id, server.id), slots.len());
-                // Any seed will do that differs between servers and runs.
-                slots.push(Slot::new(server, now, seed(slots.len())));
-            }
-        }
         let mut core = Self {
             shared,
             generation,
             counters,
             notes: Notes::new(options.console),
             findings: options.findings,
-            slots,
-            places,
+            slots: Vec::new(),
+            places: HashMap::new(),
+            keys: HashMap::new(),
+            numbers: HashMap::new(),
+            last_key: 0,
             timers: BinaryHeap::new(),
             running: 0,
             max_running: options.max_running.max(1),
@@ -73,11 +72,22 @@ impl Core {
             quiet_until: Time::ZERO,
             jobs: Vec::new(),
         };
+        let generation = Arc::clone(&core.generation);
+        for server in generation.proxies.iter().flat_map(|proxy| &proxy.servers) {
+            let slot = Slot::new(server, now, core.next_key());
+            core.push(slot);
+        }
         core.link_followers();
         core
     }
 
-    fn link_followers(&mut self) {
+    /// A name for a machine that comes.
+    pub(super) fn next_key(&mut self) -> Key {
+        self.last_key += 1;
+        self.last_key
+    }
+
+    pub(super) fn link_followers(&mut self) {
         for at in 0..self.slots.len() {
             let Some((backend, server)) = self.spec(at).track else {
                 continue;
@@ -105,44 +115,49 @@ impl Core {
                 );
             }
         }
-        self.restore();
+        for at in 0..self.slots.len() {
+            self.restore(at);
+        }
         for at in 0..self.slots.len() {
             if self.spec(at).track.is_none() {
                 self.inherit(at, now);
             }
         }
-        for at in 0..self.slots.len() {
-            let placement = self.slots[at].health.placement();
-            let (proxy, server) = (Arc::clone(self.proxy(at)), self.slots[at].server);
-            let before = proxy.roster.server(server, now).map(|view| view.placement);
-            if before != Some(placement) {
-                proxy.place(server, placement, &self.shared);
-            }
-        }
-        self.schedule(now);
+        self.place_all(now);
+        self.schedule(now, |_| true);
         for at in 0..self.slots.len() {
             self.publish(at);
             self.arm(at);
         }
     }
 
-    /// Takes over what a server state file says.
-    fn restore(&mut self) {
+    /// Places servers as their machines have them, without a word.
+    pub(super) fn place_all(&self, now: Time) {
         for at in 0..self.slots.len() {
-            let Some(saved) = self.spec(at).saved.clone() else {
-                continue;
-            };
-            let slot = &mut self.slots[at];
-            slot.check_moved.address = saved.check_address;
-            slot.check_moved.port = saved.check_port;
-            slot.agent_moved.address = saved.agent_address;
-            slot.agent_moved.port = saved.agent_port;
-            self.give(at, Input::Restored(Box::new(saved.health.clone())));
+            let placement = self.slots[at].health.placement();
+            let (proxy, server) = (self.proxy(at), self.slots[at].server);
+            let before = proxy.roster.server(server, now).map(|view| view.placement);
+            if before != Some(placement) {
+                proxy.place(server, placement, &self.shared);
+            }
         }
     }
 
+    /// Takes over what a server state file says.
+    fn restore(&mut self, at: usize) {
+        let Some(saved) = self.spec(at).saved.clone() else {
+            return;
+        };
+        let slot = &mut self.slots[at];
+        slot.check_moved.address = saved.check_address;
+        slot.check_moved.port = saved.check_port;
+        slot.agent_moved.address = saved.agent_address;
+        slot.agent_moved.port = saved.agent_port;
+        self.give(at, Input::Restored(Box::new(saved.health.clone())));
+    }
+
     /// Hands maintenance and drain of a server down to those that follow it.
-    fn inherit(&mut self, at: usize, now: Time) {
+    pub(super) fn inherit(&mut self, at: usize, now: Time) {
         let mut pending = vec![at];
         while let Some(at) = pending.pop() {
             let placement = self.slots[at].health.placement();
@@ -168,10 +183,11 @@ impl Core {
         while health.poll_output().is_some() {}
     }
 
-    fn schedule(&mut self, now: Time) {
+    /// Gives the first checks of some servers their times.
+    pub(super) fn schedule(&mut self, now: Time, is_wanted: impl Fn(usize) -> bool) {
         let global = &self.generation.config.global;
         let due: Vec<(usize, Which, Duration)> = (0..self.slots.len())
-            .filter(|&at| !self.proxy_spec(at).disabled)
+            .filter(|&at| is_wanted(at) && !self.proxy_spec(at).disabled)
             .flat_map(|at| {
                 let health = &self.spec(at).health;
                 let of = |which, probe: &Option<lbd_backend::health::ProbeSpec>| {
@@ -189,7 +205,11 @@ impl Core {
         let schedule = Schedule::new(intervals, spread, global.max_spread_checks);
         for (position, (at, which, inter)) in due.into_iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
-            let delay = schedule.delay(position, inter, lbd_core::bits::low32(seed(at)));
+            let delay = schedule.delay(
+                position,
+                inter,
+                lbd_core::bits::low32(seed(self.slots[at].key)),
+            );
             let input = Input::Scheduled {
                 which,
                 at: now + delay,
@@ -236,11 +256,18 @@ impl Core {
     }
 
     /// Takes how a job ended.
-    pub(super) fn finish(&mut self, at: usize, which: Which, finished: Finished) {
+    pub(super) fn finish(&mut self, key: Key, which: Which, finished: Finished) {
         self.running = self.running.saturating_sub(1);
-        if let Some((at, which)) = self.waiting.pop_front() {
-            self.run(at, which);
+        while let Some((key, which)) = self.waiting.pop_front() {
+            if let Some(&at) = self.keys.get(&key) {
+                self.run(at, which);
+                break;
+            }
         }
+        // Nobody waits for the end of a check of a server that is gone.
+        let Some(&at) = self.keys.get(&key) else {
+            return;
+        };
         let (passed, input) = match finished {
             Finished::Agent(reply, duration) => {
                 let up = reply.health.as_ref().is_some_and(|word| word.up);
@@ -277,7 +304,7 @@ impl Core {
 
     /// Traffic saw too many errors.
     pub(super) fn observed(&mut self, event: Event) {
-        if let Some(at) = self.find(event.backend, event.server) {
+        if let Some(&at) = self.numbers.get(&event.server) {
             self.give(
                 at,
                 Input::Observed {
@@ -365,7 +392,7 @@ impl Core {
             self.run(at, which);
         } else {
             self.deferred += 1;
-            self.waiting.push_back((at, which));
+            self.waiting.push_back((self.slots[at].key, which));
         }
     }
 
@@ -378,7 +405,7 @@ impl Core {
         let generation = Arc::clone(&self.generation);
         let slot = &mut self.slots[at];
         self.jobs.push(Job {
-            at,
+            key: slot.key,
             which,
             generation,
             backend,
@@ -421,22 +448,21 @@ impl Core {
         self.places.get(&(backend, server)).copied()
     }
 
-    /// How many slots there are, those of servers that went included.
-    pub(super) fn len(&self) -> usize {
-        self.slots.len()
-    }
-
     /// Adds a slot.
     pub(super) fn push(&mut self, slot: Slot) -> usize {
         let at = self.slots.len();
         self.places.insert((slot.backend, slot.server), at);
+        self.keys.insert(slot.key, at);
+        self.numbers.insert(slot.state.slot.index(), at);
         self.slots.push(slot);
         at
     }
 
     /// No order finds the server any more.
     pub(super) fn forget(&mut self, backend: ProxyId, server: ServerId) {
-        self.places.remove(&(backend, server));
+        if let Some(at) = self.places.remove(&(backend, server)) {
+            self.numbers.remove(&self.slots[at].state.slot.index());
+        }
     }
 
     pub(super) fn slot(&self, at: usize) -> &Slot {
@@ -473,7 +499,7 @@ impl Core {
 const LIMIT_NOTICE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A number that differs between slots and runs.
-pub(super) fn seed(at: usize) -> u64 {
+pub(super) fn seed(key: Key) -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(at)
+    RandomState::new().hash_one(key)
 }

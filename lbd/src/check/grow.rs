@@ -57,7 +57,7 @@ impl CheckHandle {
 impl Core {
     fn add(&mut self, server: &Arc<ServerState>) {
         let now = self.now();
-        let slot = Slot::new(server, now, super::core::seed(self.len()));
+        let slot = Slot::new(server, now, self.next_key());
         let at = self.push(slot);
         let spec = Arc::clone(&server.spec);
         let leader = spec

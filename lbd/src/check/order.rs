@@ -8,9 +8,10 @@ use std::sync::Arc;
 use lbd_backend::health::{AdminFlag, Input, Which, parse_maxconn_change, parse_weight_change};
 use lbd_backend::{Roster, State};
 use lbd_core::{ProxyId, ServerId};
+use lbd_proxy::state::Generation;
 
-use super::Runner;
 use super::core::Core;
+use super::{Findings, Runner};
 
 /// `set server … state`, `enable server`, `disable server`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +115,14 @@ impl CheckHandle {
         };
         let moved = core.slot_mut(at).moved_mut(which);
         (moved.address, moved.port)
+    }
+
+    /// Goes on with the servers of another generation.
+    pub(crate) fn adopt(&self, generation: &Arc<Generation>, findings: Option<Findings>) {
+        let mut core = self.runner.core.lock();
+        core.adopt(Arc::clone(generation), findings);
+        drop(core);
+        self.runner.wake.notify_one();
     }
 
     /// Starts no more checks: the process stops.

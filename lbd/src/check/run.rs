@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Runner;
 use super::exchange;
-use super::slot::Job;
+use super::slot::{Job, Key};
 use super::watch::Event;
 
 /// Runs until the runtime ends.
@@ -48,7 +48,7 @@ async fn check(runner: Arc<Runner>, job: Job) {
 /// of its own is reported too and the next one comes.
 pub(super) struct Report {
     runner: Arc<Runner>,
-    at: usize,
+    key: Key,
     which: Which,
     finished: Option<Finished>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(runner: Arc<Runner>, job: &Job) -> Self {
         Self {
-            at: job.at,
+            key: job.key,
             which: job.which,
             finished: None,
             runner,
@@ -77,7 +77,7 @@ impl Drop for Report {
         self.runner
             .core
             .lock()
-            .finish(self.at, self.which, finished);
+            .finish(self.key, self.which, finished);
         self.runner.wake.notify_one();
     }
 }

@@ -11,8 +11,12 @@ use lbd_proxy::state::{Generation, ServerState};
 
 use super::target::Moved;
 
+/// Names a machine for as long as it lives, whatever index its server has.
+pub(super) type Key = u64;
+
 /// One server.
 pub(super) struct Slot {
+    pub(super) key: Key,
     pub(super) health: Health,
     pub(super) state: Arc<ServerState>,
     pub(super) backend: ProxyId,
@@ -30,8 +34,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(state: &Arc<ServerState>, now: Time, seed: u64) -> Self {
+    pub(super) fn new(state: &Arc<ServerState>, now: Time, key: Key) -> Self {
+        // Any seed will do that differs between servers and runs.
+        let seed = super::core::seed(key);
         Self {
+            key,
             health: Health::new(state.spec.health.clone(), now, seed),
             backend: state.backend,
             server: state.id,
@@ -56,7 +63,7 @@ impl Slot {
 /// A check to be run now.
 pub(super) struct Job {
     /// Which slot.
-    pub(super) at: usize,
+    pub(super) key: Key,
     /// Which check.
     pub(super) which: Which,
     pub(super) generation: Arc<Generation>,

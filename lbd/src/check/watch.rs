@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use lbd_backend::health::Observation;
-use lbd_core::{ProxyId, ServerId};
 use lbd_proxy::state::{Observer, ServerState};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -14,8 +13,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 /// A server's errors have reached the limit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Event {
-    pub(super) backend: ProxyId,
-    pub(super) server: ServerId,
+    /// The server's slot.
+    pub(super) server: usize,
     pub(super) errors: u32,
     pub(super) last: Observation,
 }
@@ -72,8 +71,7 @@ impl Observer for Watch {
             return;
         };
         let event = Event {
-            backend: server.backend,
-            server: server.id,
+            server: server.slot.index(),
             errors,
             last: what,
         };

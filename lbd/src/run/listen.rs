@@ -4,7 +4,9 @@
 
 use std::os::fd::OwnedFd;
 
-use lbd_config::config::{BindOptions, Config, ListenAddress, StatsSocketSpec};
+use lbd_config::config::{
+    BindOptions, Config, FrontendSpec, ListenAddress, ListenerSpec, StatsSocketSpec,
+};
 use lbd_core::Span;
 use lbd_proxy::Namespaces;
 use lbd_proxy::accept::ListenerSocket;
@@ -21,6 +23,8 @@ pub(crate) struct StatsSocket {
     pub(crate) fd: OwnedFd,
     /// Its line.
     pub(crate) spec: StatsSocketSpec,
+    /// Its file, if it is to be removed at the end.
+    pub(crate) file: Option<SocketFile>,
 }
 
 /// Everything bound.
@@ -38,6 +42,95 @@ pub(crate) struct Sockets {
     pub(crate) paths: Vec<SocketFile>,
 }
 
+impl Sockets {
+    /// None yet, for some workers.
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            workers: (0..workers).map(|_| Vec::new()).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// One socket for each worker that accepts; where there are fewer, connections are handed on.
+    pub(crate) fn deal(
+        &mut self,
+        bound: Bound,
+        config: &Config,
+        listener: &ListenerSpec,
+        limits: &Limits,
+    ) {
+        self.paths.extend(bound.path);
+        let frontend = &config.proxies[listener.proxy.index()].frontend;
+        let options = &frontend.binds[listener.bind.index()].options;
+        let acceptors = acceptors(options, self.workers.len());
+        let is_shared = bound.sockets.len() < acceptors.len();
+        let backlog = limits.backlog(queue_of(frontend, options));
+        for (worker, fd) in acceptors.into_iter().zip(bound.sockets) {
+            self.workers[worker].push(ListenerSocket {
+                id: listener.id,
+                socket: fd,
+                is_shared,
+                backlog,
+            });
+        }
+    }
+
+    /// The socket of a `stats socket` line.
+    pub(crate) fn take_stats(&mut self, bound: Bound, spec: &StatsSocketSpec) {
+        // An inherited socket's path belongs to the parent.
+        let is_own = !matches!(
+            spec.address,
+            ListenAddress::Fd(_) | ListenAddress::SockPair(_)
+        );
+        let mut file = bound.path.filter(|_| is_own);
+        let own = bound.sockets.into_iter().map(|fd| StatsSocket {
+            fd,
+            spec: spec.clone(),
+            file: file.take(),
+        });
+        self.stats.extend(own);
+    }
+}
+
+/// Length of an accept queue as the lines say.
+fn queue_of(frontend: &FrontendSpec, options: &BindOptions) -> Option<u32> {
+    let own = options.backlog.or(frontend.backlog);
+    own.or_else(|| Some(frontend.maxconn).filter(|n| *n > 0))
+}
+
+/// Binds the sockets of one listener.
+pub(crate) fn bind_listener(
+    config: &Config,
+    listener: &ListenerSpec,
+    workers: usize,
+    limits: &Limits,
+    namespaces: &Namespaces,
+) -> Result<Bound, BindError> {
+    let frontend = &config.proxies[listener.proxy.index()].frontend;
+    let line = &frontend.binds[listener.bind.index()];
+    bind::bind(&ListenRequest {
+        namespaces,
+        address: &listener.address,
+        options: &line.options,
+        backlog: limits.backlog(queue_of(frontend, &line.options)),
+        shards: shards(&line.options, workers),
+        quiet_ack: frontend.smart_accept,
+        reuse_port: !config.global.no_reuseport,
+    })
+}
+
+/// Why a listener could not be bound.
+pub(crate) fn fault_of(config: &Config, listener: &ListenerSpec, error: &BindError) -> String {
+    let proxy = &config.proxies[listener.proxy.index()];
+    let span = proxy.frontend.binds[listener.bind.index()].span;
+    sentence(config, span, &proxy.name, error)
+}
+
+/// Why a `stats socket` could not be bound.
+pub(crate) fn stats_fault(config: &Config, spec: &StatsSocketSpec, error: &BindError) -> String {
+    sentence(config, spec.span, "GLOBAL", error)
+}
+
 /// Binds everything, or says all that could not be bound.
 pub(crate) fn bind_all(
     config: &Config,
@@ -46,15 +139,12 @@ pub(crate) fn bind_all(
     limits: &Limits,
     namespaces: &Namespaces,
 ) -> Result<Sockets, Vec<String>> {
-    let mut sockets = Sockets {
-        workers: (0..workers).map(|_| Vec::new()).collect(),
-        ..Sockets::default()
-    };
+    let mut sockets = Sockets::new(workers);
     let mut faults = Vec::new();
     for spec in &config.global.stats_sockets {
         match bind::bind_stats(&spec.address, &spec.unix, limits.backlog(None)) {
-            Ok(bound) => take_stats(bound, spec, &mut sockets),
-            Err(error) => faults.push(sentence(config, spec.span, "GLOBAL", &error)),
+            Ok(bound) => sockets.take_stats(bound, spec),
+            Err(error) => faults.push(stats_fault(config, spec, &error)),
         }
     }
     for (section, spec) in config.peers.iter().enumerate() {
@@ -84,30 +174,20 @@ pub(crate) fn bind_all(
         if proxy.disabled {
             continue;
         }
-        let line = &proxy.frontend.binds[listener.bind.index()];
-        let backlog = line.options.backlog.or(proxy.frontend.backlog);
-        let request = ListenRequest {
-            namespaces,
-            address: &listener.address,
-            options: &line.options,
-            backlog: limits
-                .backlog(backlog.or_else(|| Some(proxy.frontend.maxconn).filter(|n| *n > 0))),
-            shards: shards(&line.options, workers),
-            quiet_ack: proxy.frontend.smart_accept,
-            reuse_port: !config.global.no_reuseport,
-        };
-        match old.bind(|| bind::bind(&request)) {
-            Ok(bound) => {
-                let queue = request.backlog;
-                deal(bound, listener.id, &line.options, queue, &mut sockets);
-            }
-            Err(error) => faults.push(sentence(config, line.span, &proxy.name, &error)),
+        match old.bind(|| bind_listener(config, listener, workers, limits, namespaces)) {
+            Ok(bound) => sockets.deal(bound, config, listener, limits),
+            Err(error) => faults.push(fault_of(config, listener, &error)),
         }
     }
     if faults.is_empty() {
         return Ok(sockets);
     }
     old.resume();
+    let files = sockets
+        .stats
+        .iter()
+        .filter_map(|socket| socket.file.as_ref());
+    files.for_each(SocketFile::remove);
     sockets.paths.iter().for_each(SocketFile::remove);
     faults.push("[lbd.main()] Some protocols failed to start their listeners! Exiting.".to_owned());
     Err(faults)
@@ -143,39 +223,4 @@ fn acceptors(options: &BindOptions, workers: usize) -> Vec<usize> {
 fn shards(options: &BindOptions, workers: usize) -> usize {
     let most = acceptors(options, workers).len();
     options.shards.map_or(most, |n| usize::from(n).min(most))
-}
-
-/// One socket for each worker that accepts; where there are fewer, connections are handed on.
-fn deal(
-    bound: Bound,
-    listener: lbd_core::ListenerId,
-    options: &BindOptions,
-    backlog: u32,
-    sockets: &mut Sockets,
-) {
-    sockets.paths.extend(bound.path);
-    let acceptors = acceptors(options, sockets.workers.len());
-    let is_shared = bound.sockets.len() < acceptors.len();
-    for (worker, fd) in acceptors.into_iter().zip(bound.sockets) {
-        sockets.workers[worker].push(ListenerSocket {
-            id: listener,
-            socket: fd,
-            is_shared,
-            backlog,
-        });
-    }
-}
-
-fn take_stats(bound: Bound, spec: &StatsSocketSpec, sockets: &mut Sockets) {
-    // An inherited socket's path belongs to the parent.
-    let is_own = !matches!(
-        spec.address,
-        ListenAddress::Fd(_) | ListenAddress::SockPair(_)
-    );
-    sockets.paths.extend(bound.path.filter(|_| is_own));
-    let own = bound.sockets.into_iter().map(|fd| StatsSocket {
-        fd,
-        spec: spec.clone(),
-    });
-    sockets.stats.extend(own);
 }

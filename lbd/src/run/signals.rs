@@ -8,7 +8,7 @@
 
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
 use signal_hook::consts;
@@ -66,6 +66,7 @@ impl Signals {
     pub(super) fn catch(&mut self) -> std::io::Result<()> {
         self.caught = Some(signal_hook::iterator::Signals::new([
             consts::SIGUSR1,
+            consts::SIGUSR2,
             consts::SIGTERM,
             consts::SIGINT,
             consts::SIGHUP,
@@ -98,14 +99,13 @@ impl Signals {
     }
 
     /// Does what signals ask until the process shall end.
-    pub(super) fn obey(&mut self, daemon: &Daemon, hard_stop_after: Option<Duration>) -> End {
+    pub(super) fn obey(&mut self, daemon: &Daemon) -> End {
         if let Err(error) = self.listen() {
             report::alert(&format!("signals cannot be received: {error}"));
         }
         let mut hard_stop: Option<Instant> = None;
         // When the announced soft stop begins (`grace`).
         let mut soft_stop: Option<Instant> = None;
-        let grace = daemon.config().global.grace;
         loop {
             let next = [soft_stop, hard_stop].into_iter().flatten().min();
             let event = match next {
@@ -119,14 +119,15 @@ impl Signals {
             };
             match event {
                 Ok(Event::WorkersEnded) => return End::Workers,
-                Ok(Event::Signal(consts::SIGUSR1)) => match grace {
+                Ok(Event::Signal(consts::SIGUSR1)) => match daemon.config().global.grace {
                     Some(grace) if soft_stop.is_none() && hard_stop.is_none() => {
                         report::warning("Stopping soon: connections are still accepted.");
                         daemon.shared.announce_stop();
                         soft_stop = Some(Instant::now() + grace);
                     }
-                    _ => begin_soft_stop(daemon, hard_stop_after, &mut hard_stop),
+                    _ => begin_soft_stop(daemon, &mut hard_stop),
                 },
+                Ok(Event::Signal(consts::SIGUSR2)) => daemon.reloads.order(),
                 Ok(Event::Signal(consts::SIGTERM)) => return End::Signal(Signal::SIGTERM),
                 Ok(Event::Signal(consts::SIGINT)) => return End::Signal(Signal::SIGINT),
                 Ok(Event::Signal(consts::SIGHUP)) => orders::log_states(daemon),
@@ -136,7 +137,7 @@ impl Signals {
                 Ok(Event::Signal(_)) => {}
                 Err(RecvTimeoutError::Timeout) if soft_stop.is_some_and(is_past) => {
                     soft_stop = None;
-                    begin_soft_stop(daemon, hard_stop_after, &mut hard_stop);
+                    begin_soft_stop(daemon, &mut hard_stop);
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     report::warning("soft-stop running for too long, performing a hard-stop.");
@@ -154,11 +155,8 @@ fn is_past(at: Instant) -> bool {
     Instant::now() >= at
 }
 
-fn begin_soft_stop(
-    daemon: &Daemon,
-    hard_stop_after: Option<Duration>,
-    hard_stop: &mut Option<Instant>,
-) {
+fn begin_soft_stop(daemon: &Daemon, hard_stop: &mut Option<Instant>) {
+    let hard_stop_after = daemon.config().global.hard_stop_after;
     report::warning("Stopping: new connections are refused, sessions may end.");
     daemon.checks.stop();
     daemon.peers.stop();

@@ -125,7 +125,9 @@ fn action(name: &str) -> Option<Action> {
 
 fn carry_out(daemon: &Daemon, request: &StatsRequest<'_>, content: &[u8]) -> Outcome {
     let change = Change::parse(content);
-    let generation = request.generation;
+    // The page may be of an older configuration: names count.
+    let _gate = daemon.gate.read();
+    let generation = &daemon.shared.current();
     let backend = match &change.backend {
         None => None,
         Some(name) => match find(generation, name) {
@@ -145,7 +147,7 @@ fn carry_out(daemon: &Daemon, request: &StatsRequest<'_>, content: &[u8]) -> Out
     };
     let (mut done, mut unknown) = (0, 0);
     for name in &change.servers {
-        match apply(daemon, request, backend, name, &action) {
+        match apply(daemon, request, (generation, backend), name, &action) {
             Some(true) => done += 1,
             Some(false) => {}
             None => unknown += 1,
@@ -176,11 +178,11 @@ fn find<'g>(generation: &'g Generation, name: &str) -> Option<&'g ProxySpec> {
 fn apply(
     daemon: &Daemon,
     request: &StatsRequest<'_>,
-    backend: &ProxySpec,
+    (generation, backend): (&Generation, &ProxySpec),
     name: &str,
     action: &Action,
 ) -> Option<bool> {
-    let proxy = request.generation.proxy(backend.id);
+    let proxy = generation.proxy(backend.id);
     let server = proxy.servers.iter().find(|server| *server.name == *name)?;
     let order = match action {
         Action::Order(order) => order,

@@ -25,6 +25,8 @@ pub(super) struct Inner {
     pub(super) version: u64,
     /// State of the generator that `random` draws from.
     pub(super) random: u32,
+    /// Slots taken (`true`) and given up since another roster took this one's place, until told.
+    pub(super) ledger: Option<Vec<(usize, bool)>>,
 }
 
 impl Inner {
@@ -137,7 +139,10 @@ impl Inner {
         })
     }
 
-    fn take_slot(&mut self, at: usize, now: Time) {
+    pub(super) fn take_slot(&mut self, at: usize, now: Time) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.push((at, true));
+        }
         let member = &mut self.members[at];
         member.served += 1;
         member.served_max = member.served_max.max(member.served);
@@ -152,6 +157,9 @@ impl Inner {
             member.served -= 1;
             self.served = self.served.saturating_sub(1);
             self.reposition(at);
+            if let Some(ledger) = &mut self.ledger {
+                ledger.push((at, false));
+            }
         }
     }
 

@@ -379,3 +379,42 @@ fn waiters_are_served_in_the_observed_order() {
         ]
     );
 }
+
+#[test]
+fn slots_go_over_to_the_roster_that_takes_the_place() {
+    let old = roster(Algorithm::RoundRobin, &[("s1", 2)]);
+    let new = roster(Algorithm::RoundRobin, &[("s0", 1), ("s1", 2)]);
+    let now = Time::from_millis(1);
+    for token in 0..2 {
+        assert_eq!(assign(&old, token), Assigned::Served(ServerId(0)));
+    }
+    assert!(matches!(assign(&old, 2), Assigned::Queued(_)));
+    assert!(old.moves().is_empty(), "nothing is told before");
+    let tenures = old.retire();
+    assert_eq!(
+        (tenures[0].served, tenures[0].served_max, tenures[0].chosen),
+        (2, 2, 2)
+    );
+    new.succeed(ServerId(1), tenures[0]);
+    let ask_for_it = |token| new.assign(&Ask::server(ServerId(1), token, now), &mut Vec::new());
+    assert!(matches!(ask_for_it(10), Assigned::Queued(_)), "it is full");
+
+    // A slot that goes to a waiter of the old roster changes nothing in the new one.
+    assert_eq!(granted(&release(&old, 0)), [(2, 0)]);
+    let moves = old.moves();
+    assert_eq!(moves.len(), 2);
+    assert_eq!(moves.iter().filter(|(_, taken)| *taken).count(), 1);
+
+    // One that is free there is free here.
+    assert!(release(&old, 0).is_empty());
+    assert_eq!(old.moves(), [(ServerId(0), false)]);
+    assert_eq!(granted(&release(&new, 1)), [(10, 1)]);
+    let view = new.server(ServerId(1), now).expect("a server");
+    assert_eq!((view.served, view.chosen), (2, 2));
+
+    // And one that an old stream takes is taken here.
+    assert_eq!(assign(&old, 3), Assigned::Served(ServerId(0)));
+    assert_eq!(old.moves(), [(ServerId(0), true)]);
+    new.occupy(ServerId(1), now);
+    assert_eq!(new.server(ServerId(1), now).expect("a server").served, 3);
+}

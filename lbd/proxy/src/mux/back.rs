@@ -20,8 +20,8 @@ use super::probe::Probe;
 use super::{Budget, H2Stream, Link};
 use crate::pool::Buf;
 use crate::server_conn::{ServerConn, Wanted};
-use crate::state::ServerState;
 use crate::state::server::ConnPlace;
+use crate::state::{Generation, ServerState};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -308,6 +308,16 @@ impl BackPool {
             idle.map(|back| back.leave()).is_some()
         })
         .unwrap_or(false)
+    }
+
+    /// Goes on under another configuration: connections to servers that are gone end.
+    pub(crate) fn adopt(&self, generation: &Generation) {
+        for backs in self.servers.borrow().iter() {
+            let server = backs.first().and_then(|back| back.server.as_ref());
+            if server.is_some_and(|server| generation.same_server(server).is_none()) {
+                backs.iter().for_each(|back| back.leave());
+            }
+        }
     }
 
     /// Lets all end.

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use lbd_core::{ProxyId, Time};
+use lbd_config::config::Timeouts;
+use lbd_core::Time;
 use lbd_http::h2::{Config, Connection, ErrorCode, Key, Role};
 use lbd_rules::facts::SessionFacts;
 use lbd_rules::var::VarStore;
@@ -18,6 +19,7 @@ use super::probe::Probe;
 use super::{Budget, H2Stream, Link};
 use crate::live::{self, Ending, Live};
 use crate::pool::Buf;
+use crate::reconcile;
 use crate::server_conn::OwnConns;
 use crate::session::{Entry, Moment, Registered, Session, SessionVars};
 use crate::state::world::Bound;
@@ -29,9 +31,9 @@ use crate::worker::Worker;
 struct Front {
     link: Rc<Link>,
     worker: Rc<Worker>,
-    bound: Rc<Bound>,
+    bound: RefCell<Rc<Bound>>,
     live: Rc<Live>,
-    frontend: ProxyId,
+    /// As they were when the connection was accepted; places follow `live`.
     facts: SessionFacts,
     vars: Rc<VarStore>,
     /// Streams so far.
@@ -75,9 +77,8 @@ pub(crate) async fn serve(mut session: Box<Session>) {
     let front = Rc::new(Front {
         link: Link::new(session.io, machine, session.input),
         worker: session.worker,
-        bound: session.bound,
+        bound: RefCell::new(session.bound),
         live: session.live,
-        frontend: session.frontend,
         streams: Cell::new(session.facts.streams),
         facts: session.facts,
         vars: session.vars.into_shared(),
@@ -143,6 +144,7 @@ impl Front {
         let mut probe = Probe::new(self.idle_ping);
         poll_fn(|cx| {
             self.link.adopt(cx);
+            self.follow();
             let has_ended = self.link.fill(cx, &self.worker.pool, self.budget());
             self.seat_streams();
             self.tell_fault();
@@ -189,20 +191,47 @@ impl Front {
         .await;
     }
 
+    fn bound(&self) -> Rc<Bound> {
+        Rc::clone(&self.bound.borrow())
+    }
+
+    /// Goes on under the present configuration, or says goodbye where that has no place for it.
+    fn follow(&self) {
+        let (present, own) = (self.worker.bound(), self.bound());
+        if Rc::ptr_eq(&present, &own) {
+            return;
+        }
+        let listener = own.generation.listener(self.live.listener.get());
+        match listener.and_then(|own| reconcile::heir(&present.generation, own)) {
+            Some(listener) => {
+                self.live.rebind(&present, listener);
+                *self.bound.borrow_mut() = present;
+            }
+            None => self.link.machine.borrow_mut().say_goodbye(),
+        }
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        let bound = self.bound.borrow();
+        let frontend = &bound.generation.config.proxies[self.live.frontend.get().index()];
+        frontend.timeouts
+    }
+
     fn budget(&self) -> Budget {
-        let tune = &self.bound.generation.config.global.tune.h2;
+        let bound = self.bound.borrow();
+        let tune = &bound.generation.config.global.tune.h2;
         Budget::new(tune.front.max_frames, tune.max_resets_at_once)
     }
 
     fn client_limit(&self) -> Option<Duration> {
-        let timeouts = &self.bound.generation.config.proxies[self.frontend.index()].timeouts;
+        let timeouts = self.timeouts();
         self.facts.client_timeout.or(timeouts.client)
     }
 
     /// When a connection without streams ends, which has had none since a moment; a ping that was
     /// `answered` is a sign of life, but no request.
     fn idle_deadline(&self, is_first: bool, since: Time, answered: Option<Time>) -> Option<Time> {
-        let timeouts = &self.bound.generation.config.proxies[self.frontend.index()].timeouts;
+        let timeouts = self.timeouts();
         let limit = match is_first {
             true => timeouts.http_request,
             false => timeouts.http_keep_alive.or(timeouts.http_request),
@@ -223,7 +252,8 @@ impl Front {
 
     /// Says goodbye when the worker stops or the peer is too odd; ends all when it is told to.
     fn consider_leaving(&self, now: Time, is_idle: bool) {
-        let tune = &self.bound.generation.config.global.tune.h2;
+        let bound = self.bound.borrow();
+        let tune = &bound.generation.config.global.tune.h2;
         let mut machine = self.link.machine.borrow_mut();
         let limit = tune.front.glitches_threshold;
         let glitches = machine.counters().glitches;
@@ -276,7 +306,8 @@ impl Front {
         let live = self.worker.register(|id| {
             let source = self.live.source.get();
             let clock = &self.worker.clock;
-            Live::new(id, &self.bound, self.live.listener.get(), source, clock)
+            let bound = self.bound.borrow();
+            Live::new(id, &bound, self.live.listener.get(), source, clock)
         });
         live.fd.set(self.link.io.raw_fd());
         let registered = Registered::new(Rc::clone(&self.worker), Rc::clone(&live));
@@ -331,11 +362,16 @@ impl Front {
     fn session(&self, live: &Rc<Live>, entry: Registered) -> Session {
         let mut facts = self.facts.clone();
         facts.id = live.id;
+        let bound = self.bound();
+        let (frontend, listener) = (self.live.frontend.get(), self.live.listener.get());
+        facts.frontend = frontend;
+        facts.listener = listener;
+        facts.bind = bound.generation.config.listeners[listener.index()].bind;
         Session {
             worker: Rc::clone(&self.worker),
-            bound: Rc::clone(&self.bound),
+            bound,
             live: Rc::clone(live),
-            frontend: self.frontend,
+            frontend,
             facts,
             vars: SessionVars::Shared(Rc::clone(&self.vars)),
             io: Transport::H2(H2Stream::none(&self.link)),
@@ -351,6 +387,12 @@ impl Front {
     /// Makes a task's session that of a new stream.
     fn prepare(&self, session: &mut Session, key: Key) {
         let clock = &self.worker.clock;
+        let bound = self.bound();
+        if !Rc::ptr_eq(&bound, &session.bound)
+            && let Some(listener) = bound.generation.listener(self.live.listener.get())
+        {
+            session.rebind(&bound, listener);
+        }
         session.io = Transport::H2(H2Stream::new(&self.link, key));
         session.facts.streams = self.streams.get();
         session.facts.client_timeout = self.facts.client_timeout;

@@ -1,10 +1,10 @@
 //! A configuration bound to the state of what it names: the hot path indexes, never looks up.
 //!
-//! It decides nothing about what survives a change of configuration; `reconcile` will.
+//! It decides nothing about what survives a change of configuration; `reconcile` does.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use lbd_backend::persist::{Persistence, dynamic_cookie};
 use lbd_config::config::{Config, ProxySpec, ServerSpec};
@@ -38,6 +38,8 @@ pub struct Generation {
     /// Read by workers, replaced when servers come and go.
     persistence: Vec<Option<RwLock<Arc<Persistence>>>>,
     names: HashMap<Box<str>, ProxyId>,
+    /// Where servers are, by their slots; made when somebody asks.
+    slots: OnceLock<HashMap<usize, (ProxyId, ServerId)>>,
 }
 
 static SERIAL: AtomicU64 = AtomicU64::new(0);
@@ -69,6 +71,17 @@ impl Generation {
             .iter()
             .map(|spec| Arc::new(ListenerState::new(spec, workers)))
             .collect();
+        let tables = super::table::tables(&config);
+        Self::assemble(config, proxies, listeners, tables)
+    }
+
+    /// A generation of states that are there, each list in the order of the configuration's.
+    pub(crate) fn assemble(
+        config: Arc<Config>,
+        proxies: Vec<Arc<ProxyState>>,
+        listeners: Vec<Arc<ListenerState>>,
+        tables: Vec<Arc<Table>>,
+    ) -> Self {
         let mut names = HashMap::new();
         for spec in config.proxies.iter().filter(|spec| spec.caps.backend) {
             names.insert(spec.name.clone(), spec.id);
@@ -84,7 +97,7 @@ impl Generation {
             case_map.add(name, spelling);
         }
         Self {
-            tables: super::table::tables(&config),
+            tables,
             status_codes: StatusCodes::new(&config),
             config,
             proxies,
@@ -93,7 +106,19 @@ impl Generation {
             case_map,
             persistence,
             names,
+            slots: OnceLock::new(),
         }
+    }
+
+    /// The state here of a server that is known from any generation.
+    pub fn same_server(&self, server: &ServerState) -> Option<&Arc<ServerState>> {
+        let slots = self.slots.get_or_init(|| {
+            let servers = self.proxies.iter().flat_map(|proxy| &proxy.servers);
+            let places = servers.map(|server| (server.slot.index(), (server.backend, server.id)));
+            places.collect()
+        });
+        let (backend, id) = *slots.get(&server.slot.index())?;
+        self.server(backend, id).filter(|here| here.is_same(server))
     }
 
     /// State of a proxy.

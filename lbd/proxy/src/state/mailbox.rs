@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use lbd_backend::Wake;
-use lbd_core::{ListenerId, ProxyId};
+use lbd_core::ListenerId;
 use lbd_rules::facts::Endpoint;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{Generation, ServerState};
-use crate::accept::Places;
+use crate::accept::{ListenerSocket, Places};
 use crate::live::{Ending, SessionView};
+use crate::reconcile::Heirs;
 
 /// How to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +27,27 @@ pub enum Stop {
     Soft,
 }
 
+/// A generation that takes the present one's place.
+#[derive(Debug)]
+pub struct Adoption {
+    /// The new one.
+    pub generation: Arc<Generation>,
+    /// Which of its listeners accept on the sockets that are there.
+    pub heirs: Arc<Heirs>,
+    /// The worker's new sockets.
+    pub sockets: Vec<ListenerSocket>,
+    /// Dropped when the worker has gone on.
+    pub pending: Pending,
+}
+
+/// Held by those who have not gone on under a new generation yet.
+pub type Pending = tokio::sync::mpsc::Sender<()>;
+
 /// A message to a worker.
 #[derive(Debug)]
 pub enum Message {
+    /// Go on under another configuration.
+    Adopt(Box<Adoption>),
     /// Close idle connections to a server: its address changed or it left.
     CloseIdle(Arc<ServerState>),
     /// Close one idle connection to a server: another worker needs its place.
@@ -46,6 +65,8 @@ pub enum Message {
         /// Its places in the limits.
         places: Places,
     },
+    /// End the sessions that are under a configuration before that of this number.
+    EndOlder(u64),
     /// A waiting stream was given a server or lost its place.
     Granted(Wake),
     /// End one session.
@@ -62,13 +83,8 @@ pub enum Message {
     },
     /// Send a list of the sessions.
     List(Sender<Vec<SessionView>>),
-    /// Stop listening on a frontend for a while (`Some(true)`), go on, or for good (`None`).
-    Listen {
-        /// Frontend.
-        frontend: ProxyId,
-        /// Whether it is paused.
-        paused: Option<bool>,
-    },
+    /// Look again which frontends listen.
+    Listen,
     /// Answer that this worker turns.
     Ping(Sender<usize>),
     /// Give back memory that only waits to be used again (`SIGQUIT`).

@@ -18,6 +18,7 @@ use super::counters::{Gauge, Shards, SharedRate};
 use super::mailbox::Message;
 use super::server::ServerState;
 use super::servers::Servers;
+use crate::reconcile;
 
 /// A message that could not be understood, for `show errors`.
 #[derive(Debug, Clone)]
@@ -67,6 +68,8 @@ pub struct ProxyState {
     pub bad_response: Mutex<Option<BadMessage>>,
     is_disabled: AtomicBool,
     is_paused: AtomicBool,
+    /// Another generation's state has taken its place.
+    is_retired: AtomicBool,
     kept: Arc<ProxyKept>,
 }
 
@@ -119,15 +122,7 @@ impl ProxyState {
             .backend
             .servers
             .iter()
-            .map(|server| {
-                let lost = server.unresolved || server.address == ServerAddress::None;
-                let placement = Placement {
-                    maint: server.disabled || lost,
-                    since: now,
-                    ..Placement::running(server.roster.weight)
-                };
-                (server.roster.clone(), placement)
-            })
+            .map(|server| (server.roster.clone(), Self::first_placement(server, now)))
             .collect();
         let servers = spec
             .backend
@@ -135,10 +130,7 @@ impl ProxyState {
             .iter()
             .map(|server| Arc::new(ServerState::new(server, spec.id, workers)))
             .collect();
-        let maxconn = match spec.frontend.maxconn {
-            0 => config.global.maxconn.unwrap_or(0),
-            own => own,
-        };
+        let maxconn = configured_maxconn(spec, config);
         Self {
             id: spec.id,
             name: spec.name.clone(),
@@ -153,7 +145,83 @@ impl ProxyState {
             bad_response: Mutex::default(),
             is_disabled: AtomicBool::new(spec.disabled),
             is_paused: AtomicBool::new(false),
+            is_retired: AtomicBool::new(false),
             kept: Arc::new(ProxyKept::new(workers, now)),
+        }
+    }
+
+    /// A proxy that goes on as `spec` says, without servers yet.
+    pub(crate) fn after(old: &Self, before: &ProxySpec, spec: &ProxySpec, config: &Config) -> Self {
+        let maxconn = match spec.frontend.maxconn == before.frontend.maxconn {
+            // What an operator has set.
+            true if spec.frontend.maxconn > 0 => old.maxconn.load(Relaxed),
+            _ => configured_maxconn(spec, config),
+        };
+        Self {
+            id: spec.id,
+            name: spec.name.clone(),
+            maxconn: AtomicU32::new(maxconn),
+            roster: Roster::new(spec.backend.roster.clone(), Vec::new(), 0),
+            servers: Servers::new(Vec::new()),
+            bad_request: Mutex::default(),
+            bad_response: Mutex::default(),
+            is_disabled: AtomicBool::new(spec.disabled),
+            is_paused: AtomicBool::new(old.is_paused()),
+            is_retired: AtomicBool::new(false),
+            kept: Arc::clone(&old.kept),
+        }
+    }
+
+    /// How a server begins: up unless disabled or without an address.
+    pub(crate) fn first_placement(server: &lbd_config::config::ServerSpec, now: Time) -> Placement {
+        let lost = server.unresolved || server.address == ServerAddress::None;
+        Placement {
+            maint: server.disabled || lost,
+            since: now,
+            ..Placement::running(server.roster.weight)
+        }
+    }
+
+    /// Whether it is the same proxy, maybe under another configuration.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.kept, &other.kept)
+    }
+
+    /// Another generation's state takes this one's place; slots of servers that are held here are
+    /// held there from now on.
+    pub(crate) fn retire(&self, next: Option<&Self>) {
+        let Some(next) = next else { return };
+        self.is_retired.store(true, Relaxed);
+        let tenures = self.roster.retire();
+        for (at, tenure) in tenures.into_iter().enumerate() {
+            let server = self.servers.get(at);
+            if let Some(id) = server.and_then(|server| reconcile::successor(next, server)) {
+                next.roster.succeed(id, tenure);
+            }
+        }
+    }
+
+    /// Tells the state that has taken this one's place of slots that have changed hands here.
+    pub(crate) fn pass_on(&self, shared: &Shared, now: Time) {
+        if !self.is_retired.load(Relaxed) {
+            return;
+        }
+        let mut moves = self.roster.moves();
+        // A slot that went to a waiter here is not free there: what was taken goes first.
+        moves.sort_by_key(|(_, taken)| !taken);
+        let present = shared.current();
+        let Some(next) = present.proxies.iter().find(|proxy| proxy.is_same(self)) else {
+            return;
+        };
+        for (server, taken) in moves {
+            let state = self.servers.get(server.index());
+            let Some(id) = state.and_then(|state| reconcile::successor(next, state)) else {
+                continue;
+            };
+            match taken {
+                true => next.roster.occupy(id, now),
+                false => next.release(id, shared, now),
+            }
         }
     }
 
@@ -173,20 +241,19 @@ impl ProxyState {
             Some(paused) => self.is_paused.store(paused, Relaxed),
             None => self.is_disabled.store(true, Relaxed),
         }
-        for mailbox in shared.mailboxes() {
-            mailbox.post(Message::Listen {
-                frontend: self.id,
-                paused,
-            });
-        }
+        self.look_again(shared);
     }
 
     /// Changes the limit of connections; 0 for none but the process's.
     pub fn set_maxconn(&self, limit: u32, shared: &Shared) {
         self.maxconn.store(limit, Relaxed);
         // Whoever waits for a place looks again.
-        if !self.is_disabled() {
-            self.listen(Some(self.is_paused()), shared);
+        self.look_again(shared);
+    }
+
+    fn look_again(&self, shared: &Shared) {
+        for mailbox in shared.mailboxes() {
+            mailbox.post(Message::Listen);
         }
     }
 
@@ -247,6 +314,7 @@ impl ProxyState {
         let mut wakes: Vec<Wake> = Vec::new();
         self.roster.release(server, now, &mut wakes);
         shared.deliver(&wakes);
+        self.pass_on(shared, now);
     }
 }
 
@@ -290,6 +358,28 @@ impl ListenerState {
             proxy: spec.proxy,
             kept: Arc::new(kept),
         }
+    }
+
+    /// A listening socket that goes on as `spec` says.
+    pub(crate) fn after(old: &Self, spec: &ListenerSpec) -> Self {
+        Self {
+            id: spec.id,
+            proxy: spec.proxy,
+            kept: Arc::clone(&old.kept),
+        }
+    }
+
+    /// Whether it is the same listener, maybe under another configuration.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.kept, &other.kept)
+    }
+}
+
+/// The `maxconn` of a frontend as its section, or `global`, says.
+fn configured_maxconn(spec: &ProxySpec, config: &Config) -> u32 {
+    match spec.frontend.maxconn {
+        0 => config.global.maxconn.unwrap_or(0),
+        own => own,
     }
 }
 

@@ -126,6 +126,20 @@ impl ServerState {
         Self::with(spec, backend, Arc::new(kept))
     }
 
+    /// A server that goes on as `spec` says.
+    pub(crate) fn after(old: &Self, spec: &Arc<ServerSpec>, backend: ProxyId) -> Self {
+        let line = &old.spec;
+        let state = Self::with(spec, backend, Arc::clone(&old.kept));
+        let is_set_by_operator = line.text == spec.text && *old.address() != line.address;
+        if !is_set_by_operator && !spec.unresolved && *old.address() != spec.address {
+            state.set_address(spec.address.clone());
+        } else if way(line) != way(spec) || line.ssl.is_some() || spec.ssl.is_some() {
+            // Connections that were opened otherwise are not used again.
+            state.touch();
+        }
+        state
+    }
+
     fn with(spec: &Arc<ServerSpec>, backend: ProxyId, kept: Arc<ServerKept>) -> Self {
         Self {
             spec: Arc::clone(spec),
@@ -170,6 +184,19 @@ impl ServerState {
         let reserved = count.open.fetch_update(Relaxed, Relaxed, more);
         reserved.ok().map(|_| ConnPlace(Arc::clone(&self.kept)))
     }
+}
+
+/// What connections to a server are opened by, its address and TLS apart.
+fn way(spec: &ServerSpec) -> String {
+    format!(
+        "{:?}",
+        (
+            (&spec.send_proxy, &spec.source, &spec.user_timeout),
+            (&spec.congestion, &spec.fast_open, &spec.socks4),
+            (&spec.namespace, &spec.md5_key, &spec.proto),
+            (&spec.strict_maxconn, &spec.idle_ping),
+        )
+    )
 }
 
 impl ServerKept {

@@ -9,7 +9,7 @@ use lbd_config::config::Config;
 use lbd_table::Table;
 
 /// Empty tables for a configuration, by `TableId`.
-pub(super) fn tables(config: &Config) -> Vec<Arc<Table>> {
+pub(crate) fn tables(config: &Config) -> Vec<Arc<Table>> {
     let random = std::collections::hash_map::RandomState::new();
     let tables = config.tables.iter();
     tables

@@ -204,10 +204,7 @@ pub(super) fn client_stays(session: &Session, stream: &Stream) -> bool {
     stream.has_request
         && stream.parsed.keep_alive
         && !closes
-        && session
-            .worker
-            .closes_from(session.facts.id)
-            .is_none_or(|at| session.now() < at)
+        && session.closes_from().is_none_or(|at| session.now() < at)
 }
 
 /// Says in a response head whether the connection goes on.

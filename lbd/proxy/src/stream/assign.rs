@@ -64,6 +64,8 @@ pub(super) async fn assign(
         let mut wakes = Vec::new();
         let answer = ask(session, stream, spec, &mut wakes);
         session.worker.shared.deliver(&wakes);
+        let state = session.bound.generation.proxy(spec.id);
+        state.pass_on(&session.worker.shared, session.now());
         match answer {
             Assigned::Served(server) => {
                 count_move(session, spec.id, left.take(), server);

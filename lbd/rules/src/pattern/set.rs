@@ -3,6 +3,7 @@
 //!
 //! Look-ups go through matchers, never through a set.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Weak};
 
 use lbd_core::Span;
@@ -71,6 +72,21 @@ struct State {
     current: u32,
     next: u32,
     matchers: Vec<Weak<Matcher>>,
+    /// A digest of what was loaded.
+    loaded: u64,
+    /// It is not what was loaded any more.
+    is_edited: bool,
+}
+
+/// What became of the edits of a set when another one took its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edits {
+    /// There were none.
+    None,
+    /// They are in the new set, whose file is the same.
+    Kept,
+    /// The new set's file is another one, or its patterns are read otherwise: it goes before.
+    Lost,
 }
 
 impl State {
@@ -183,7 +199,41 @@ impl PatternSet {
         let version = state.current;
         let entry = Self::entry_of(&mut state, version, line, key, value)?;
         state.entries.push(entry);
+        let mut digest = std::hash::DefaultHasher::new();
+        (state.loaded, key, value).hash(&mut digest);
+        state.loaded = digest.finish();
         Ok(())
+    }
+
+    /// Takes over what was edited in a set whose place this one takes, which was loaded from the same
+    /// file and has not been used yet.
+    pub fn take_over(&self, former: &Self) -> Edits {
+        let before = former.state.lock();
+        if !before.is_edited {
+            return Edits::None;
+        }
+        let mut state = self.state.lock();
+        if before.loaded != state.loaded || self.is_map != former.is_map {
+            return Edits::Lost;
+        }
+        let current = before.current;
+        let mut has_fault = false;
+        state.each_matcher(|matcher| {
+            let mut entries = before.entries.iter().filter(|e| e.version == current);
+            has_fault |= entries.any(|entry| matcher.check(entry).is_err());
+        });
+        if has_fault {
+            return Edits::Lost;
+        }
+        state.entries.clone_from(&before.entries);
+        state.last_id = before.last_id;
+        state.current = current;
+        state.next = before.next;
+        state.is_edited = true;
+        state.each_matcher(|matcher| {
+            matcher.rebuild(before.entries.iter().filter(|e| e.version == current));
+        });
+        Edits::Kept
     }
 
     /// Adds an entry at the end of `version` (the current one if `None`).
@@ -214,8 +264,14 @@ impl PatternSet {
         if version == state.current {
             state.each_matcher(|matcher| matcher.insert(&entry));
         }
+        state.is_edited = true;
         state.entries.push(entry);
         Ok(())
+    }
+
+    /// Whether it is not what was loaded any more.
+    pub fn is_edited(&self) -> bool {
+        self.state.lock().is_edited
     }
 
     /// Whether the current version has an entry with this key.
@@ -241,6 +297,7 @@ impl PatternSet {
         if gone.is_empty() {
             return 0;
         }
+        state.is_edited = true;
         state.entries.retain(|entry| !doomed(entry));
         state.each_matcher(|matcher| gone.iter().for_each(|entry| matcher.remove(entry)));
         gone.len()
@@ -277,6 +334,7 @@ impl PatternSet {
         if let Some(why) = fault {
             return Err(why);
         }
+        state.is_edited |= !changes.is_empty();
         for entry in state.entries.iter_mut().filter(|entry| doomed(entry)) {
             entry.value = Some(Arc::clone(&value));
         }
@@ -326,6 +384,7 @@ impl PatternSet {
     pub fn clear(&self, version: Option<u32>) {
         let mut state = self.state.lock();
         let version = version.unwrap_or(state.current);
+        state.is_edited = true;
         state.entries.retain(|entry| entry.version != version);
         if version == state.current {
             state.each_matcher(|matcher| matcher.rebuild(std::iter::empty()));
@@ -348,6 +407,7 @@ impl PatternSet {
         if version != state.current && !is_pending(&state, version) {
             return Err("Version number out of range.".to_owned());
         }
+        state.is_edited = true;
         state.current = version;
         let next = state.next;
         // Entries of versions prepared later stay for their own commit.

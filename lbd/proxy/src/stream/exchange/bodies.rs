@@ -109,6 +109,9 @@ fn keep(session: &mut Session, spec: &ProxySpec, mut conn: Box<ServerConn>) {
     session.worker.pool.give(std::mem::take(&mut conn.input));
     session.live.server_fd.set(-1);
     let limit = session.spec().frontend.max_session_conns;
+    if !session.worker.may_keep(&session.bound, &mut conn) {
+        return;
+    }
     if conn.private || dispatch::keeps_private(spec) {
         session.own_conns.give(conn, limit);
     } else if !session.worker.is_stopping()
