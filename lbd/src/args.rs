@@ -45,6 +45,8 @@ pub(crate) struct Args {
     pub(crate) task: Task,
     /// `-f` and the words behind `--`.
     pub(crate) sources: Vec<String>,
+    /// `-x`: the runtime socket of the process whose listening sockets are taken over.
+    pub(crate) handover: Option<PathBuf>,
     /// `-C`.
     pub(crate) directory: Option<PathBuf>,
     /// `-D`.
@@ -157,7 +159,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Args, ArgsError> {
 /// Whether the next word belongs to this one.
 fn takes_value(word: &str) -> bool {
     // Not there yet, but refused with what stands behind them.
-    let waits = matches!(word, "-S" | "-x");
+    let waits = word == "-S";
     waits
         || flags::program()
             .flags()
@@ -174,6 +176,7 @@ fn set_value(args: &mut Args, flag: &str, value: &str) -> Result<(), ArgsError> 
         "-m" => args.memory_mb = Some(number(flag, value)?),
         "-p" => args.pidfile = Some(value.into()),
         "-L" => args.localpeer = Some(value.to_owned()),
+        "-x" => args.handover = Some(value.into()),
         _ => return Err(not_yet(flag)),
     }
     Ok(())

@@ -16,6 +16,7 @@ use lbd_core::Level;
 use site::Site;
 
 use crate::args::Args;
+use crate::handover::Inherited;
 use crate::host::SystemHost;
 use crate::report;
 use crate::run::{self, Limits, Options, Running};
@@ -226,8 +227,15 @@ fn balancer(text: &str) -> Result<Running, String> {
     let limits = Limits::apply(&config, &args, workers)?;
     let namespaces = lbd_proxy::Namespaces::default();
     let old = run::OldProcesses::new(&args);
-    let sockets = run::listen::bind_all(&config, &old, workers, &limits, &namespaces)
-        .map_err(|faults| faults.join("\n"))?;
+    let sockets = run::listen::bind_all(
+        &config,
+        &old,
+        workers,
+        &limits,
+        &namespaces,
+        &Inherited::default(),
+    )
+    .map_err(|faults| faults.join("\n"))?;
     let options = Options::new(&args, 0, Instant::now());
     let logger = run::make_logger(&config, workers, &options);
     run::start(

@@ -10,6 +10,7 @@ mod check;
 mod cpus;
 mod demo;
 mod failover;
+mod handover;
 mod host;
 mod keywords;
 mod log;

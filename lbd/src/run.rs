@@ -10,6 +10,7 @@ mod orders;
 pub(crate) mod reload;
 mod signals;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -23,6 +24,7 @@ use lbd_proxy::state::{Generation, Setup, Shared};
 use crate::args::Args;
 use crate::bind::SocketFile;
 use crate::check::{self, CheckHandle, Watch};
+use crate::handover::{self, Inherited};
 use crate::log::{Dropped, Logger};
 use crate::ocsp::Orders;
 use crate::peers::{self, PeersHandle, PeersSocket};
@@ -54,7 +56,7 @@ impl Options {
     /// Options of a start from the command line.
     pub(crate) fn new(args: &Args, warnings: usize, started: Instant) -> Self {
         let path = std::env::args_os().next().unwrap_or_default();
-        let name = std::path::Path::new(&path)
+        let name = Path::new(&path)
             .file_name()
             .map(|n| n.to_string_lossy().into_owned());
         Self {
@@ -137,7 +139,10 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     }
     let namespaces = open_namespaces(&config, &options.name)?;
     let old = OldProcesses::new(args);
-    let mut sockets = listen::bind_all(&config, &old, workers, &limits, &namespaces)?;
+    let inherited = inherited(args).map_err(one)?;
+    let mut sockets = listen::bind_all(&config, &old, workers, &limits, &namespaces, &inherited)?;
+    // What no line has claimed is the old process's.
+    drop(inherited);
     sockets.failover = crate::failover::open().map_err(one)?;
 
     let started = match is_daemon.then(process::fork_to_background).transpose() {
@@ -200,6 +205,25 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     notifier.say("READY=1\nSTATUS=Ready.\n");
     let code = running.wait(&mut signals, &notifier);
     Ok(code)
+}
+
+/// The listening sockets of the process that `-x` names.
+fn inherited(args: &Args) -> Result<Inherited, String> {
+    let Some(path) = args
+        .handover
+        .as_deref()
+        .filter(|path| *path != Path::new("/dev/null"))
+    else {
+        return Ok(Inherited::default());
+    };
+    match handover::fetch(path) {
+        Ok(sockets) => Ok(Inherited::new(sockets)),
+        Err(error) => Err(format!(
+            "Failed to get the sockets from the old process! ({}: {})",
+            path.display(),
+            crate::bind::plain(&error)
+        )),
+    }
 }
 
 /// The namespaces of all lines; connections to servers in one need rights for as long as they run.

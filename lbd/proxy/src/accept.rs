@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -62,7 +62,8 @@ pub(crate) fn open(worker: &Rc<Worker>, listener: ListenerSocket) -> io::Result<
     } = listener;
     let socket = sys::watch(socket, Interest::READABLE)?;
     let releases = releases(worker, id);
-    let post = Rc::new(Post::new(worker, id, is_shared));
+    let raw = socket.get_ref().as_raw_fd();
+    let post = Rc::new(Post::new(worker, id, is_shared, raw));
     worker.take_post(Rc::clone(&post));
     let acceptor = Acceptor {
         worker: Rc::clone(worker),
@@ -144,7 +145,7 @@ impl Acceptor {
     }
 
     fn has_left(&self) -> bool {
-        self.post.left().is_some()
+        self.post.has_left()
     }
 
     /// The configuration that its connections are accepted under.

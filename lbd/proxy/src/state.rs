@@ -33,7 +33,7 @@ use parking_lot::RwLock;
 
 pub use counters::{Count, Counters, Rate, Shards, Totals};
 pub use generation::Generation;
-pub use mailbox::{Adoption, Mailbox, Message, Stop};
+pub use mailbox::{Adoption, Exposed, Mailbox, Message, Stop};
 pub use process::{ProcessState, RateLimits, RunningLimit};
 pub use proxy::{BadMessage, ListenerState, ProxyState};
 pub use server::ServerState;
@@ -357,11 +357,20 @@ impl Shared {
         true
     }
 
-    /// Sessions of all workers, gathered; `timeout` bounds the wait for a busy worker.
-    pub fn sessions(&self, timeout: std::time::Duration) -> Vec<crate::live::SessionView> {
+    /// Copies of all listening sockets; `timeout` bounds the wait for a busy worker.
+    pub fn expose(&self, timeout: std::time::Duration) -> Vec<Exposed> {
+        self.gather(Message::Expose, timeout)
+    }
+
+    /// What all workers answer to a question.
+    fn gather<T>(
+        &self,
+        question: impl Fn(std::sync::mpsc::Sender<Vec<T>>) -> Message,
+        timeout: std::time::Duration,
+    ) -> Vec<T> {
         let (sender, receiver) = std::sync::mpsc::channel();
         for mailbox in &self.mailboxes {
-            mailbox.post(Message::List(sender.clone()));
+            mailbox.post(question(sender.clone()));
         }
         drop(sender);
         let until = Instant::now() + timeout;
@@ -371,5 +380,10 @@ impl Shared {
             views.extend(part);
         }
         views
+    }
+
+    /// Sessions of all workers, gathered; `timeout` bounds the wait for a busy worker.
+    pub fn sessions(&self, timeout: std::time::Duration) -> Vec<crate::live::SessionView> {
+        self.gather(Message::List, timeout)
     }
 }

@@ -45,6 +45,15 @@ pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Endpoint)
     Ok((fd, endpoint(&storage)))
 }
 
+/// Another descriptor of an open socket, closed on exec.
+pub(crate) fn copy_of(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: duplicating a number fails cleanly when it is not open.
+    let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
+    check(copy as isize)?;
+    // SAFETY: the kernel just gave this descriptor to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
 /// Our own address of a connected socket.
 pub(crate) fn local_address(fd: BorrowedFd<'_>) -> Endpoint {
     // SAFETY: as in `accept`.

@@ -316,6 +316,10 @@ impl Worker {
                     }
                 }
             }
+            Message::Expose(sender) => {
+                // Who asked may have given up.
+                let _ = sender.send(self.exposed());
+            }
             Message::Granted(wake) => self.on_granted(wake),
             Message::Kill { session } => {
                 if let Some(session) = self.find(session) {

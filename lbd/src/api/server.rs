@@ -4,20 +4,24 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use lbd_config::config::{ListenAddress, StatsSocketSpec};
+use nix::sys::socket::MsgFlags;
+use tokio::io::Interest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
 use super::command::{Runner, is_of_one_entry};
 use super::session::Session;
+use crate::handover::{self, QUESTION};
+use crate::report;
 use crate::run::Daemon;
 
 /// Bytes read at once.
@@ -119,12 +123,64 @@ pub(crate) async fn serve(
                     session.caller.who = format!("uid {}", user.uid());
                 }
                 let open = Open::new(Arc::clone(&limits));
-                tokio::task::spawn_local(converse(stream, session, open, daemon));
+                let exposes = spec.borrow().exposes;
+                tokio::task::spawn_local(async move {
+                    if exposes {
+                        let asking = asks_for_sockets(&stream);
+                        let asked = tokio::time::timeout(open.0.timeout(), asking).await;
+                        if asked.unwrap_or(false) {
+                            return give_sockets(stream, &daemon).await;
+                        }
+                    }
+                    converse(stream, session, open, daemon).await;
+                });
             }),
         };
         if accepted.is_err() {
             tokio::time::sleep(ACCEPT_PAUSE).await;
         }
+    }
+}
+
+/// Whether a new process wants listening sockets instead of a conversation.
+async fn asks_for_sockets(stream: &UnixStream) -> bool {
+    let mut line = [0; QUESTION.len()];
+    loop {
+        if stream.readable().await.is_err() {
+            return false;
+        }
+        let peeked = stream.try_io(Interest::READABLE, || {
+            nix::sys::socket::recv(stream.as_raw_fd(), &mut line, MsgFlags::MSG_PEEK)
+                .map_err(io::Error::from)
+        });
+        match peeked {
+            Ok(count)
+                if count < line.len() && QUESTION.starts_with(&line[..count]) && count > 0 =>
+            {
+                // The rest is on its way.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Ok(count) => return line[..count] == *QUESTION,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Gives copies of all listening sockets away.
+async fn give_sockets(stream: UnixStream, daemon: &Arc<Daemon>) {
+    let Ok(stream) = stream.into_std() else {
+        return;
+    };
+    let daemon = Arc::clone(daemon);
+    let giving = tokio::task::spawn_blocking(move || {
+        let mut stream = stream;
+        stream.set_nonblocking(false)?;
+        io::Read::read_exact(&mut stream, &mut [0; QUESTION.len()])?;
+        handover::give(&stream, &handover::all(&daemon))
+    });
+    if !matches!(giving.await, Ok(Ok(()))) {
+        report::warning("Listening sockets were asked for and not taken.");
     }
 }
 

@@ -136,6 +136,11 @@ const PROCESS: &[Flag] = &[
         Value::Several("pid"),
         "these processes stop at once then",
     ),
+    Flag::new(
+        "-x",
+        Value::Next("socket"),
+        "take listening sockets over through this runtime socket ('expose-fd listeners')",
+    ),
 ];
 
 const SWITCHES: &[Flag] = &[

@@ -14,6 +14,7 @@ use lbd_proxy::accept::ListenerSocket;
 use super::limits::Limits;
 use super::old::OldProcesses;
 use crate::bind::{self, BindError, Bound, ListenRequest, SocketFile};
+use crate::handover::Inherited;
 use crate::peers::PeersSocket;
 
 /// A bound `stats socket`.
@@ -105,17 +106,33 @@ pub(crate) fn bind_listener(
     workers: usize,
     limits: &Limits,
     namespaces: &Namespaces,
+    inherited: &Inherited,
 ) -> Result<Bound, BindError> {
     let frontend = &config.proxies[listener.proxy.index()].frontend;
     let line = &frontend.binds[listener.bind.index()];
-    bind::bind(&ListenRequest {
+    let shards = shards(&line.options, workers);
+    let mut claimed = inherited.claim(&listener.address, &line.options, shards);
+    let request = ListenRequest {
         namespaces,
         address: &listener.address,
         options: &line.options,
         backlog: limits.backlog(queue_of(frontend, &line.options)),
-        shards: shards(&line.options, workers),
+        shards: shards - claimed.len(),
         quiet_ack: frontend.smart_accept,
         reuse_port: !config.global.no_reuseport,
+    };
+    if claimed.is_empty() {
+        return bind::bind(&request);
+    }
+    if claimed.len() < shards
+        && let Ok(more) = bind::bind(&request)
+    {
+        // Beside the old ones, where these let it; otherwise one accepts for all.
+        claimed.extend(more.sockets);
+    }
+    Ok(Bound {
+        sockets: claimed,
+        path: None,
     })
 }
 
@@ -138,6 +155,7 @@ pub(crate) fn bind_all(
     workers: usize,
     limits: &Limits,
     namespaces: &Namespaces,
+    inherited: &Inherited,
 ) -> Result<Sockets, Vec<String>> {
     let mut sockets = Sockets::new(workers);
     let mut faults = Vec::new();
@@ -174,7 +192,7 @@ pub(crate) fn bind_all(
         if proxy.disabled {
             continue;
         }
-        match old.bind(|| bind_listener(config, listener, workers, limits, namespaces)) {
+        match old.bind(|| bind_listener(config, listener, workers, limits, namespaces, inherited)) {
             Ok(bound) => sockets.deal(bound, config, listener, limits),
             Err(error) => faults.push(fault_of(config, listener, &error)),
         }

@@ -50,6 +50,7 @@ mod flags;
 mod fuzz;
 mod growing;
 mod language;
+mod handover;
 mod runtime;
 mod signals;
 mod sockets;

@@ -40,6 +40,11 @@ fn value<'r>(row: &'r [(String, String)], name: &str) -> &'r str {
 fn the_tables_are_those_of_the_runtime_socket() {
     let site = Site::start("    stats enable\n    stats show-legends\n    stats refresh 7s");
     Client::fetch(site.proxy.address("web"), "/");
+    // What a request has counted is there a moment after its answer.
+    eventually("it is counted", Duration::from_secs(20), || {
+        let rows = rows(&site.proxy.runtime("show stat"));
+        value(&rows[0], "req_tot") == "1" && value(&rows[0], "scur") == "0"
+    });
     let answer = site.get("/haproxy?stats;csv");
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), Some("text/plain"));

@@ -47,6 +47,7 @@ impl Compiler<'_> {
                     unix: bind.options.unix.clone(),
                     severity: bind.severity,
                     maxconn: bind.maxconn,
+                    exposes: bind.exposes,
                     text: bind.text.as_str().into(),
                     span: socket.span,
                 });

@@ -317,6 +317,8 @@ pub struct StatsSocketSpec {
     pub severity: SeverityOutput,
     /// `maxconn`.
     pub maxconn: Option<u32>,
+    /// `expose-fd listeners`: a new process may fetch the listening sockets.
+    pub exposes: bool,
     /// Text as written.
     pub text: Box<str>,
     /// Where it stands.

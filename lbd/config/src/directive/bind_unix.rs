@@ -15,14 +15,15 @@ pub const OPTIONS: &[BindOption] = &[
     BindOption {
         name: "expose-fd",
         args: 1,
-        effect: Effect::NoEffect("a new process binds beside the old one"),
+        effect: Effect::Supported,
         doc: "Lets listening sockets be fetched through this socket (9.3).",
         example: "expose-fd listeners",
-        apply: |_, _, words| {
+        apply: |_, draft, words| {
             one_of(words, &["listeners"], |given| {
                 format!("'expose-fd' : unknown argument '{given}', only 'listeners' is supported")
-            })
-            .map(|_| ())
+            })?;
+            draft.exposes = true;
+            Ok(())
         },
     },
     BindOption {

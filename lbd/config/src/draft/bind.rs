@@ -22,7 +22,9 @@ pub struct BindDraft {
     pub options: BindOptions,
     /// TLS.
     pub ssl: super::BindSslDraft,
-    /// `level`, `severity-output` and `expose-fd` of a `stats socket`.
+    /// `expose-fd listeners`.
+    pub exposes: bool,
+    /// `level` of a `stats socket`.
     pub level: Option<crate::config::AccessLevel>,
     /// `severity-output`.
     pub severity: crate::config::SeverityOutput,
@@ -37,6 +39,7 @@ impl BindDraft {
             addresses: Vec::new(),
             text: text.to_owned(),
             span,
+            exposes: false,
             name: None,
             options: BindOptions::default(),
             ssl: super::BindSslDraft::default(),

@@ -3,11 +3,13 @@
 //! It accepts nothing.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 
 use lbd_core::ListenerId;
 
 use crate::state::world::Bound;
+use crate::sys;
 use crate::worker::Worker;
 
 /// A listener's place in the configuration, which may become another one's.
@@ -18,17 +20,20 @@ pub(crate) struct Post {
     /// The configuration that it was left in: it has no place in a newer one.
     left: RefCell<Option<Rc<Bound>>>,
     is_shared: bool,
+    /// Its socket, which is open for as long as the worker's list has the place.
+    socket: RawFd,
 }
 
 impl Post {
     /// The place of a listener of the present configuration; `is_shared` tells one whose socket
     /// accepts for all workers.
-    pub(super) fn new(worker: &Worker, id: ListenerId, is_shared: bool) -> Self {
+    pub(super) fn new(worker: &Worker, id: ListenerId, is_shared: bool, socket: RawFd) -> Self {
         Self {
             id: Cell::new(id),
             takers: RefCell::new(takers(worker, id, is_shared)),
             left: RefCell::default(),
             is_shared,
+            socket,
         }
     }
 
@@ -45,6 +50,16 @@ impl Post {
     /// The configuration that it was left in.
     pub(super) fn left(&self) -> Option<Rc<Bound>> {
         self.left.borrow().clone()
+    }
+
+    /// Whether the present configuration has no place for it.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left.borrow().is_some()
+    }
+
+    /// A copy of its socket.
+    pub(crate) fn copy(&self) -> Option<OwnedFd> {
+        sys::copy_of(self.socket).ok()
     }
 
     /// The listener that it stands for.

@@ -43,6 +43,15 @@ pub struct Adoption {
 /// Held by those who have not gone on under a new generation yet.
 pub type Pending = tokio::sync::mpsc::Sender<()>;
 
+/// A copy of a listening socket.
+#[derive(Debug)]
+pub struct Exposed {
+    /// Which listener of the present configuration it is.
+    pub listener: ListenerId,
+    /// The copy.
+    pub fd: OwnedFd,
+}
+
 /// A message to a worker.
 #[derive(Debug)]
 pub enum Message {
@@ -65,6 +74,8 @@ pub enum Message {
         /// Its places in the limits.
         places: Places,
     },
+    /// Give away copies of the listening sockets, for another process.
+    Expose(Sender<Vec<Exposed>>),
     /// End the sessions that are under a configuration before that of this number.
     EndOlder(u64),
     /// A waiting stream was given a server or lost its place.

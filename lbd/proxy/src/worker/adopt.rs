@@ -9,7 +9,7 @@ use super::Worker;
 use crate::accept::{self, Post};
 use crate::server_conn::ServerConn;
 use crate::state::world::Bound;
-use crate::state::{Adoption, Generation};
+use crate::state::{Adoption, Exposed, Generation};
 
 impl Worker {
     /// Goes on under another configuration.
@@ -81,5 +81,21 @@ impl Worker {
                 true
             }
         }
+    }
+
+    /// Copies of its listening sockets; what is paused or left has none to give.
+    pub(super) fn exposed(&self) -> Vec<Exposed> {
+        let (posts, bound) = (self.posts.borrow(), self.bound());
+        let copies = posts.iter().filter_map(|post| {
+            if post.has_left() || self.may_listen(&bound, post.id()) != Some(true) {
+                return None;
+            }
+            let fd = post.copy()?;
+            Some(Exposed {
+                listener: post.id(),
+                fd,
+            })
+        });
+        copies.collect()
     }
 }

@@ -10,6 +10,7 @@ use lbd_proxy::reconcile::Heirs;
 use lbd_proxy::state::Generation;
 
 use crate::bind::SocketFile;
+use crate::handover::Inherited;
 use crate::run::limits::Limits;
 use crate::run::listen::{self, Sockets};
 
@@ -41,6 +42,7 @@ pub(super) fn bind(
     let mut heirs: Vec<Option<ListenerId>> = vec![None; old.config.listeners.len()];
     let mut sockets = Sockets::new(workers);
     let mut faults = Vec::new();
+    let inherited = Inherited::default();
     for listener in &config.listeners {
         let proxy = &config.proxies[listener.proxy.index()];
         if proxy.disabled {
@@ -57,7 +59,8 @@ pub(super) fn bind(
             ));
             continue;
         }
-        let bound = listen::bind_listener(config, listener, workers, limits, namespaces);
+        let bound =
+            listen::bind_listener(config, listener, workers, limits, namespaces, &inherited);
         match bound {
             Ok(bound) => sockets.deal(bound, config, listener, limits),
             Err(error) => faults.push(listen::fault_of(config, listener, &error)),
