@@ -45,6 +45,10 @@ pub(crate) struct Args {
     pub(crate) task: Task,
     /// `-f` and the words behind `--`.
     pub(crate) sources: Vec<String>,
+    /// `-W`, `-Ws`: a master starts the worker and outlives it.
+    pub(crate) has_master: bool,
+    /// `-S`: the master's socket, with options of a bind line by commas.
+    pub(crate) master_socket: Option<String>,
     /// `-x`: the runtime socket of the process whose listening sockets are taken over.
     pub(crate) handover: Option<PathBuf>,
     /// `-C`.
@@ -158,12 +162,9 @@ pub(crate) fn parse(words: &[String]) -> Result<Args, ArgsError> {
 
 /// Whether the next word belongs to this one.
 fn takes_value(word: &str) -> bool {
-    // Not there yet, but refused with what stands behind them.
-    let waits = word == "-S";
-    waits
-        || flags::program()
-            .flags()
-            .any(|flag| flag.short == word && matches!(flag.value, Value::Next(_)))
+    flags::program()
+        .flags()
+        .any(|flag| flag.short == word && matches!(flag.value, Value::Next(_)))
 }
 
 fn set_value(args: &mut Args, flag: &str, value: &str) -> Result<(), ArgsError> {
@@ -176,8 +177,9 @@ fn set_value(args: &mut Args, flag: &str, value: &str) -> Result<(), ArgsError> 
         "-m" => args.memory_mb = Some(number(flag, value)?),
         "-p" => args.pidfile = Some(value.into()),
         "-L" => args.localpeer = Some(value.to_owned()),
+        "-S" => args.master_socket = Some(value.to_owned()),
         "-x" => args.handover = Some(value.into()),
-        _ => return Err(not_yet(flag)),
+        _ => return Err(ArgsError::Usage),
     }
     Ok(())
 }
@@ -186,13 +188,6 @@ fn number<T: std::str::FromStr>(flag: &str, value: &str) -> Result<T, ArgsError>
     value
         .parse()
         .map_err(|_| ArgsError::Message(format!("{flag}: '{value}' is not a whole number")))
-}
-
-fn not_yet(flag: &str) -> ArgsError {
-    ArgsError::Message(format!(
-        "{flag} (master-worker mode and socket hand-over) is not supported yet: start lbd in the \
-         foreground with -db, or with -D"
-    ))
 }
 
 fn no_traces() -> ArgsError {
@@ -227,7 +222,7 @@ fn set_flag(args: &mut Args, flag: &str) -> Result<(), ArgsError> {
         "-dZ" => args.no_zero_copy = true,
         "-dL" => args.list_objects = true,
         "-dc" => args.list_cpus = true,
-        "-W" | "-Ws" => return Err(not_yet(flag)),
+        "-W" | "-Ws" => args.has_master = true,
         // Pollers, allocator, look-up function and offloads that lbd does not have.
         "-de" | "-dp" | "-dk" | "-dv" | "-dG" | "-dT" => {
             args.switched_off.extend(match flag {

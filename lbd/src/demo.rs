@@ -246,6 +246,7 @@ fn balancer(text: &str) -> Result<Running, String> {
         run::Means {
             logger,
             notifier: std::sync::Arc::new(crate::process::Notifier::none()),
+            master: None,
             namespaces,
             snapshots: None,
         },

@@ -14,6 +14,7 @@ mod handover;
 mod host;
 mod keywords;
 mod log;
+mod master;
 mod objects;
 mod ocsp;
 mod peers;

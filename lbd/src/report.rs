@@ -2,6 +2,7 @@
 //!
 //! Diagnostics of the configuration are rendered by `lbd-config`; these are the program's own.
 
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lbd_core::Level;
@@ -21,7 +22,8 @@ pub(crate) fn say(level: Level, text: &str) {
 /// Prints text that has its form already.
 pub(crate) fn raw(text: &str) {
     if !QUIET.load(Ordering::Relaxed) {
-        eprint!("{text}");
+        // Whoever read it may have gone, which must not end what goes on.
+        let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }
 
@@ -48,10 +50,14 @@ pub(crate) fn notice(text: &str) {
 
 /// A message with the label as a word: `WARNING`, `ALERT`.
 pub(crate) fn say_as(label: &'static str, text: &str) {
-    let level = match label {
+    say(level_of(label), text);
+}
+
+/// The level of a label.
+pub(crate) fn level_of(label: &str) -> Level {
+    match label {
         "ALERT" => Level::Alert,
         "WARNING" => Level::Warning,
         _ => Level::Notice,
-    };
-    say(level, text);
+    }
 }

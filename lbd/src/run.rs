@@ -4,6 +4,7 @@
 //! It decides nothing about traffic.
 
 pub(crate) mod limits;
+mod link;
 pub(crate) mod listen;
 mod old;
 mod orders;
@@ -166,7 +167,12 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
         process::write_pidfile(&path, std::process::id())
             .map_err(|_| one(format!("Cannot create pidfile {}", path.display())))?;
     }
-    let notifier = Arc::new(process::Notifier::open());
+    let master = link::take();
+    // A master speaks for its workers.
+    let notifier = Arc::new(match master {
+        None => process::Notifier::open(),
+        Some(_) => process::Notifier::none(),
+    });
     let logger = make_logger(&config, workers, options);
     warn_of_root(&config);
     let snapshots = config.global.snapshots.as_ref();
@@ -194,6 +200,7 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
             namespaces,
             snapshots,
             notifier: Arc::clone(&notifier),
+            master: master.as_ref().and_then(|link| link.try_clone().ok()),
         },
         options,
     )?;
@@ -202,13 +209,29 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
         report::set_quiet(true);
         started.started();
     }
+    if let Some(master) = &master {
+        link::say_ready(master);
+    }
+    drop(master);
     notifier.say("READY=1\nSTATUS=Ready.\n");
     let code = running.wait(&mut signals, &notifier);
     Ok(code)
 }
 
+/// How long a master's old worker may take to give its sockets.
+const HANDOVER_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The listening sockets of the process that `-x` names.
 fn inherited(args: &Args) -> Result<Inherited, String> {
+    if let Some(stream) = link::take_sockets() {
+        let asked = stream
+            .set_read_timeout(Some(HANDOVER_PATIENCE))
+            .and_then(|()| handover::ask(&stream));
+        return asked.map(Inherited::new).map_err(|error| {
+            let error = crate::bind::plain(&error);
+            format!("Failed to get the sockets from the old process! ({error})")
+        });
+    }
     let Some(path) = args
         .handover
         .as_deref()
@@ -283,6 +306,8 @@ pub(crate) struct Means {
     pub(crate) snapshots: Option<Directory>,
     /// The service manager.
     pub(crate) notifier: Arc<process::Notifier>,
+    /// The link to the master, if there is one.
+    pub(crate) master: Option<std::os::unix::net::UnixStream>,
 }
 
 /// Starts workers and control side on bound sockets.
@@ -303,6 +328,7 @@ pub(crate) fn start(
         namespaces,
         snapshots,
         notifier,
+        master,
     } = means;
     let logger = Arc::new(logger);
     let dropped = logger.dropped();
@@ -339,6 +365,7 @@ pub(crate) fn start(
         options: options.clone(),
         logger,
         notifier,
+        master,
         paths: Arc::clone(&paths),
         reloads: (reloads, orders),
         shared: Arc::clone(&shared),
@@ -397,6 +424,7 @@ struct Control {
     options: Options,
     logger: Arc<Logger>,
     notifier: Arc<process::Notifier>,
+    master: Option<std::os::unix::net::UnixStream>,
     paths: Arc<Mutex<Vec<SocketFile>>>,
     reloads: (ReloadHandle, reload::Orders),
     shared: Arc<Shared>,
@@ -458,6 +486,9 @@ impl Control {
                 paths: self.paths,
             };
             tokio::task::spawn_local(reloader.run(self.reloads.1));
+            if let Some(link) = self.master {
+                tokio::task::spawn_local(link::serve(link, Arc::clone(&daemon)));
+            }
             if let Some(link) = self.failover {
                 let serve = crate::failover::serve(link, Arc::clone(&daemon.shared));
                 tokio::task::spawn_local(serve);

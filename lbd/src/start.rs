@@ -11,6 +11,7 @@ use lbd_core::{Diags, Level};
 
 use crate::args::{Args, ArgsError, Task, VersionForm, usage};
 use crate::host::SystemHost;
+use crate::master;
 use crate::run::{self, Options};
 use crate::{args, cpus, demo, objects, report, version};
 
@@ -67,9 +68,17 @@ pub(crate) fn main(words: &[String]) -> ExitCode {
                 eprint!("{}{}", version::text(VersionForm::Page), usage());
                 ExitCode::from(REFUSED)
             }
+            _ if args.has_master && args.task == Task::Run && !is_for_output(&args) => {
+                master::run(&args, words)
+            }
             _ => with_configuration(&args),
         },
     }
+}
+
+/// Whether something is only printed.
+fn is_for_output(args: &Args) -> bool {
+    args.dump.is_some()
 }
 
 fn system(args: &Args) -> SystemHost {

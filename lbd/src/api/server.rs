@@ -124,22 +124,41 @@ pub(crate) async fn serve(
                 }
                 let open = Open::new(Arc::clone(&limits));
                 let exposes = spec.borrow().exposes;
-                tokio::task::spawn_local(async move {
-                    if exposes {
-                        let asking = asks_for_sockets(&stream);
-                        let asked = tokio::time::timeout(open.0.timeout(), asking).await;
-                        if asked.unwrap_or(false) {
-                            return give_sockets(stream, &daemon).await;
-                        }
-                    }
-                    converse(stream, session, open, daemon).await;
-                });
+                tokio::task::spawn_local(serve_unix(stream, session, open, exposes, daemon));
             }),
         };
         if accepted.is_err() {
             tokio::time::sleep(ACCEPT_PAUSE).await;
         }
     }
+}
+
+/// Serves one connection that is there already, such as a master's.
+pub(crate) async fn serve_one(
+    stream: UnixStream,
+    session: Session,
+    limits: Arc<Limits>,
+    exposes: bool,
+    daemon: Arc<Daemon>,
+) {
+    serve_unix(stream, session, Open::new(limits), exposes, daemon).await;
+}
+
+async fn serve_unix(
+    stream: UnixStream,
+    session: Session,
+    open: Open,
+    exposes: bool,
+    daemon: Arc<Daemon>,
+) {
+    if exposes {
+        let asking = asks_for_sockets(&stream);
+        let asked = tokio::time::timeout(open.0.timeout(), asking).await;
+        if asked.unwrap_or(false) {
+            return give_sockets(stream, &daemon).await;
+        }
+    }
+    converse(stream, session, open, daemon).await;
 }
 
 /// Whether a new process wants listening sockets instead of a conversation.

@@ -137,6 +137,17 @@ const PROCESS: &[Flag] = &[
         "these processes stop at once then",
     ),
     Flag::new(
+        "-W",
+        Value::None,
+        "a master starts the worker, outlives it and reloads on SIGUSR2 or SIGHUP",
+    ),
+    Flag::new("-Ws", Value::None, "the same for a service manager"),
+    Flag::new(
+        "-S",
+        Value::Next("bind,options"),
+        "the master's socket: 'show proc', 'reload', and '@1 COMMAND' for its worker",
+    ),
+    Flag::new(
         "-x",
         Value::Next("socket"),
         "take listening sockets over through this runtime socket ('expose-fd listeners')",

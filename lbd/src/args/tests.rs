@@ -29,11 +29,12 @@ fn unknown_flag_shows_the_usage() {
 }
 
 #[test]
-fn master_mode_is_refused_by_name() {
-    let Err(ArgsError::Message(text)) = parse(&words("-Ws -f a")) else {
-        panic!("-Ws must be refused");
-    };
-    assert!(text.contains("not supported yet"), "{text}");
+fn a_master_has_a_socket_with_options() {
+    let args = parse(&words("-Ws -S /run/m,level,user -x /run/old -f a")).unwrap();
+    assert!(args.has_master);
+    assert_eq!(args.master_socket.as_deref(), Some("/run/m,level,user"));
+    assert_eq!(args.handover.as_deref(), Some("/run/old".as_ref()));
+    assert!(!parse(&words("-f a")).unwrap().has_master);
 }
 
 #[test]

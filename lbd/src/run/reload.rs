@@ -205,7 +205,7 @@ impl Reloader {
         known.extend(paths);
         drop(known);
         if let Some(limit) = next.config.global.hard_stop_after {
-            end_older(Arc::clone(daemon), next.serial, limit);
+            end_later(Arc::clone(daemon), next.serial, limit);
         }
         pending
     }
@@ -244,13 +244,22 @@ fn refused(text: String) -> Outcome {
 }
 
 /// Ends sessions that are still under older configurations after a while (`hard-stop-after`).
-fn end_older(daemon: Arc<Daemon>, serial: u64, limit: Duration) {
+fn end_later(daemon: Arc<Daemon>, serial: u64, limit: Duration) {
     tokio::task::spawn_local(async move {
         tokio::time::sleep(limit).await;
-        for mailbox in daemon.shared.mailboxes() {
-            mailbox.post(Message::EndOlder(serial));
-        }
+        end_before(&daemon, serial);
     });
+}
+
+/// Ends sessions that are still under older configurations at once (`hard-reload`).
+pub(super) fn end_older(daemon: &Daemon) {
+    end_before(daemon, daemon.shared.current().serial);
+}
+
+fn end_before(daemon: &Daemon, serial: u64) {
+    for mailbox in daemon.shared.mailboxes() {
+        mailbox.post(Message::EndOlder(serial));
+    }
 }
 
 fn targets(config: &Config) -> impl Iterator<Item = &lbd_config::config::LogAddress> {
@@ -262,7 +271,7 @@ fn targets(config: &Config) -> impl Iterator<Item = &lbd_config::config::LogAddr
 
 /// What the service manager is told at the beginning: with the time, by which it knows that what it
 /// was told before is older (`Type=notify-reload`).
-fn reloading() -> String {
+pub(crate) fn reloading() -> String {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
     let micros = now.map_or(0, |now| now.tv_sec() * 1_000_000 + now.tv_nsec() / 1000);
     format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=Reloading.\n")

@@ -1,0 +1,202 @@
+//! The master of `-W`: exit codes, signals, reloads in place and by another worker, its socket.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::*;
+
+fn text(generation: &str, global: &str) -> String {
+    format!(
+        "global
+    {global}
+{TIMEOUTS}
+frontend web
+    bind <front>
+    http-response set-header x-generation {generation}
+    default_backend app
+backend app
+    server s1 <s1>
+"
+    )
+}
+
+fn begin(program: &Program, global: &str, origin: &Origin) -> Proxy {
+    let proxy = Proxy::of(program.clone(), text("one", global))
+        .listener("front")
+        .with("s1", origin.address())
+        .args(&["-W", "-S", "unix@master.sock"])
+        .start();
+    // The reference's master begins once more when its worker runs.
+    eventually("the master answers", Duration::from_secs(20), || {
+        // It may forget who has asked before.
+        let told = try_ask(&proxy, "show proc", Duration::from_secs(2));
+        told.is_ok_and(|told| told.contains(" worker "))
+    });
+    proxy
+}
+
+/// What the master answers to a line.
+fn ask(proxy: &Proxy, line: &str) -> String {
+    try_ask(proxy, line, Duration::from_secs(60)).expect("an answer")
+}
+
+fn try_ask(proxy: &Proxy, line: &str, patience: Duration) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(proxy.directory().join("master.sock"))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.write_all(format!("{line}\n").as_bytes())?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    let mut told = String::new();
+    stream.read_to_string(&mut told)?;
+    Ok(told)
+}
+
+/// The current workers' process ids.
+fn workers(proxy: &Proxy) -> Vec<i32> {
+    let told = ask(proxy, "show proc");
+    let part = told.split("# workers").nth(1).unwrap_or_default();
+    let part = part.split("# old workers").next().unwrap_or_default();
+    let words = part
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+fn generation(proxy: &Proxy) -> String {
+    let answer = Client::fetch(proxy.address("front"), "/");
+    answer.header("x-generation").unwrap_or_default().to_owned()
+}
+
+#[test]
+fn signals_end_a_master_as_the_references_one() {
+    let origin = Origin::http("s1");
+    on_both(|program| {
+        for (signal, code) in [
+            (Signal::SIGTERM, 0),
+            (Signal::SIGINT, 130),
+            (Signal::SIGUSR1, 0),
+        ] {
+            let mut proxy = begin(program, "", &origin);
+            assert_eq!(generation(&proxy), "one");
+            proxy.signal(signal);
+            let exit = proxy.wait_exit();
+            assert_eq!(exit.code, Some(code), "{program:?} {signal}: {exit:?}");
+        }
+        let mut proxy = begin(program, "", &origin);
+        let worker = workers(&proxy)[0];
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(worker), Signal::SIGKILL);
+        assert_eq!(proxy.wait_exit().code, Some(137), "{program:?}");
+    });
+}
+
+#[test]
+fn a_worker_that_cannot_start_ends_its_master() {
+    let exit = Proxy::lbd("global\n    bogus\n").args(&["-W"]).run();
+    assert_eq!(exit.code, Some(1));
+    assert!(exit.stderr.contains("unknown keyword 'bogus'"), "{exit:?}");
+    assert!(exit.stderr.contains("Failed to load worker"), "{exit:?}");
+}
+
+#[test]
+fn a_worker_that_has_kept_its_rights_reloads_in_place() {
+    let origin = Origin::http("s1");
+    let proxy = begin(&Program::Lbd, "", &origin);
+    let worker = workers(&proxy);
+    let mut client = Client::connect(proxy.address("front"));
+    assert_eq!(client.get("/").header("x-generation"), Some("one"));
+    proxy.rewrite(&text("two", ""));
+    let told = ask(&proxy, "reload");
+    assert!(told.starts_with("Success=1\n--\n"), "{told}");
+    assert_eq!(client.get("/").header("x-generation"), Some("two"));
+    assert_eq!(workers(&proxy), worker);
+    proxy.rewrite("global\n    bogus\n");
+    let told = ask(&proxy, "reload");
+    assert!(told.starts_with("Success=0\n--\n"), "{told}");
+    assert!(told.contains("unknown keyword 'bogus'"), "{told}");
+    assert!(ask(&proxy, "show proc").contains("2 [failed: 1]"));
+    let told = ask(&proxy, "show startup-logs");
+    assert!(told.contains("unknown keyword 'bogus'"), "{told}");
+    proxy.rewrite(&text("three", ""));
+    proxy.signal(Signal::SIGHUP);
+    eventually("it has reloaded", Duration::from_secs(20), || {
+        generation(&proxy) == "three"
+    });
+}
+
+#[test]
+fn a_worker_that_has_given_up_its_rights_is_followed_by_another_and_no_request_fails() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let origin = Origin::http("s1");
+    let global = "user nobody\n    group nogroup\n    chroot /var";
+    let proxy = Arc::new(begin(&Program::Lbd, global, &origin));
+    let first = workers(&proxy);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let (proxy, is_over) = (Arc::clone(&proxy), Arc::clone(&is_over));
+            thread::spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    assert_eq!(Client::fetch(proxy.address("front"), "/").status, 200);
+                }
+            })
+        })
+        .collect();
+    for turn in ["two", "three", "four"] {
+        proxy.rewrite(&text(turn, global));
+        let told = ask(&proxy, "reload");
+        assert!(told.starts_with("Success=1\n--\n"), "{told}");
+        eventually("it has reloaded", Duration::from_secs(20), || {
+            generation(&proxy) == turn
+        });
+    }
+    proxy.rewrite("global\n    bogus\n");
+    let told = ask(&proxy, "reload");
+    assert!(told.starts_with("Success=0\n--\n"), "{told}");
+    assert!(told.contains("unknown keyword 'bogus'"), "{told}");
+    is_over.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.join().expect("no request failed");
+    }
+    assert_eq!(generation(&proxy), "four");
+    assert_ne!(workers(&proxy), first);
+}
+
+#[test]
+fn commands_reach_the_worker_and_the_prompt_says_whom_they_reach() {
+    let origin = Origin::http("s1");
+    on_both(|program| {
+        let proxy = begin(program, "", &origin);
+        let pid = workers(&proxy)[0];
+        assert!(ask(&proxy, "@1 show info").contains(&format!("Pid: {pid}\n")));
+        assert!(ask(&proxy, &format!("@!{pid} show info")).contains("Uptime_sec"));
+        let told = ask(&proxy, "@7 show info");
+        let wanted = "Can't find the target PID matching the prefix '@7'\n";
+        assert_eq!(told, wanted, "{program:?}");
+        let both = ask(&proxy, "@1 show info; show proc");
+        assert!(
+            both.contains("Uptime_sec") && both.contains("# workers"),
+            "{both}"
+        );
+
+        let path = proxy.directory().join("master.sock");
+        let mut stream = UnixStream::connect(path).expect("the master's socket");
+        let mut expect = |line: &str, wanted: &str| {
+            stream.write_all(line.as_bytes()).expect("a line");
+            let mut told = String::new();
+            while !told.ends_with(wanted) {
+                let mut bytes = [0; 1024];
+                let count = stream.read(&mut bytes).expect("an answer");
+                assert!(count > 0, "{program:?}: {told} instead of {wanted}");
+                told.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        };
+        expect("prompt\n", "master> ");
+        expect("@1\n", &format!("{pid}> "));
+        expect("show version\n", &format!("\n\n{pid}> "));
+        expect("@\n", "master> ");
+    });
+}
