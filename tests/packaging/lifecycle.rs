@@ -41,8 +41,12 @@ fn installed_it_runs_and_purged_it_leaves_nothing() {
         system.run("cat /proc/sys/net/ipv4/ip_nonlocal_bind").trim(),
         "1"
     );
-    let status = system.run("cat /proc/$(systemctl show -p MainPID --value lbd)/status");
-    assert!(!status.contains("Uid:\t0"), "it runs as root: {status}");
+    let status = system.run(
+        "m=$(systemctl show -p MainPID --value lbd); \
+         cat $(grep -ls \"^PPid:[[:space:]]*$m\\$\" /proc/[0-9]*/status)",
+    );
+    assert!(status.contains("Name:\tlbd"), "a worker: {status}");
+    assert!(!status.contains("Uid:\t0"), "it serves as root: {status}");
     units(&system);
     traffic(&system);
 
@@ -88,9 +92,33 @@ fn traffic(system: &System) {
     eventually("the request is logged", PATIENCE, || {
         system.holds("grep -q ' web web/<NOSRV> .*GET / HTTP/1.1' /var/log/lbd.log")
     });
+    reload(system);
     // A configuration that is refused changes nothing.
     system.run("cp /etc/lbd/lbd.cfg /srv/good.cfg && echo nonsense >>/etc/lbd/lbd.cfg");
     assert!(!system.holds("systemctl reload lbd.service"));
     assert!(system.holds("curl -sf --max-time 10 http://127.0.0.1/"));
     system.run("cp /srv/good.cfg /etc/lbd/lbd.cfg");
+}
+
+/// Another configuration while clients ask without a pause: no request fails.
+fn reload(system: &System) {
+    let ask = "curl -sf --max-time 10 http://127.0.0.1/";
+    system.run(&format!(
+        "(while ! test -e /srv/stop; do {ask} >/dev/null || echo >>/srv/failed; done; echo >/srv/stopped) \
+         >/dev/null 2>&1 </dev/null &"
+    ));
+    for (old, new) in [("first", "second"), ("second", "first")] {
+        system.run(&format!(
+            "sed -i 's/string {old}/string {new}/' /etc/lbd/lbd.cfg && systemctl reload lbd.service"
+        ));
+        eventually("the new configuration serves", PATIENCE, || {
+            system.holds(&format!("test \"$({ask})\" = {new}"))
+        });
+    }
+    system.run("echo >/srv/stop");
+    eventually("the client has ended", PATIENCE, || {
+        system.holds("test -e /srv/stopped")
+    });
+    assert!(!system.holds("test -e /srv/failed"), "requests have failed");
+    system.run("rm /srv/stop /srv/stopped");
 }

@@ -34,7 +34,16 @@ impl Root {
         // Debian's root has the libraries, but no package of rpm that says so.
         // Its scripts want /proc, as an installation below a directory has it.
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "--", "sh", "-c"]);
+        // Nor shall they set what the kernel of this machine does.
+        command.args([
+            "--mount",
+            "--net",
+            "--propagation",
+            "private",
+            "--",
+            "sh",
+            "-c",
+        ]);
         command.arg("mount -t proc proc \"$1/proc\" && shift && exec rpm \"$@\"");
         command.arg("sh").arg(self.path());
         command

@@ -99,55 +99,44 @@ fn environment(name: Option<&str>) -> String {
 /// `show proc`.
 fn processes(state: &State) -> String {
     let mut text = String::new();
-    let mut row = |columns: [String; 5]| {
-        for column in columns {
-            let _ = write!(text, "{column:<15} ");
-        }
-        text.pop();
-        text.push('\n');
+    let head = ["#<PID>", "<type>", "<reloads>", "<uptime>", "<version>"];
+    row(&mut text, &head.map(str::to_owned));
+    let process = |pid: String, kind: &str, reloads: String, time: Duration| {
+        let version = lbd_config::HAPROXY_VERSION.to_owned();
+        [pid, kind.to_owned(), reloads, uptime(time), version]
     };
-    row(["#<PID>", "<type>", "<reloads>", "<uptime>", "<version>"].map(str::to_owned));
-    let version = || lbd_config::HAPROXY_VERSION.to_owned();
-    row([
-        std::process::id().to_string(),
-        "master".to_owned(),
-        format!("{} [failed: {}]", state.reloads, state.failures),
-        uptime(state.started.elapsed()),
-        version(),
-    ]);
+    let reloads = format!("{} [failed: {}]", state.reloads, state.failures);
+    let own = std::process::id().to_string();
+    row(
+        &mut text,
+        &process(own, "master", reloads, state.started.elapsed()),
+    );
     let worker = |worker: &Worker, reloads: u32| {
-        [
-            worker.pid.to_string(),
-            "worker".to_owned(),
-            reloads.to_string(),
-            uptime(worker.since.elapsed()),
-            version(),
-        ]
+        let (pid, reloads) = (worker.pid.to_string(), reloads.to_string());
+        process(pid, "worker", reloads, worker.since.elapsed())
     };
-    let title = |text: &str| [text, "", "", "", ""].map(str::to_owned);
-    let mut rows = vec![title("# workers")];
-    rows.extend(state.current.iter().map(|current| worker(current, 0)));
-    if !state.leaving.is_empty() {
-        rows.push(title("# old workers"));
+    text.push_str("# workers\n");
+    if let Some(current) = &state.current {
+        row(&mut text, &worker(current, 0));
     }
-    let old = state.leaving.iter();
-    rows.extend(old.map(|old| worker(old, 1 + state.reloads.saturating_sub(old.survived))));
-    for columns in rows {
-        match columns[1].is_empty() {
-            true => {
-                text.push_str(&columns[0]);
-                text.push('\n');
-            }
-            false => {
-                for column in columns {
-                    let _ = write!(text, "{column:<15} ");
-                }
-                text.pop();
-                text.push('\n');
-            }
-        }
+    if !state.leaving.is_empty() {
+        text.push_str("# old workers\n");
+    }
+    for old in &state.leaving {
+        let survived = 1 + state.reloads.saturating_sub(old.survived);
+        row(&mut text, &worker(old, survived));
     }
     text
+}
+
+/// A row of columns.
+fn row(text: &mut String, columns: &[String; 5]) {
+    for column in columns {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{column:<15} ");
+    }
+    text.pop();
+    text.push('\n');
 }
 
 fn uptime(time: Duration) -> String {

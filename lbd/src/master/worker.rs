@@ -1,9 +1,12 @@
 //! A worker as its master sees it: a process, a link to it, and its messages.
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
@@ -67,8 +70,7 @@ impl Worker {
         log: &Log,
     ) -> io::Result<Self> {
         let (link, theirs) = UnixStream::pair()?;
-        let path = std::env::current_exe()?;
-        let mut command = Command::new(path);
+        let mut command = Command::new(program(&std::env::current_exe()?));
         command.args(words).env_remove("NOTIFY_SOCKET");
         command.env("HAPROXY_MWORKER", "1");
         inherit(&mut command, LINK, &theirs)?;
@@ -135,6 +137,13 @@ impl Worker {
         self.send(CONVERSE, Some(&there.into()))?;
         Ok(here)
     }
+}
+
+/// The program that is installed now, where it may have been replaced since this process began.
+fn program(own: &Path) -> PathBuf {
+    let name = own.as_os_str().as_bytes();
+    let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
+    PathBuf::from(OsStr::from_bytes(name))
 }
 
 /// Lets a process that is to be started have a descriptor.
