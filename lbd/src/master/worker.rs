@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
@@ -84,9 +84,13 @@ impl Worker {
         // Its number fits, as the kernel's own type is this one.
         let pid = child.id().cast_signed();
         drop((theirs, sockets));
+        let (printed, all) = std::sync::mpsc::channel::<()>();
         if let Some(errors) = child.stderr.take() {
             let log = Log::clone(log);
-            std::thread::spawn(move || pass_on(errors, &log));
+            std::thread::spawn(move || {
+                pass_on(errors, &log);
+                drop(printed);
+            });
         }
         let sender = events.clone();
         let reader = link.try_clone()?;
@@ -94,6 +98,8 @@ impl Worker {
         let sender = events.clone();
         std::thread::spawn(move || {
             if let Ok(status) = child.wait() {
+                // What it has printed is told first; a program that it started may hold the pipe.
+                let _ = all.recv_timeout(LAST_WORDS);
                 let _ = sender.send(Event::Exited(pid, status));
             }
         });
@@ -145,6 +151,9 @@ fn program(own: &Path) -> PathBuf {
     let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
     PathBuf::from(OsStr::from_bytes(name))
 }
+
+/// Longest wait for the last messages of a worker that has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Lets a process that is to be started have a descriptor.
 fn inherit(command: &mut Command, name: &str, stream: &UnixStream) -> io::Result<()> {

@@ -73,11 +73,14 @@ fn generation(proxy: &Proxy) -> String {
 fn signals_end_a_master_as_the_references_one() {
     let origin = Origin::http("s1");
     on_both(|program| {
-        for (signal, code) in [
+        let ends = [
             (Signal::SIGTERM, 0),
             (Signal::SIGINT, 130),
             (Signal::SIGUSR1, 0),
-        ] {
+        ];
+        // The reference's older worker may wait for who has spoken to its master.
+        let most = if *program == Program::Lbd { 3 } else { 2 };
+        for (signal, code) in ends.into_iter().take(most) {
             let mut proxy = begin(program, "", &origin);
             assert_eq!(generation(&proxy), "one");
             proxy.signal(signal);

@@ -231,6 +231,10 @@ fn a_frontend_pauses_and_goes_on() {
             "OPEN",
             "{program:?}"
         );
+        // Workers listen a moment after the answer.
+        eventually("it listens", Duration::from_secs(20), || {
+            Client::try_connect(proxy.address("front")).is_ok()
+        });
         assert_eq!(
             Client::fetch(proxy.address("front"), "/").status,
             200,
