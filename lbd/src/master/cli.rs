@@ -193,7 +193,7 @@ where
         }
         let commands: Vec<&str> = match payload.is_some() {
             true => vec![&line],
-            false => line.split(';').collect(),
+            false => commands(&line),
         };
         for command in commands {
             match session.run(state, command.trim(), payload.as_deref()).await {
@@ -207,6 +207,21 @@ where
         let prompt = session.prompt(&state.borrow());
         stream.write_all(prompt.as_bytes()).await?;
     }
+}
+
+/// The commands of a line: semicolons part them, unless a backslash stands before.
+fn commands(line: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut begin, mut is_escaped) = (0, false);
+    for (at, byte) in line.bytes().enumerate() {
+        if byte == b';' && !is_escaped {
+            found.push(&line[begin..at]);
+            begin = at + 1;
+        }
+        is_escaped = byte == b'\\' && !is_escaped;
+    }
+    found.push(&line[begin..]);
+    found
 }
 
 /// A line with its end, or what there is before the connection's.
@@ -389,3 +404,6 @@ where
     tokio::io::copy_bidirectional(&mut stream, &mut worker).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
