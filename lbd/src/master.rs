@@ -154,23 +154,16 @@ pub(crate) fn run(args: &Args, words: &[String]) -> ExitCode {
 }
 
 fn signals(sender: UnboundedSender<Event>) -> std::io::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([
+    let signals = signal_hook::iterator::Signals::new([
         consts::SIGHUP,
         consts::SIGINT,
         consts::SIGTERM,
         consts::SIGUSR1,
         consts::SIGUSR2,
     ])?;
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            for number in signals.forever() {
-                if sender.send(Event::Signal(number)).is_err() {
-                    break;
-                }
-            }
-        })?;
-    Ok(())
+    crate::run::signals::forward(signals, move |number| {
+        sender.send(Event::Signal(number)).is_ok()
+    })
 }
 
 struct Master {

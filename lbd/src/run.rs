@@ -9,7 +9,7 @@ pub(crate) mod listen;
 mod old;
 mod orders;
 pub(crate) mod reload;
-mod signals;
+pub(crate) mod signals;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use lbd_config::config::Config;
+use lbd_config::config::{Config, LogTarget};
 use lbd_core::WallTime;
 use lbd_proxy::Namespaces;
 use lbd_proxy::state::{Generation, Setup, Shared};
@@ -288,12 +288,17 @@ pub(crate) fn make_logger(config: &Config, workers: usize, options: &Options) ->
         limits::utc_offset(),
         &Arc::new(Dropped::default()),
     );
-    let own = config.proxies.iter().flat_map(|proxy| &proxy.log.targets);
-    let peers = config.peers.iter().flat_map(|section| &section.logs);
-    for target in own.chain(peers).chain(&config.global.logs) {
+    for target in log_targets(config) {
         logger.open(&target.address);
     }
     logger
+}
+
+/// Where the lines of a configuration's logs go.
+fn log_targets(config: &Config) -> impl Iterator<Item = &LogTarget> {
+    let own = config.proxies.iter().flat_map(|proxy| &proxy.log.targets);
+    let peers = config.peers.iter().flat_map(|section| &section.logs);
+    own.chain(peers).chain(&config.global.logs)
 }
 
 /// What was opened before privileges went, besides sockets.
@@ -480,6 +485,7 @@ impl Control {
             let reloader = reload::Reloader {
                 daemon: Arc::clone(&daemon),
                 options: self.options,
+                limits: self.limits,
                 logger: self.logger,
                 notifier: self.notifier,
                 doors,

@@ -125,6 +125,12 @@ impl Worker {
         Rc::clone(&self.bound.borrow())
     }
 
+    /// Whether this is the view that new sessions get.
+    #[inline]
+    pub(crate) fn is_present(&self, bound: &Rc<Bound>) -> bool {
+        Rc::ptr_eq(&self.bound.borrow(), bound)
+    }
+
     /// Enters a session into the list of live ones.
     pub(crate) fn register(&self, make: impl FnOnce(u64) -> Live) -> Rc<Live> {
         let mut live = self.live.borrow_mut();

@@ -74,6 +74,8 @@ pub(crate) fn channel() -> (ReloadHandle, Orders) {
 pub(crate) struct Reloader {
     pub(crate) daemon: Arc<Daemon>,
     pub(crate) options: Options,
+    /// Those of the configuration that runs.
+    pub(crate) limits: super::Limits,
     pub(crate) logger: Arc<Logger>,
     pub(crate) notifier: Arc<Notifier>,
     pub(crate) doors: Doors,
@@ -132,7 +134,7 @@ impl Reloader {
         let daemon = Arc::clone(&self.daemon);
         let shared = &daemon.shared;
         let old = shared.current();
-        let limits = self.limits(&mut config, &old.config);
+        let limits = self.limits_of(&mut config, &old.config);
         for setting in fixed::differing(&old.config, &config) {
             let line = format!("{setting} takes effect when the process starts again");
             report::warning(&line);
@@ -155,15 +157,11 @@ impl Reloader {
                 return self.fail(text, &faults);
             }
         };
-        for target in targets(&config) {
-            self.logger.open(target);
+        for target in super::log_targets(&config) {
+            self.logger.open(&target.address);
         }
-        for name in config.patterns.take_over(&old.config.patterns) {
-            let _ = writeln!(
-                text,
-                "the run-time changes of list or map {name} are lost: its file goes before"
-            );
-        }
+        self.limits = limits;
+        shared.set_configured_maxconn(limits.maxconn);
         let mut pending = self.swap(config, &old, plan, &mut text);
         self.doors.change(doors, &daemon);
         // One that hangs is not waited for: whoever watches it knows.
@@ -186,6 +184,12 @@ impl Reloader {
         let daemon = &self.daemon;
         let shared = &daemon.shared;
         let _gate = daemon.gate.write();
+        for name in config.patterns.take_over(&old.config.patterns) {
+            let _ = writeln!(
+                text,
+                "the run-time changes of list or map {name} are lost: its file goes before"
+            );
+        }
         let workers = shared.setup().workers;
         let (next, changes) = reconcile(old, Arc::new(config), workers, shared.now());
         for change in changes {
@@ -210,8 +214,9 @@ impl Reloader {
         pending
     }
 
-    fn limits(&self, config: &mut Config, old: &Config) -> super::Limits {
-        let mut limits = self.daemon.limits;
+    /// The limits that `config` runs with.
+    fn limits_of(&self, config: &mut Config, old: &Config) -> super::Limits {
+        let mut limits = self.limits;
         if config.global.maxconn.is_some() && config.global.maxconn != old.global.maxconn {
             match super::Limits::apply(
                 config,
@@ -222,7 +227,6 @@ impl Reloader {
                 Err(why) => report::warning(&why),
             }
         }
-        self.daemon.shared.set_configured_maxconn(limits.maxconn);
         config.set_process_maxconn(limits.maxconn);
         limits
     }
@@ -260,13 +264,6 @@ fn end_before(daemon: &Daemon, serial: u64) {
     for mailbox in daemon.shared.mailboxes() {
         mailbox.post(Message::EndOlder(serial));
     }
-}
-
-fn targets(config: &Config) -> impl Iterator<Item = &lbd_config::config::LogAddress> {
-    let own = config.proxies.iter().flat_map(|proxy| &proxy.log.targets);
-    let peers = config.peers.iter().flat_map(|section| &section.logs);
-    let all = own.chain(peers).chain(&config.global.logs);
-    all.map(|target| &target.address)
 }
 
 /// What the service manager is told at the beginning: with the time, by which it knows that what it

@@ -82,20 +82,13 @@ impl Signals {
     }
 
     fn listen(&mut self) -> std::io::Result<()> {
-        let Some(mut signals) = self.caught.take() else {
+        let Some(signals) = self.caught.take() else {
             return Ok(());
         };
         let sender = self.sender.clone();
-        std::thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(move || {
-                for number in signals.forever() {
-                    if sender.send(Event::Signal(number)).is_err() {
-                        break;
-                    }
-                }
-            })?;
-        Ok(())
+        forward(signals, move |number| {
+            sender.send(Event::Signal(number)).is_ok()
+        })
     }
 
     /// Does what signals ask until the process shall end.
@@ -149,6 +142,19 @@ impl Signals {
             }
         }
     }
+}
+
+/// Hands signals on from a thread of its own, until nobody takes them any more.
+pub(crate) fn forward(
+    mut signals: signal_hook::iterator::Signals,
+    take: impl Fn(i32) -> bool + Send + 'static,
+) -> std::io::Result<()> {
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let _ = signals.forever().all(take);
+        })?;
+    Ok(())
 }
 
 fn is_past(at: Instant) -> bool {

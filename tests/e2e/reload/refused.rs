@@ -79,3 +79,28 @@ fn only_administrators_reload() {
     let proxy = start(&text, &origin);
     assert_eq!(proxy.runtime("reload").trim(), "Permission denied");
 }
+
+#[test]
+fn the_limit_of_connections_is_that_of_the_configuration_that_runs() {
+    let origin = Origin::http("s1");
+    let text =
+        |limit: u32| simple("one").replace("global\n", &format!("global\n    maxconn {limit}\n"));
+    let proxy = start(&text(100), &origin);
+    let limit = || {
+        let told = proxy.runtime("show info");
+        let line = told.lines().find_map(|line| line.strip_prefix("Maxconn: "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(limit().as_deref(), Some("100"));
+    let nowhere = "global\n    stats socket /nowhere/at/all\n";
+    refuse(
+        &proxy,
+        &text(300).replace("global\n", nowhere),
+        &["/nowhere"],
+    );
+    assert_eq!(limit().as_deref(), Some("100"), "a refusal changes nothing");
+    for _ in 0..2 {
+        reload(&proxy, &text(200));
+        assert_eq!(limit().as_deref(), Some("200"));
+    }
+}

@@ -16,11 +16,11 @@ impl Session {
     /// Goes on under the present configuration, between two requests. Where that has no place for
     /// the session it stays under its own, and is to end.
     pub(crate) fn follow(&mut self) {
-        let present = self.worker.bound();
         // Streams of HTTP/2 follow their connection.
-        if Rc::ptr_eq(&present, &self.bound) || matches!(self.entry, Entry::Stream(_)) {
+        if self.worker.is_present(&self.bound) || matches!(self.entry, Entry::Stream(_)) {
             return;
         }
+        let present = self.worker.bound();
         if let Some(listener) = self.heir(&present.generation) {
             self.rebind(&present, &listener);
         }
@@ -52,10 +52,9 @@ impl Session {
     /// From when on its connection closes between two requests: because the worker stops, or
     /// because the present configuration has no place for it.
     pub(crate) fn closes_from(&self) -> Option<Time> {
-        let present = self.worker.bound();
-        let is_left = !Rc::ptr_eq(&present, &self.bound)
+        let is_left = !self.worker.is_present(&self.bound)
             && matches!(self.entry, Entry::Connection(_))
-            && self.heir(&present.generation).is_none();
+            && self.heir(&self.worker.bound().generation).is_none();
         match is_left {
             true => Some(Time::ZERO),
             false => self.worker.closes_from(self.facts.id),
