@@ -1,8 +1,9 @@
 //! What `lbctl` does: it asks `lbd-failover` who owns what and hands addresses over, looks over the
-//! machine, and brings configurations of HAProxy and keepalived along.
+//! machine, brings configurations of HAProxy and keepalived along, and watches balancers.
 
 pub mod doctor;
 pub mod import;
+mod top;
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -26,6 +27,12 @@ pub fn program() -> Program {
              finding with the command that mends it.",
             "'import' reads the configurations of HAProxy and keepalived and tells for each line \
              whether lbd takes it as it is, changed, or not at all. It writes nothing without --write.",
+            "'top' shows frontends, servers and backends, of both nodes when there are two, with the \
+             views and keys of hatop; 'h' lists them. It asks runtime sockets ('stats socket'): this \
+             node's by its path in /etc/lbd/lbd.cfg, the partner's by the address that \
+             /etc/lbd/failover.conf has of it ('handover', or the only unicast peer) and the port of \
+             a 'stats socket' on TCP, which both nodes have. Such a socket asks for no password: bind \
+             it to the address between the nodes, with the level that the partner's users may have.",
         ],
         groups: vec![
             Group {
@@ -51,6 +58,7 @@ pub fn program() -> Program {
         signals: &[],
         files: &[
             ("/run/lbd/lbctl.sock", "Where lbd-failover.service answers."),
+            ("/run/lbd/admin.sock", "Where lbd.service answers ('top')."),
             (
                 "/run/lbd-failover.sock",
                 "Where an lbd-failover answers that was started without '--socket'.",
@@ -87,6 +95,11 @@ const COMMANDS: &[Flag] = &[
         FlagValue::None,
         "bring configurations of HAProxy and keepalived along",
     ),
+    Flag::new(
+        "top",
+        FlagValue::None,
+        "frontends, servers and backends of both nodes, again and again",
+    ),
 ];
 
 const FLAGS: &[Flag] = &[
@@ -121,6 +134,22 @@ const FLAGS: &[Flag] = &[
         FlagValue::Next("dir"),
         "import: write there instead of /etc/lbd",
     ),
+    Flag::new(
+        "--balancer",
+        FlagValue::Next("socket"),
+        "top: runtime socket of this node, a path or <host>:<port>",
+    ),
+    Flag::new(
+        "--peer",
+        FlagValue::Next("socket"),
+        "top: runtime socket of the partner",
+    ),
+    Flag::new(
+        "--interval",
+        FlagValue::Next("seconds"),
+        "top: how often is asked (3)",
+    ),
+    Flag::new("--read-only", FlagValue::None, "top: change nothing"),
 ];
 
 /// Where the daemon answers: the unit's first, then the one of a daemon started by hand.
@@ -143,6 +172,7 @@ pub fn run(mut words: Vec<String>) -> Result<bool, String> {
     match words.first().map(String::as_str) {
         Some("doctor") => return doctor::main(&words[1..]),
         Some("import") => return import::main(&words[1..]),
+        Some("top") => return top::main(&words[1..]),
         _ => {}
     }
     let is_json = words.iter().any(|word| word == "--json");

@@ -15,6 +15,7 @@ pub mod scenario;
 pub mod stream;
 pub mod syslog;
 pub mod temp;
+pub mod terminal;
 pub mod wait;
 
 pub use client::Client;
@@ -24,4 +25,5 @@ pub use port::free_port;
 pub use proxy::{Proxy, ProxyBuilder};
 pub use syslog::SyslogSink;
 pub use temp::TempDir;
+pub use terminal::Terminal;
 pub use wait::{eventually, poll_until};
