@@ -1,10 +1,11 @@
-//! People with a terminal: `lbctl top`.
+//! People with a terminal: `lbctl top`, and Debian's hatop, which knows nothing of lbd.
 
 use std::time::Duration;
 
 use support::terminal::{Terminal, key};
 use support::{Client, Origin, Proxy, eventually};
 
+mod hatop;
 mod top;
 
 /// How long anything may take on a machine that is busy otherwise.
