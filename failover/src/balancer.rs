@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::net::unix::OwnedReadHalf;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -92,6 +92,7 @@ struct Watch {
 /// One connection.
 struct Link {
     lines: tokio::io::Lines<BufReader<OwnedReadHalf>>,
+    writing: OwnedWriteHalf,
     pid: u32,
     /// An end of the link before this is no loss.
     excused: Option<Instant>,
@@ -133,6 +134,8 @@ impl Watch {
             }
             self.tell(false, why);
             if matches!(end, End::Stopping) {
+                // One that is gone meanwhile waits for nothing.
+                let _ = current.writing.try_write(b"given\n");
                 // It serves what is connected; its link says when it is gone.
                 while let Ok(Some(_)) = current.lines.next_line().await {}
             }
@@ -178,7 +181,7 @@ impl Watch {
 
     async fn connect(&self) -> Option<Link> {
         let attempt = timeout(PATIENCE, UnixStream::connect(&self.balancer.socket)).await;
-        let (reading, _writing) = attempt.ok()?.ok()?.into_split();
+        let (reading, writing) = attempt.ok()?.ok()?.into_split();
         let mut lines = BufReader::new(reading).lines();
         let hello = timeout(PATIENCE, lines.next_line()).await.ok()?.ok()??;
         let mut words = hello.split_whitespace();
@@ -188,8 +191,11 @@ impl Watch {
                 .warning(&format!("{} speaks another language", self.balancer.socket));
             return None;
         };
+        // Its stop waits for the word that nothing depends on it any more.
+        writing.try_write(b"answers\n").ok()?;
         Some(Link {
             lines,
+            writing,
             pid: pid.parse().ok()?,
             excused: None,
             is_stopping: false,

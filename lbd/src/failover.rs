@@ -1,7 +1,7 @@
 //! The link to `lbd-failover`, which owns addresses for this balancer: workers beat on it while they
 //! turn, backends and frontends are told up or down, and a stop is announced.
 //!
-//! It decides nothing about addresses. The socket is made when `LBD_FAILOVER_SOCKET` names one, as
+//! It decides nothing about addresses. A stop waits until the partner has them ([`Farewell`]). The socket is made when `LBD_FAILOVER_SOCKET` names one, as
 //! the service's unit does. A worker beats by answering pings of this side, so that one without
 //! traffic is not taken for hung.
 
@@ -9,13 +9,15 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lbd_proxy::Shared;
 use lbd_proxy::state::Message;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Names the socket.
@@ -24,6 +26,8 @@ const VARIABLE: &str = "LBD_FAILOVER_SOCKET";
 const BEAT: Duration = Duration::from_millis(50);
 /// Processes that may listen; `lbd-failover` is one.
 const MAX_CLIENTS: usize = 8;
+/// What a client may say in one go; its words are short.
+const MAX_HEARD: usize = 256;
 /// How long a process that came after this one has until its own link must be up.
 const HANDOVER_MS: u64 = 5000;
 
@@ -61,8 +65,50 @@ pub(crate) fn open() -> Result<Option<Link>, String> {
     }))
 }
 
+/// What the main thread has to do with the link: a stop is announced, and begins when the addresses
+/// that depend on this process are elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Farewell {
+    /// Somebody listens who says when nothing more depends on this process.
+    is_watched: AtomicBool,
+    announced: Notify,
+    given: OnceLock<Given>,
+}
+
+/// Called when nothing depends on this process any more.
+struct Given(Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Given")
+    }
+}
+
+impl Farewell {
+    /// Whether a stop should wait for [`Farewell::when_given`].
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_watched.load(Relaxed)
+    }
+
+    /// The process is stopping, as its state says already: who listens is told now.
+    pub(crate) fn announce(&self) {
+        self.announced.notify_one();
+    }
+
+    /// Says what to do once the addresses are given away; the first call counts.
+    pub(crate) fn when_given(&self, act: impl Fn() + Send + Sync + 'static) {
+        let _ = self.given.set(Given(Box::new(act)));
+    }
+
+    fn given(&self) {
+        if let Some(Given(act)) = self.given.get() {
+            act();
+        }
+    }
+}
+
 /// Serves the link for as long as the runtime lives.
-pub(crate) async fn serve(link: Link, shared: Arc<Shared>) {
+pub(crate) async fn serve(link: Link, shared: Arc<Shared>, farewell: Arc<Farewell>) {
     let Ok(listener) = UnixListener::from_std(link.listener) else {
         return crate::report::alert("the link to lbd-failover cannot be served");
     };
@@ -71,7 +117,9 @@ pub(crate) async fn serve(link: Link, shared: Arc<Shared>) {
         clients: Vec::new(),
         known: Vec::new(),
         is_stopping: false,
+        was_given: false,
         shared,
+        farewell: Arc::clone(&farewell),
     };
     let mut ticks = interval(BEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -85,6 +133,7 @@ pub(crate) async fn serve(link: Link, shared: Arc<Shared>) {
                 }
             }
             _ = ticks.tick() => served.tick(&link.path, link.inode),
+            () = farewell.announced.notified() => served.tick(&link.path, link.inode),
         }
     }
 }
@@ -92,10 +141,55 @@ pub(crate) async fn serve(link: Link, shared: Arc<Shared>) {
 struct Served {
     shared: Arc<Shared>,
     pulse: Pulse,
-    clients: Vec<UnixStream>,
+    clients: Vec<Client>,
     /// Proxies, each with what was told of it.
     known: Vec<String>,
     is_stopping: bool,
+    /// Nothing depends on this process any more, which was told.
+    was_given: bool,
+    farewell: Arc<Farewell>,
+}
+
+/// One process that listens.
+struct Client {
+    stream: UnixStream,
+    /// What it said and was not followed by a line's end yet.
+    heard: Vec<u8>,
+    /// It says when nothing more depends on this process.
+    answers: bool,
+    has_given: bool,
+    /// It will say nothing more; one that is gone is noticed when it is told something.
+    is_silent: bool,
+}
+
+impl Client {
+    /// Takes what it has said; false when it speaks another language.
+    fn hear(&mut self) -> bool {
+        if self.is_silent {
+            return true;
+        }
+        let mut buffer = [0; MAX_HEARD];
+        match self.stream.try_read(&mut buffer) {
+            Ok(0) => self.is_silent = true,
+            Ok(length) => self.heard.extend_from_slice(&buffer[..length]),
+            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+        }
+        while let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
+            match &self.heard[..end] {
+                b"answers" => self.answers = true,
+                b"given" => self.has_given = true,
+                // A word of a later version.
+                _ => {}
+            }
+            self.heard.drain(..=end);
+        }
+        self.heard.len() < MAX_HEARD
+    }
+
+    fn tell(&self, text: &str) -> bool {
+        let written = self.stream.try_write(text.as_bytes());
+        written.is_ok_and(|length| length == text.len())
+    }
 }
 
 impl Served {
@@ -107,15 +201,22 @@ impl Served {
         if self.is_stopping {
             text.push_str("stopping\n");
         }
-        if stream
-            .try_write(text.as_bytes())
-            .is_ok_and(|n| n == text.len())
-        {
-            self.clients.push(stream);
+        let client = Client {
+            stream,
+            heard: Vec::new(),
+            answers: false,
+            has_given: false,
+            is_silent: false,
+        };
+        if client.tell(&text) {
+            self.clients.push(client);
         }
     }
 
     fn tick(&mut self, path: &Path, inode: u64) {
+        self.clients.retain_mut(Client::hear);
+        // Another process has put its socket in the place of ours.
+        let is_replaced = || std::fs::metadata(path).is_ok_and(|m| m.ino() != inode);
         let mut text = String::new();
         let states = states(&self.shared);
         for line in states.iter().filter(|line| !self.known.contains(line)) {
@@ -124,9 +225,7 @@ impl Served {
         self.known = states;
         if !self.is_stopping && self.shared.process().is_stopping() {
             self.is_stopping = true;
-            // Another process has put its socket in the place of ours.
-            let is_replaced = std::fs::metadata(path).is_ok_and(|m| m.ino() != inode);
-            if is_replaced {
+            if is_replaced() {
                 text.push_str(&format!("handing-over {HANDOVER_MS}\n"));
             }
             text.push_str("stopping\n");
@@ -136,11 +235,17 @@ impl Served {
         }
         if !text.is_empty() {
             // One that does not read is let go; it will come back.
-            self.clients.retain(|client| {
-                client
-                    .try_write(text.as_bytes())
-                    .is_ok_and(|n| n == text.len())
-            });
+            self.clients.retain(|client| client.tell(&text));
+        }
+        let answering = self.clients.iter();
+        let mut answering = answering.filter(|client| client.answers && !client.is_silent);
+        let is_watched = answering.clone().next().is_some();
+        // The process that came after this one answers for the addresses.
+        let is_given = !is_watched || answering.all(|client| client.has_given) || is_replaced();
+        self.farewell.is_watched.store(is_watched, Relaxed);
+        if self.is_stopping && is_given && !self.was_given {
+            self.was_given = true;
+            self.farewell.given();
         }
     }
 }

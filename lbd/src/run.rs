@@ -25,6 +25,7 @@ use lbd_proxy::state::{Generation, Setup, Shared};
 use crate::args::Args;
 use crate::bind::SocketFile;
 use crate::check::{self, CheckHandle, Watch};
+use crate::failover::Farewell;
 use crate::handover::{self, Inherited};
 use crate::log::{Dropped, Logger};
 use crate::ocsp::Orders;
@@ -81,6 +82,8 @@ pub(crate) struct Daemon {
     pub(crate) ocsp: Orders,
     /// Another configuration.
     pub(crate) reloads: ReloadHandle,
+    /// What waits for `lbd-failover` at a stop.
+    pub(crate) farewell: Arc<Farewell>,
     /// Held for writing while another configuration is put in place, for reading by whoever changes
     /// what belongs to one: a name found is not another's the next moment.
     pub(crate) gate: RwLock<()>,
@@ -473,6 +476,7 @@ impl Control {
                 peers,
                 ocsp: Orders::default(),
                 reloads: self.reloads.0,
+                farewell: Arc::default(),
                 gate: RwLock::default(),
                 dropped: self.dropped,
                 limits: self.limits,
@@ -496,7 +500,8 @@ impl Control {
                 tokio::task::spawn_local(link::serve(link, Arc::clone(&daemon)));
             }
             if let Some(link) = self.failover {
-                let serve = crate::failover::serve(link, Arc::clone(&daemon.shared));
+                let farewell = Arc::clone(&daemon.farewell);
+                let serve = crate::failover::serve(link, Arc::clone(&daemon.shared), farewell);
                 tokio::task::spawn_local(serve);
             }
             tokio::task::spawn_local(crate::table::expire(Arc::clone(&daemon.shared)));

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,7 +17,7 @@ use crate::setup::{Kind, VIP, eventually, instance, lbctl, lbd_failover, owned, 
 const PORT: u16 = 8080;
 
 /// A server within a node that answers every byte with the node's letter.
-fn serve(lan: &Lan, node: &'static str) {
+pub(crate) fn serve(lan: &Lan, node: &'static str) {
     let (ready, is_ready) = std::sync::mpsc::channel();
     lan.within(node, move || {
         let listener = TcpListener::bind(("::", PORT)).expect("bind");
@@ -62,13 +61,13 @@ struct Seen {
 }
 
 /// A client that exchanges on one long connection and on a new one each time, until told to end.
-struct Client {
+pub(crate) struct Client {
     end: Arc<AtomicBool>,
     thread: thread::JoinHandle<Seen>,
 }
 
 impl Client {
-    fn start(lan: &Lan, to: &str) -> Self {
+    pub(crate) fn start(lan: &Lan, to: &str) -> Self {
         let to: IpAddr = to.parse().expect("an address");
         let end = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&end);
@@ -94,7 +93,7 @@ impl Client {
 
     /// The long connection stayed at the first node, new ones went to the second, none failed.
     #[track_caller]
-    fn end(self, logs: &str) {
+    pub(crate) fn end(self, logs: &str) {
         thread::sleep(Duration::from_millis(500));
         self.end.store(true, Ordering::Relaxed);
         let seen = self.thread.join().expect("the client ends");
@@ -104,7 +103,7 @@ impl Client {
     }
 }
 
-fn with_partner(own: &str, peer: &str, rest: &str) -> String {
+pub(crate) fn with_partner(own: &str, peer: &str, rest: &str) -> String {
     format!(
         "global_defs {{
             handover {{
@@ -254,62 +253,6 @@ fn a_stopped_daemon_without_a_partner_ends_at_once() {
     assert!(a.log().contains("ended: PartnerLost"), "{}", a.log());
     assert!(!lan.has("a", VIP));
     nothing_is_left(&lan, "a", VIP);
-}
-
-#[test]
-fn a_balancer_that_is_stopping_begins_a_switchover_and_takes_the_address_back_later() {
-    let lan = Lan::new(&["a", "b", "client"]);
-    let proxy = "global
-    grace 2s
-defaults
-    mode http
-    timeout client 5s
-frontend f
-    bind :80
-    http-request return status 200
-";
-    let balancer = |node: &str| {
-        let file = lan.temp().write(format!("{node}.cfg"), proxy);
-        let link = lan.temp().path().join(format!("{node}.link"));
-        let link = format!("LBD_FAILOVER_SOCKET={}", link.display());
-        let program = program::lbd().display().to_string();
-        let file = file.display().to_string();
-        let words = [link.as_str(), &program, "-db", "-f", &file];
-        lan.spawn(node, Path::new("env"), &words)
-    };
-    let spec = |node: &str, priority| {
-        let link = lan.temp().path().join(format!("{node}.link"));
-        let track = instance(3, priority, "track_balancer {\n lbd\n }");
-        format!(
-            "track_balancer lbd {{\n socket {}\n}}\n{track}",
-            link.display()
-        )
-    };
-    let old = balancer("a");
-    let _other = balancer("b");
-    let a = with_partner("11", "12", &spec("a", 150));
-    let b = with_partner("12", "11", &spec("b", 100));
-    let a = start(&lan, "a", Kind::Lbd, &a);
-    let b = start(&lan, "b", Kind::Lbd, &b);
-    owned_by(&lan, "a");
-    eventually("b is ready", || b.log().contains("-> BACKUP"));
-    serve(&lan, "a");
-    serve(&lan, "b");
-    let client = Client::start(&lan, VIP);
-    old.signal(Signal::SIGUSR1);
-    owned_by(&lan, "b");
-    let logs = format!("{}\n{}", a.log(), b.log());
-    client.end(&logs);
-    assert!(
-        logs.contains("MASTER -> BACKUP (the addresses were handed over"),
-        "{logs}"
-    );
-    eventually("it counts as lost then", || {
-        a.log().contains("balancer lbd is lost: it is stopping")
-    });
-    drop(old);
-    let _new = balancer("a");
-    owned_by(&lan, "a");
 }
 
 #[test]

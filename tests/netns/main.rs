@@ -17,6 +17,7 @@ mod reload;
 mod setup;
 mod show;
 mod status;
+mod stopping;
 mod tracking;
 mod upgrade;
 mod vmac;

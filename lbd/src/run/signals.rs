@@ -8,7 +8,7 @@
 
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
 use signal_hook::consts;
@@ -27,6 +27,8 @@ pub(super) enum End {
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
+    /// Nothing depends on this process any more.
+    Given,
     Signal(i32),
     WorkersEnded,
 }
@@ -96,12 +98,16 @@ impl Signals {
         if let Err(error) = self.listen() {
             report::alert(&format!("signals cannot be received: {error}"));
         }
+        let sender = self.sender.clone();
+        daemon.farewell.when_given(move || {
+            // The receiver lives as long as the main thread waits.
+            let _ = sender.send(Event::Given);
+        });
         let mut hard_stop: Option<Instant> = None;
-        // When the announced soft stop begins (`grace`).
-        let mut soft_stop: Option<Instant> = None;
+        let mut announced: Option<Announced> = None;
         loop {
-            let next = [soft_stop, hard_stop].into_iter().flatten().min();
-            let event = match next {
+            let next = [announced.as_ref().map(|a| a.at), hard_stop];
+            let event = match next.into_iter().flatten().min() {
                 None => self
                     .events
                     .recv()
@@ -110,38 +116,95 @@ impl Signals {
                     .events
                     .recv_timeout(at.saturating_duration_since(Instant::now())),
             };
+            let mut due = None;
             match event {
                 Ok(Event::WorkersEnded) => return End::Workers,
-                Ok(Event::Signal(consts::SIGUSR1)) => match daemon.config().global.grace {
-                    Some(grace) if soft_stop.is_none() && hard_stop.is_none() => {
-                        report::warning("Stopping soon: connections are still accepted.");
-                        daemon.shared.announce_stop();
-                        soft_stop = Some(Instant::now() + grace);
+                Ok(Event::Given) => due = announced.take_if(|announced| announced.ends_when_given),
+                Ok(Event::Signal(consts::SIGUSR1)) => {
+                    let is_new = announced.is_none() && hard_stop.is_none();
+                    announced = announce(daemon, Then::SoftStop).filter(|_| is_new);
+                    if announced.is_none() {
+                        begin_soft_stop(daemon, &mut hard_stop);
                     }
-                    _ => begin_soft_stop(daemon, &mut hard_stop),
-                },
+                }
                 Ok(Event::Signal(consts::SIGUSR2)) => daemon.reloads.order(),
-                Ok(Event::Signal(consts::SIGTERM)) => return End::Signal(Signal::SIGTERM),
-                Ok(Event::Signal(consts::SIGINT)) => return End::Signal(Signal::SIGINT),
+                Ok(Event::Signal(number @ (consts::SIGTERM | consts::SIGINT))) => {
+                    let signal = match number {
+                        consts::SIGTERM => Signal::SIGTERM,
+                        _ => Signal::SIGINT,
+                    };
+                    // Told twice, or while it stops already, it ends at once.
+                    if daemon.shared.process().is_stopping() {
+                        return End::Signal(signal);
+                    }
+                    announced = announce(daemon, Then::Die(signal));
+                    if announced.is_none() {
+                        return End::Signal(signal);
+                    }
+                }
                 Ok(Event::Signal(consts::SIGHUP)) => orders::log_states(daemon),
                 Ok(Event::Signal(consts::SIGQUIT)) => orders::release_memory(daemon),
                 Ok(Event::Signal(consts::SIGTTOU)) => orders::pause(daemon, true),
                 Ok(Event::Signal(consts::SIGTTIN)) => orders::pause(daemon, false),
                 Ok(Event::Signal(_)) => {}
-                Err(RecvTimeoutError::Timeout) if soft_stop.is_some_and(is_past) => {
-                    soft_stop = None;
-                    begin_soft_stop(daemon, &mut hard_stop);
-                }
                 Err(RecvTimeoutError::Timeout) => {
-                    report::warning("soft-stop running for too long, performing a hard-stop.");
-                    daemon.shared.hard_stop();
-                    hard_stop = None;
+                    due = announced.take_if(|announced| is_past(announced.at));
+                    if due.is_none() {
+                        report::warning("soft-stop running for too long, performing a hard-stop.");
+                        daemon.shared.hard_stop();
+                        hard_stop = None;
+                    }
                 }
                 // This value holds a sender itself.
                 Err(RecvTimeoutError::Disconnected) => return End::Workers,
             }
+            match due.map(|announced| announced.then) {
+                None => {}
+                Some(Then::SoftStop) => begin_soft_stop(daemon, &mut hard_stop),
+                Some(Then::Die(signal)) => return End::Signal(signal),
+            }
         }
     }
+}
+
+/// A stop that others were told of; everything goes on until it begins.
+#[derive(Debug)]
+struct Announced {
+    /// When it begins.
+    at: Instant,
+    /// It begins earlier when nothing depends on this process any more.
+    ends_when_given: bool,
+    then: Then,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Then {
+    SoftStop,
+    Die(Signal),
+}
+
+/// Says that the process will stop soon: when `grace` asks for it, or while addresses depend on it
+/// that a partner can take. None when it may stop at once.
+fn announce(daemon: &Daemon, then: Then) -> Option<Announced> {
+    let grace = match then {
+        Then::SoftStop => daemon.config().global.grace,
+        Then::Die(_) => None,
+    };
+    let is_watched = daemon.farewell.is_watched();
+    if grace.is_none() && !is_watched {
+        return None;
+    }
+    match grace {
+        Some(_) => report::warning("Stopping soon: connections are still accepted."),
+        None => report::warning("Stopping once the addresses are elsewhere."),
+    }
+    daemon.shared.announce_stop();
+    daemon.farewell.announce();
+    Some(Announced {
+        at: Instant::now() + grace.unwrap_or(MAX_FAREWELL),
+        ends_when_given: grace.is_none(),
+        then,
+    })
 }
 
 /// Hands signals on from a thread of its own, until nobody takes them any more.
@@ -180,3 +243,7 @@ pub(super) fn die_of(number: Signal) -> ExitCode {
     let _ = raise(number);
     ExitCode::from(128 + number as u8)
 }
+
+/// How long a stop waits for addresses to be elsewhere; less than service managers wait before they
+/// kill.
+const MAX_FAREWELL: Duration = Duration::from_secs(5);
