@@ -2,14 +2,20 @@
 //!
 //! It holds, for each instance that is master, the last advertisement (priority 0) ready to be sent
 //! and the addresses that are in place. It decides nothing else.
+//!
+//! That the daemon turns is written into memory that both have, and looked at only when the patience
+//! since the last look has passed: neither wakes the other.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::sys::uio::{pread, pwrite};
+use nix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use vrrp::engine::{Guard, Guarded};
 use vrrp::netlink::Netlink;
@@ -26,6 +32,8 @@ pub const ARGUMENT: &str = "--be-guardian";
 #[derive(Debug)]
 pub struct Link {
     socket: OwnedFd,
+    /// Where the time of the last beat is; beats are messages where there is none.
+    beats: Option<OwnedFd>,
     /// Beats that the guardian did not take.
     pub missed: u64,
 }
@@ -38,20 +46,57 @@ pub fn start() -> io::Result<(Link, Child)> {
         None,
         SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
     )?;
+    let beats = memfd_create(c"lbd-failover beats", MFdFlags::MFD_CLOEXEC)?;
     let child = Command::new(std::env::current_exe()?)
         .arg(ARGUMENT)
         .stdin(Stdio::from(theirs))
-        .stdout(Stdio::null())
+        // It prints nothing there.
+        .stdout(Stdio::from(beats.try_clone()?))
         .spawn()?;
     let link = Link {
         socket: ours,
+        beats: Some(beats),
         missed: 0,
     };
     Ok((link, child))
 }
 
+/// Time that all processes of a machine have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment(Duration);
+
+impl Moment {
+    fn now() -> Self {
+        let time = clock_gettime(ClockId::CLOCK_MONOTONIC);
+        Self(time.map_or(Duration::ZERO, Duration::from))
+    }
+
+    fn elapsed(self) -> Duration {
+        Self::now().0.saturating_sub(self.0)
+    }
+
+    fn write(self, file: BorrowedFd<'_>) -> nix::Result<()> {
+        let nanos = u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX);
+        pwrite(file, &nanos.to_ne_bytes(), 0).map(drop)
+    }
+
+    /// None before the first beat, and where there is no such memory.
+    fn read(file: BorrowedFd<'_>) -> Option<Self> {
+        let mut bytes = [0; 8];
+        let length = pread(file, &mut bytes, 0).ok()?;
+        (length == bytes.len()).then(|| Self(Duration::from_nanos(u64::from_ne_bytes(bytes))))
+    }
+}
+
 impl Guard for Link {
     fn beat(&mut self, state: Option<&[Guarded]>) {
+        if let Some(beats) = &self.beats {
+            // A message that says the same follows where it cannot be written.
+            let is_written = Moment::now().write(beats.as_fd()).is_ok();
+            if is_written && state.is_none() {
+                return;
+            }
+        }
         let text = match state {
             None => "null".to_owned(),
             Some(guarded) => encode(guarded).to_string(),
@@ -95,7 +140,11 @@ impl Guard for Link {
 impl Link {
     /// The link that the program before this one had.
     pub fn adopt(socket: OwnedFd) -> Self {
-        Self { socket, missed: 0 }
+        Self {
+            socket,
+            beats: None,
+            missed: 0,
+        }
     }
 }
 
@@ -190,18 +239,18 @@ pub fn main() -> ExitCode {
         ignore(signal);
     }
     let stdin = io::stdin();
+    let beats = io::stdout();
     let mut watched = Watched {
         state: Vec::new(),
         netlink: Netlink::open().ok(),
-        beaten: Instant::now(),
+        beaten: Moment::now(),
         has_released: false,
     };
     let mut buffer = vec![0; BUFFER];
     loop {
-        let left = watched.patience().map(|patience| {
-            let due = watched.beaten + patience;
-            due.saturating_duration_since(Instant::now())
-        });
+        let left = watched
+            .patience()
+            .map(|patience| patience.saturating_sub(watched.beaten.elapsed()));
         let wait = match left {
             None => PollTimeout::NONE,
             Some(left) => {
@@ -210,7 +259,7 @@ pub fn main() -> ExitCode {
             }
         };
         let mut polled = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
-        let asked = Instant::now();
+        let asked = Moment::now();
         let _ = poll(&mut polled, wait);
         match watched.read(stdin.as_fd(), &mut buffer) {
             Ok(true) => {}
@@ -218,8 +267,12 @@ pub fn main() -> ExitCode {
                 // This process was late itself: the daemon may have been so too.
                 let own = left.map_or(Duration::ZERO, |left| asked.elapsed().saturating_sub(left));
                 if own > MAX_OWN_LATENESS {
-                    watched.beaten = Instant::now();
+                    watched.beaten = Moment::now();
                     continue;
+                }
+                if let Some(beaten) = Moment::read(beats.as_fd()) {
+                    // An absence that was asked for is in the future.
+                    watched.beaten = watched.beaten.max(beaten);
                 }
                 let is_due = watched
                     .patience()
@@ -251,7 +304,7 @@ fn ignore(signal: nix::sys::signal::Signal) {
 struct Watched {
     state: Vec<Guarded>,
     netlink: Option<Netlink>,
-    beaten: Instant,
+    beaten: Moment,
     has_released: bool,
 }
 
@@ -267,14 +320,14 @@ impl Watched {
     }
 
     /// Takes everything that waits; whether there was something. An error is the daemon's end.
-    fn read(&mut self, fd: std::os::fd::BorrowedFd<'_>, buffer: &mut [u8]) -> Result<bool, ()> {
+    fn read(&mut self, fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<bool, ()> {
         let mut has_read = false;
         loop {
             match recv(fd.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
                 Ok(0) => return Err(()),
                 Ok(length) => {
                     has_read = true;
-                    self.beaten = Instant::now();
+                    self.beaten = Moment::now();
                     self.has_released = false;
                     let value = serde_json::from_slice(&buffer[..length]).unwrap_or(Value::Null);
                     if let Some(state) = decode(&value) {
@@ -283,7 +336,7 @@ impl Watched {
                     // Another program goes on and beats when it is ready.
                     if let Some(ms) = value.get("wait").and_then(Value::as_u64) {
                         let absence = Duration::from_millis(ms.min(MAX_ABSENCE_MS));
-                        self.beaten += absence;
+                        self.beaten.0 += absence;
                     }
                 }
                 Err(nix::errno::Errno::EAGAIN) => return Ok(has_read),

@@ -18,12 +18,14 @@ use lbd_proxy::Shared;
 use lbd_proxy::state::Message;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until};
 
 /// Names the socket.
 const VARIABLE: &str = "LBD_FAILOVER_SOCKET";
-/// Between two beats.
+/// Between two beats, unless who listens asks for another time.
 const BEAT: Duration = Duration::from_millis(50);
+/// The shortest and the longest time that it may ask for.
+const BEATS: std::ops::RangeInclusive<u64> = 10..=1000;
 /// Processes that may listen; `lbd-failover` is one.
 const MAX_CLIENTS: usize = 8;
 /// What a client may say in one go; its words are short.
@@ -121,8 +123,7 @@ pub(crate) async fn serve(link: Link, shared: Arc<Shared>, farewell: Arc<Farewel
         shared,
         farewell: Arc::clone(&farewell),
     };
-    let mut ticks = interval(BEAT);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut due = Instant::now();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
@@ -132,7 +133,10 @@ pub(crate) async fn serve(link: Link, shared: Arc<Shared>, farewell: Arc<Farewel
                     served.welcome(stream);
                 }
             }
-            _ = ticks.tick() => served.tick(&link.path, link.inode),
+            () = sleep_until(due) => {
+                served.tick(&link.path, link.inode);
+                due = Instant::now() + served.period();
+            }
             () = farewell.announced.notified() => served.tick(&link.path, link.inode),
         }
     }
@@ -157,6 +161,8 @@ struct Client {
     heard: Vec<u8>,
     /// It says when nothing more depends on this process.
     answers: bool,
+    /// The beats that it asked for.
+    period: Duration,
     has_given: bool,
     /// It will say nothing more; one that is gone is noticed when it is told something.
     is_silent: bool,
@@ -175,13 +181,18 @@ impl Client {
             Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
         }
         while let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
-            match &self.heard[..end] {
-                b"answers" => self.answers = true,
-                b"given" => self.has_given = true,
+            let line = String::from_utf8_lossy(&self.heard[..end]).into_owned();
+            self.heard.drain(..=end);
+            match line.split_once(' ').unwrap_or((&line, "")) {
+                ("answers", "") => self.answers = true,
+                ("given", "") => self.has_given = true,
+                ("every", ms) => {
+                    let ms = ms.parse().ok().filter(|ms| BEATS.contains(ms));
+                    self.period = ms.map_or(BEAT, Duration::from_millis);
+                }
                 // A word of a later version.
                 _ => {}
             }
-            self.heard.drain(..=end);
         }
         self.heard.len() < MAX_HEARD
     }
@@ -205,12 +216,19 @@ impl Served {
             stream,
             heard: Vec::new(),
             answers: false,
+            period: BEAT,
             has_given: false,
             is_silent: false,
         };
         if client.tell(&text) {
             self.clients.push(client);
         }
+    }
+
+    /// What all who listen are content with.
+    fn period(&self) -> Duration {
+        let asked = self.clients.iter().map(|client| client.period);
+        asked.min().unwrap_or(BEAT)
     }
 
     fn tick(&mut self, path: &Path, inode: u64) {

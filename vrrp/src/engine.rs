@@ -39,6 +39,7 @@ use crate::interface::Interfaces;
 use crate::netlink::{Monitor, Netlink};
 use crate::socket::{BUFFER, Ear};
 use announcer::Announcer;
+use beat::BEAT_SLACK;
 pub use handed::{Handed, HandedEar};
 use place::Place;
 pub use status::{InstanceStatus, RouterStatus};
@@ -351,7 +352,8 @@ impl Engine {
             .unwrap_or(now + IDLE)
             .min(now + IDLE);
         if self.guard.is_some() {
-            due = due.min(self.guard_due);
+            // A beat waits a little for an advertisement to go with.
+            due = due.min(self.guard_due + BEAT_SLACK);
         }
         let left = due.since(now);
         let mut polled = vec![

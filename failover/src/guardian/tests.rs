@@ -3,7 +3,25 @@ use std::time::Duration;
 use vrrp::engine::Guarded;
 use vrrp_proto::packet::Transmit;
 
-use super::{decode, encode};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use std::os::fd::AsFd;
+
+use super::{Moment, decode, encode};
+
+#[test]
+fn a_beat_is_read_where_it_was_written() {
+    let file = memfd_create(c"beats", MFdFlags::MFD_CLOEXEC).unwrap();
+    assert_eq!(Moment::read(file.as_fd()), None);
+    let now = Moment::now();
+    now.write(file.as_fd()).unwrap();
+    assert_eq!(Moment::read(file.as_fd()), Some(now));
+}
+
+#[test]
+fn what_is_no_memory_of_beats_tells_no_time() {
+    let null = std::fs::File::open("/dev/null").unwrap();
+    assert_eq!(Moment::read(null.as_fd()), None);
+}
 
 #[test]
 fn what_the_guardian_needs_survives_the_way_to_it() {

@@ -31,7 +31,7 @@ impl Engine {
     /// Says to the guardian that this thread turns, and now and then what it must know.
     pub(super) fn beat(&mut self) {
         let now = self.clock.now();
-        // A little early with an advertisement rather than by a wake-up of its own.
+        // A little early or late with an advertisement rather than by a wake-up of its own.
         if self.guard.is_none() || now + BEAT_SLACK < self.guard_due {
             return;
         }
@@ -62,5 +62,5 @@ impl Engine {
 
 /// How often the guardian hears everything; what it holds must not get too old for `auth_hmac`.
 const STATE_PERIOD: Duration = Duration::from_millis(500);
-const BEAT_SLACK: Duration = Duration::from_millis(4);
+pub(super) const BEAT_SLACK: Duration = Duration::from_millis(4);
 const MAX_BEAT: Duration = Duration::from_millis(250);
