@@ -3,17 +3,23 @@
 //! `line` and `session` are the conversation without sockets, `server` puts it on them, the
 //! other files are families of commands.
 
+pub(crate) mod activity;
 mod basic;
 pub(crate) mod command;
+mod descriptors;
+mod dev;
 mod errors;
 mod facts;
 mod growing;
 mod info;
 mod info_command;
 mod line;
+mod modes;
 mod patterns;
 mod peers;
+pub(crate) mod rare;
 mod rate_limit;
+pub(crate) mod refused;
 pub(crate) mod server;
 mod server_state;
 mod servers;
@@ -22,6 +28,7 @@ mod sessions;
 mod ssl;
 mod stat_command;
 mod tables;
+mod variables;
 
 pub(crate) use info::{info_field, info_text};
 pub(crate) use servers::address_of;

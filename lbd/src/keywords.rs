@@ -22,6 +22,32 @@ List of known keyword classes:
 /// All classes in the reference's order.
 const ALL: [&str; 7] = ["acl", "cfg", "cli", "cnv", "flt", "smp", "svc"];
 
+/// The reference of all keywords as Markdown, the runtime API's commands behind those of the
+/// configuration; it is kept in `packaging/doc/keywords.md`, which a test compares.
+#[cfg(test)]
+fn reference() -> String {
+    let mut out = lbd_config::registry::reference();
+    out.push_str(
+        "\n## Commands of the runtime API\n\nFor each the lowest level that may use it (HAProxy's \
+         management manual, 9.3).\n\n",
+    );
+    for command in api::command::commands() {
+        let mode = match command.is_experimental() {
+            true => ", experimental mode",
+            false => "",
+        };
+        let level = api::command::level_word(command.level);
+        let (words, describe) = (command.words.join(" "), command.describe);
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "- `{words}` [{level}{mode}]: {describe}");
+    }
+    out.push_str("\n### Not supported\n\nRefused by name.\n\n");
+    for refused in api::refused::REFUSED {
+        let _ = writeln!(out, "- `{}`: {}", refused.words.join(" "), refused.reason);
+    }
+    out
+}
+
 /// The listing for the words behind `-dK`, a comma-separated list; or what to say instead.
 ///
 /// # Errors
@@ -46,7 +72,12 @@ fn one(class: &str, out: &mut String) {
         "cli" => {
             out.push_str("# List of registered CLI keywords:\n");
             for command in api::command::commands() {
-                let _ = writeln!(out, "{} [WORKER] ", command.words.join(" "));
+                let mode = if command.is_experimental() {
+                    "[EXPERIM] "
+                } else {
+                    ""
+                };
+                let _ = writeln!(out, "{} [WORKER] {mode}", command.words.join(" "));
             }
         }
         "cnv" => out.push_str(&lbd_rules::listing::converter_keywords()),

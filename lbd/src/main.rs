@@ -6,9 +6,11 @@
 mod api;
 mod args;
 mod bind;
+mod boot;
 mod check;
 mod cpus;
 mod demo;
+mod descriptors;
 mod failover;
 mod handover;
 mod host;
@@ -27,6 +29,7 @@ mod snapshot;
 mod start;
 mod stats;
 mod table;
+mod threads;
 mod version;
 
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ pub(crate) mod signals;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -22,8 +23,11 @@ use lbd_core::WallTime;
 use lbd_proxy::Namespaces;
 use lbd_proxy::state::{Generation, Setup, Shared};
 
+use crate::api::activity::Profile;
+use crate::api::rare::Forgotten;
 use crate::args::Args;
 use crate::bind::SocketFile;
+use crate::boot::Standing;
 use crate::check::{self, CheckHandle, Watch};
 use crate::failover::Farewell;
 use crate::handover::{self, Inherited};
@@ -52,6 +56,8 @@ pub(crate) struct Options {
     pub(crate) started: Instant,
     /// Name in log lines: the program's own.
     pub(crate) name: String,
+    /// What the process was when it began.
+    pub(crate) boot: Standing,
 }
 
 impl Options {
@@ -66,6 +72,7 @@ impl Options {
             warnings: u32::try_from(warnings).unwrap_or(u32::MAX),
             started,
             name: name.unwrap_or_else(|| "lbd".to_owned()),
+            boot: Standing::now(),
         }
     }
 }
@@ -97,6 +104,16 @@ pub(crate) struct Daemon {
     pub(crate) boot_ms: u64,
     /// Seconds east of UTC.
     pub(crate) utc_offset: i32,
+    /// Key of anonymised output for conversations that give none; 0 for none.
+    pub(crate) anonkey: AtomicU32,
+    /// Since when costs of tasks are told.
+    pub(crate) profile: Profile,
+    /// Times that connections to the runtime API waited for `stats maxconn`.
+    pub(crate) api_waits: AtomicU64,
+    /// What the process was when it began.
+    pub(crate) boot: Standing,
+    /// Rare things that were counted before `debug counters reset`.
+    pub(crate) rare: Forgotten,
 }
 
 impl Daemon {
@@ -217,6 +234,7 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     }
     drop(master);
     notifier.say("READY=1\nSTATUS=Ready.\n");
+    report::keep_no_more();
     let code = running.wait(&mut signals, &notifier);
     Ok(code)
 }
@@ -469,6 +487,7 @@ impl Control {
                 console: Some(Box::new(report::say_as)),
                 findings: peers.findings(&self.shared.current().config),
             };
+            let anonkey = self.shared.current().config.global.anonkey;
             let checks = check::start(&self.shared, &self.watch, options);
             let daemon = Arc::new(Daemon {
                 shared: self.shared,
@@ -483,6 +502,11 @@ impl Control {
                 warnings: self.warnings,
                 boot_ms: self.boot_ms,
                 utc_offset: self.utc_offset,
+                anonkey: AtomicU32::new(anonkey),
+                profile: Profile::default(),
+                api_waits: AtomicU64::new(0),
+                boot: self.options.boot.clone(),
+                rare: Forgotten::default(),
             });
             self.services.attach(&daemon);
             let doors = reload::Doors::new(self.stats, &daemon);

@@ -163,9 +163,7 @@ fn with_configuration(args: &Args) -> ExitCode {
     }
     let started = std::time::Instant::now();
     let loaded = load(args, None);
-    if !args.quiet {
-        eprint!("{}", diagnosis(&loaded, args));
-    }
+    report::raw(&diagnosis(&loaded, args));
     let mut warnings = loaded.diags.count(Level::Warning);
     let Some(config) = loaded.config else {
         return ExitCode::from(REFUSED);

@@ -46,11 +46,24 @@ fn system() -> String {
     )
 }
 
+fn features() -> String {
+    let features = crate::host::FEATURES.iter();
+    let features: Vec<_> = features.map(|feature| format!("+{feature}")).collect();
+    features.join(" ")
+}
+
+/// What this build is and can do (`show dev`).
+pub(crate) fn facts() -> String {
+    format!(
+        "Features:\n  {}\nBuild options:\n  lbd version {}\n  Built with multi-threading support \
+         (default={}).\n  Built with AWS-LC by rustls, TLSv1.2 and TLSv1.3.\n",
+        features(),
+        env!("CARGO_PKG_VERSION"),
+        std::thread::available_parallelism().map_or(1, usize::from)
+    )
+}
+
 fn build() -> String {
-    let features: Vec<_> = crate::host::FEATURES
-        .iter()
-        .map(|feature| format!("+{feature}"))
-        .collect();
     format!(
         "\nFeature list : {}\n\nDefault settings :\n  bufsize = 16384, maxrewrite = 1024\n\n\
          Built with multi-threading support (default={}).\n\
@@ -63,7 +76,7 @@ fn build() -> String {
          \x20 <default> : mode=TCP   side=FE|BE  mux=PASS  flags=\n\
          \x20      none : mode=TCP   side=FE|BE  mux=PASS  flags=NO_UPG\n\n\
          Available services : none\n\nAvailable filters : none\n",
-        features.join(" "),
+        features(),
         std::thread::available_parallelism().map_or(1, usize::from)
     )
 }

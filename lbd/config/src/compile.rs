@@ -12,6 +12,7 @@ mod frontend;
 mod global;
 mod healthcheck;
 mod later;
+mod later_var;
 mod listen;
 mod log;
 mod names;

@@ -32,8 +32,8 @@ pub use backend::{
 };
 pub use frontend::{BackendChoice, CaptureSpec, CookieCapture, FrontendSpec, UseBackend};
 pub use global::{
-    AccessLevel, Global, H2Load, H2LogErrors, SeverityOutput, SnapshotSpec, StatsSocketSpec, Tune,
-    TuneH2, TuneH2Side, UnixSocketSpec, UserListSpec, UserSpec,
+    AccessLevel, Global, H2Load, H2LogErrors, SeverityOutput, SnapshotSpec, StatsSocketSpec,
+    TaskProfiling, Tune, TuneH2, TuneH2Side, UnixSocketSpec, UserListSpec, UserSpec,
 };
 pub use listener::{BindOptions, BindSpec, ListenAddress, ListenerSpec};
 pub use log::{LogAddress, LogLine, LogSample, LogSpec, LogTarget, SyslogFormat};

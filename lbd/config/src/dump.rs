@@ -11,6 +11,8 @@ mod tests;
 
 use std::fmt::Write as _;
 
+pub use hide::{hash, host_address};
+
 use crate::host::Environment;
 use crate::lex::{self, SECTIONS, Variables};
 use crate::loader::{Source, Sources};

@@ -19,8 +19,6 @@ pub use list::{BIND_OPTIONS, GLOBAL, OPTIONS, PROXY, SECTIONS, SERVER_OPTIONS};
 pub enum Missing {
     /// ACME.
     Acme,
-    /// Anonymized output.
-    Anonymize,
     /// The HTTP cache.
     Cache,
     /// Setting capabilities.
@@ -106,7 +104,6 @@ impl Missing {
     pub fn name(self) -> &'static str {
         match self {
             Self::Acme => "ACME",
-            Self::Anonymize => "anonymized output",
             Self::Cache => "the HTTP cache",
             Self::Capabilities => "setting capabilities",
             Self::Compression => "compression",
@@ -153,7 +150,6 @@ impl Missing {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Acme => "Get certificates by another program for now.",
-            Self::Anonymize => "Remove the line.",
             Self::Cache => "Remove the section and its cache-use and cache-store rules.",
             Self::Capabilities => "Give the unit what it needs by AmbientCapabilities= for now.",
             Self::Compression => "Remove the line: answers pass as the servers make them.",

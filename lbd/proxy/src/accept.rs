@@ -18,7 +18,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::live::{self, Live};
+use crate::live::{self, Live, SessionTask};
 use crate::log;
 use crate::session::{self, Session};
 use crate::state::world::Bound;
@@ -348,7 +348,10 @@ impl Acceptor {
             places,
         };
         let kept = match self.worker.shared.mailbox(to) {
-            Some(mailbox) if to != self.worker.index => mailbox.offer(connection),
+            Some(mailbox) if to != self.worker.index => {
+                self.worker.activity().handed_over.inc();
+                mailbox.offer(connection)
+            }
             _ => Some(connection),
         };
         if let Some(Message::Connection {
@@ -435,7 +438,7 @@ pub(crate) fn start(
     let worker = Rc::clone(worker);
     // Apart from the task, whose future must stay small while it waits.
     let session = Box::new(Session::new(entered, bound, io, peer));
-    live::spawn(worker, live, session::serve(session));
+    live::spawn::<SessionTask>(worker, live, session::serve(session));
 }
 
 /// Connections accepted for one wake-up unless `tune.maxaccept` says otherwise: enough to keep up,

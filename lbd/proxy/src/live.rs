@@ -3,6 +3,7 @@
 //! It holds no message and no socket. A session's task looks here whenever it is polled.
 
 use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,8 +15,10 @@ use lbd_rules::facts::Endpoint;
 
 use crate::clock::Clock;
 use crate::run_queue::Counted;
+use crate::state::activity::TaskKind;
 use crate::state::world::Bound;
 use crate::state::{Generation, ListenerState, ServerState};
+use crate::sys;
 use crate::worker::Worker;
 
 /// Why a session is ended from outside.
@@ -307,48 +310,85 @@ impl Live {
 pin_project_lite::pin_project! {
     /// The task of a session: at each of its turns the clock is read, and the session's outside
     /// knows whom to wake. A structure, since an `async` block would hold the future twice.
-    pub(crate) struct Turns<F> {
+    pub(crate) struct Turns<F, K> {
         worker: Rc<Worker>,
         live: Rc<Live>,
+        kind: PhantomData<K>,
         #[pin]
         session: F,
     }
 }
 
-impl<F> Turns<F> {
+/// What kind of task it is; a type, so that no task holds it.
+pub(crate) trait Kind {
+    /// The kind.
+    const KIND: TaskKind;
+}
+
+/// The task of a client connection.
+pub(crate) struct SessionTask;
+
+impl Kind for SessionTask {
+    const KIND: TaskKind = TaskKind::Session;
+}
+
+/// The task of a stream of HTTP/2.
+pub(crate) struct StreamTask;
+
+impl Kind for StreamTask {
+    const KIND: TaskKind = TaskKind::Stream;
+}
+
+impl<F, K: Kind> Turns<F, K> {
     /// The task that runs `session`.
     pub(crate) fn new(worker: Rc<Worker>, live: Rc<Live>, session: F) -> Self {
         Self {
             worker,
             live,
+            kind: PhantomData,
             session,
         }
     }
 }
 
-impl<F: Future<Output = ()>> Future for Turns<F> {
+impl<F: Future<Output = ()>, K: Kind> Future for Turns<F, K> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         this.worker.clock.refresh();
         this.live.adopt(cx.waker());
-        this.session.poll(cx)
+        let activity = this.worker.activity();
+        activity.turns.inc();
+        if !activity.is_profiled() {
+            return this.session.poll(cx);
+        }
+        let before = sys::thread_cpu_time();
+        let done = this.session.poll(cx);
+        let used = sys::thread_cpu_time().saturating_sub(before);
+        this.worker.activity().add_turn(K::KIND, used);
+        done
     }
 }
 
-/// Runs a session or a stream as a task of its own, counted where the worker counts.
-pub(crate) fn spawn(
+/// Runs a session or a stream as a task of its own, counted where the worker counts, with its waits
+/// measured where turns are.
+pub(crate) fn spawn<K: Kind + 'static>(
     worker: Rc<Worker>,
     live: Rc<Live>,
     session: impl Future<Output = ()> + 'static,
 ) {
-    let queue = worker.run_queue.clone();
-    let turns = Turns::new(worker, live, session);
-    match queue {
-        None => tokio::task::spawn_local(turns),
-        Some(queue) => tokio::task::spawn_local(Counted::new(&queue, turns)),
-    };
+    let queue = Arc::clone(&worker.run_queue);
+    let is_profiled = worker.activity().is_profiled();
+    let (origin, observer) = (worker.shared.setup().origin, Rc::clone(&worker));
+    let turns = Turns::<_, K>::new(worker, live, session);
+    if !queue.is_counted() && !is_profiled {
+        tokio::task::spawn_local(turns);
+        return;
+    }
+    let note = move |waited| observer.activity().add_wait(K::KIND, waited);
+    let clock = is_profiled.then_some(origin);
+    tokio::task::spawn_local(Counted::new(&queue, clock, note, turns));
 }
 
 /// The worker that a session id, or a token of the queue, belongs to.

@@ -2,12 +2,14 @@
 //! configuration 3.2, `tune.h2.fe.max-concurrent-streams`).
 //!
 //! Sessions and streams are counted, which are what the reference's run queue consists of. Nothing
-//! is counted unless the configuration asks for it, since each wake-up then costs some atomic steps.
+//! is counted unless the configuration or a profile asks for it, since each wake-up then costs some
+//! atomic steps; those that begin meanwhile are.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 /// The count of one worker. Other threads only add to what is runnable, by waking; the rest is
 /// written by the worker's thread.
@@ -21,9 +23,24 @@ pub(crate) struct RunQueue {
     previous: AtomicU32,
     /// Turns left in the present round.
     left: AtomicU32,
+    /// The configuration asks for it.
+    is_counted: bool,
 }
 
 impl RunQueue {
+    /// A queue of which the configuration wants to know the load, or not.
+    pub(crate) fn new(is_counted: bool) -> Self {
+        Self {
+            is_counted,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the configuration wants to know its load.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.is_counted
+    }
+
     /// Tasks that want a turn or had one lately.
     ///
     /// Two rounds are one of the reference's: a connection that was read wakes its streams, which
@@ -31,6 +48,11 @@ impl RunQueue {
     pub(crate) fn load(&self) -> u32 {
         let (round, previous) = (self.round.load(Relaxed), self.previous.load(Relaxed));
         round.saturating_add(previous)
+    }
+
+    /// Counted tasks that want a turn.
+    pub(crate) fn runnable(&self) -> u32 {
+        self.runnable.load(Relaxed)
     }
 
     /// Nothing is left to do: the worker sleeps.
@@ -59,6 +81,10 @@ impl RunQueue {
 struct Entry {
     queue: Arc<RunQueue>,
     is_runnable: AtomicBool,
+    /// When it was woken, nanoseconds of the worker's clock; 0 unless its waits are measured.
+    woken: AtomicU64,
+    /// What its waits are measured by.
+    clock: Option<Instant>,
     /// The runtime's waker, the same for the life of the task.
     waker: OnceLock<Waker>,
 }
@@ -66,8 +92,18 @@ struct Entry {
 impl Entry {
     fn queue(&self) {
         if !self.is_runnable.swap(true, Relaxed) {
+            if let Some(clock) = self.clock {
+                self.woken.store(nanos(clock.elapsed()).max(1), Relaxed);
+            }
             self.queue.runnable.fetch_add(1, Relaxed);
         }
+    }
+
+    /// How long it has waited for its turn, where that is measured.
+    fn waited(&self) -> Option<Duration> {
+        let (clock, woken) = (self.clock?, self.woken.swap(0, Relaxed));
+        let waited = nanos(clock.elapsed()).saturating_sub(woken);
+        (woken > 0).then_some(Duration::from_nanos(waited))
     }
 
     /// Takes the task off the queue; whether it was there.
@@ -90,15 +126,16 @@ impl Wake for Entry {
 }
 
 pin_project_lite::pin_project! {
-    /// A task that is counted.
-    pub(crate) struct Counted<F> {
+    /// A task that is counted; `N` hears how long it has waited for each turn.
+    pub(crate) struct Counted<F, N> {
         entry: Arc<Entry>,
         waker: Waker,
+        note: N,
         #[pin]
         task: F,
     }
 
-    impl<F> PinnedDrop for Counted<F> {
+    impl<F, N> PinnedDrop for Counted<F, N> {
         fn drop(this: Pin<&mut Self>) {
             let entry = this.project().entry;
             if entry.unqueue() {
@@ -108,32 +145,46 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<F> Counted<F> {
-    /// The same task, runnable at once, counted in `queue`.
-    pub(crate) fn new(queue: &Arc<RunQueue>, task: F) -> Self {
+impl<F, N: Fn(Duration)> Counted<F, N> {
+    /// The same task, runnable at once, counted in `queue`; with `clock` its waits are measured.
+    pub(crate) fn new(queue: &Arc<RunQueue>, clock: Option<Instant>, note: N, task: F) -> Self {
         let entry = Arc::new(Entry {
             queue: Arc::clone(queue),
             is_runnable: AtomicBool::new(false),
+            woken: AtomicU64::new(0),
+            clock,
             waker: OnceLock::new(),
         });
         entry.queue();
         let waker = Waker::from(Arc::clone(&entry));
-        Self { entry, waker, task }
+        Self {
+            entry,
+            waker,
+            note,
+            task,
+        }
     }
 }
 
-impl<F: Future<Output = ()>> Future for Counted<F> {
+impl<F: Future<Output = ()>, N: Fn(Duration)> Future for Counted<F, N> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         this.entry.waker.get_or_init(|| cx.waker().clone());
+        if let Some(waited) = this.entry.waited() {
+            (this.note)(waited);
+        }
         // The runtime may poll a task that nobody has woken.
         this.entry.queue();
         this.entry.unqueue();
         this.entry.queue.begin_turn();
         this.task.poll(&mut Context::from_waker(this.waker))
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

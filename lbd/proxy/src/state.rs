@@ -3,6 +3,7 @@
 //! It holds what traffic, checks and operators change; what the text says is in `lbd-config`.
 //! Numbers with one writer are kept per worker and summed by readers; only limits are shared.
 
+pub mod activity;
 pub mod availability;
 pub mod counters;
 pub mod generation;
@@ -23,11 +24,11 @@ use std::time::Instant;
 use bumpalo::Bump;
 use lbd_backend::Wake;
 use lbd_backend::health::Observation;
-use lbd_config::config::{Config, ProcVar};
+use lbd_config::config::{Config, ProcVar, TaskProfiling};
 use lbd_core::{ProxyId, Time, WallTime};
 use lbd_rules::expr::Sampled;
 use lbd_rules::pattern::PatternSet;
-use lbd_rules::var::{OwnedValue, VarId, Vars};
+use lbd_rules::var::{OwnedValue, VarId, VarNames, Vars};
 use lbd_rules::view::{Buffered, View, World};
 use parking_lot::RwLock;
 
@@ -92,6 +93,41 @@ impl std::fmt::Debug for Setup {
         f.debug_struct("Setup")
             .field("workers", &self.workers)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a process-wide variable is set to, evaluated without a stream.
+fn initial_value(
+    bound: &world::Bound,
+    clock: &crate::clock::Clock,
+    arena: &Bump,
+    var: &ProcVar,
+) -> Option<OwnedValue> {
+    let view = View {
+        arena,
+        now: clock.now(),
+        wall: clock.wall(),
+        session: None,
+        stream: None,
+        request: None,
+        response: None,
+        request_body: Buffered::default(),
+        response_body: Buffered::default(),
+        vars: Vars::default(),
+        world: bound,
+        proxy: None,
+        is_final: true,
+    };
+    match var {
+        ProcVar::Expr(expr) => match expr.value(&view) {
+            Sampled::Value(value) => Some(OwnedValue::of(value)),
+            Sampled::Absent | Sampled::NotYet => None,
+        },
+        ProcVar::Format(format) => {
+            let mut text = Vec::new();
+            format.render(&view, &mut text);
+            Some(OwnedValue::Str(text.into()))
+        }
     }
 }
 
@@ -169,6 +205,7 @@ impl Shared {
             configured_maxconn: AtomicU32::new(setup.maxconn),
             setup,
         });
+        shared.set_profiling(shared.current().config.global.profiling);
         shared.set_initial_vars(&clock);
         shared
     }
@@ -178,37 +215,33 @@ impl Shared {
         let bound = world::Bound::new(Arc::clone(self), self.current(), 0);
         let mut arena = Bump::new();
         for (id, var) in &bound.generation.config.proc_vars {
-            let view = View {
-                arena: &arena,
-                now: clock.now(),
-                wall: clock.wall(),
-                session: None,
-                stream: None,
-                request: None,
-                response: None,
-                request_body: Buffered::default(),
-                response_body: Buffered::default(),
-                vars: Vars::default(),
-                world: &bound,
-                proxy: None,
-                is_final: true,
-            };
-            let value = match var {
-                ProcVar::Expr(expr) => match expr.value(&view) {
-                    Sampled::Value(value) => Some(OwnedValue::of(value)),
-                    Sampled::Absent | Sampled::NotYet => None,
-                },
-                ProcVar::Format(format) => {
-                    let mut text = Vec::new();
-                    format.render(&view, &mut text);
-                    Some(OwnedValue::Str(text.into()))
-                }
-            };
+            let value = initial_value(&bound, clock, &arena, var);
             if value.is_some() {
                 bound.set_proc_var(*id, value);
             }
             arena.reset();
         }
+    }
+
+    /// Evaluates what an operator sets a process-wide variable to; one without a value is unset.
+    /// False when there is no room for it (`tune.vars.proc-max-size`).
+    pub fn set_proc_var(self: &Arc<Self>, id: VarId, var: &ProcVar) -> bool {
+        let bound = world::Bound::new(Arc::clone(self), self.current(), 0);
+        let clock = crate::clock::Clock::new(self.setup.origin);
+        let value = initial_value(&bound, &clock, &Bump::new(), var);
+        bound.set_proc_var(id, value)
+    }
+
+    /// Gives the variables that have a value the numbers that `next` knows them by.
+    pub fn renumber_proc_vars(&self, former: &VarNames, next: &VarNames) {
+        for (id, _) in self.proc_vars.write().iter_mut() {
+            *id = next.intern(&former.name(*id));
+        }
+    }
+
+    /// Measures turns of tasks, or not.
+    pub fn set_profiling(&self, mode: TaskProfiling) {
+        self.process.profiling.set(mode, &self.process.activity);
     }
 
     /// What the daemon decided.
@@ -380,6 +413,18 @@ impl Shared {
             views.extend(part);
         }
         views
+    }
+
+    /// Workers that answer within `timeout`.
+    pub fn turning(&self, timeout: std::time::Duration) -> Vec<usize> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        for mailbox in &self.mailboxes {
+            mailbox.post(Message::Ping(sender.clone()));
+        }
+        drop(sender);
+        let until = Instant::now() + timeout;
+        let left = || until.saturating_duration_since(Instant::now());
+        std::iter::from_fn(|| receiver.recv_timeout(left()).ok()).collect()
     }
 
     /// Sessions of all workers, gathered; `timeout` bounds the wait for a busy worker.

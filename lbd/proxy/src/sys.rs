@@ -170,6 +170,12 @@ pub(crate) fn pipe(size: usize) -> io::Result<(OwnedFd, OwnedFd, usize)> {
     Ok((reader, writer, check(got as isize)?))
 }
 
+/// Number of this thread.
+pub(crate) fn thread_id() -> u32 {
+    // SAFETY: the call has no conditions.
+    unsafe { libc::gettid() }.cast_unsigned()
+}
+
 /// CPU time that this thread has used.
 pub(crate) fn thread_cpu_time() -> Duration {
     let mut time = libc::timespec {

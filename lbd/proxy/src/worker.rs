@@ -25,6 +25,7 @@ use crate::pool::Pool;
 use crate::run_queue::RunQueue;
 use crate::server_conn::IdlePool;
 use crate::session::Held;
+use crate::state::activity::{Activity, Span};
 use crate::state::world::Bound;
 use crate::state::{Mailbox, Message, ProxyState, Shared, Stop};
 use crate::stream::Stream;
@@ -59,10 +60,8 @@ pub struct Worker {
     requests: Cell<u64>,
     /// A listener waits for a session to end.
     pub(crate) is_full: Cell<bool>,
-    /// How much of its CPU it used lately, percent.
-    cpu_usage: Cell<u32>,
-    /// Its runnable tasks, counted when the configuration asks for it.
-    pub(crate) run_queue: Option<Arc<RunQueue>>,
+    /// Its runnable tasks, counted when somebody asks for it.
+    pub(crate) run_queue: Arc<RunQueue>,
     /// When the worker was told to stop.
     stopped: Cell<Option<Time>>,
     /// Its listeners' places, as long as they accept.
@@ -80,7 +79,7 @@ impl std::fmt::Debug for Worker {
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>, index: usize, run_queue: Option<Arc<RunQueue>>) -> Self {
+    fn new(shared: Arc<Shared>, index: usize, run_queue: Arc<RunQueue>) -> Self {
         let generation = shared.current();
         let global = &generation.config.global;
         let setup = shared.setup();
@@ -110,7 +109,6 @@ impl Worker {
             sessions: Cell::default(),
             requests: Cell::default(),
             is_full: Cell::default(),
-            cpu_usage: Cell::default(),
             run_queue,
             stopped: Cell::default(),
             posts: RefCell::default(),
@@ -189,7 +187,7 @@ impl Worker {
             .tune
             .h2
             .kill_cpu_usage;
-        self.cpu_usage.get() >= limit
+        self.activity().cpu_percent.get() >= u64::from(limit)
     }
 
     /// Streams that a new connection of HTTP/2 is offered, by what there is to do (`rq-load`); 0
@@ -197,9 +195,16 @@ impl Worker {
     pub(crate) fn offered_streams(&self) -> u32 {
         let bound = self.bound.borrow();
         let tune = &bound.generation.config.global.tune;
-        let load = self.run_queue.as_ref().map_or(0, |queue| queue.load());
+        let load = self.run_queue.load();
         let workers = self.shared.setup().workers;
         tune.h2.offered_streams(tune, load, workers)
+    }
+
+    /// What it has done so far.
+    #[inline]
+    pub(crate) fn activity(&self) -> &Activity {
+        // One for each worker.
+        &self.shared.process().activity[self.index]
     }
 
     /// Whether no new sessions or requests should begin.
@@ -428,16 +433,14 @@ impl Worker {
     }
 
     async fn sweep(self: Rc<Self>) {
-        let mut used = sys::thread_cpu_time();
-        let mut since = self.clock.now();
+        let mut span = Span::new(self.clock.now(), sys::thread_cpu_time());
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
             self.clock.refresh();
-            let (now, all) = (self.clock.now(), sys::thread_cpu_time());
-            let share = (all.saturating_sub(used)).as_millis() * 100;
-            let share = share / now.since(since).as_millis().max(1);
-            self.cpu_usage.set(u32::try_from(share).unwrap_or(100));
-            (used, since) = (all, now);
+            let now = self.clock.now();
+            let switch = &self.shared.process().profiling;
+            let cpu = sys::thread_cpu_time();
+            self.activity().note(&mut span, now, cpu, switch);
             if self.idle.len() > 0 {
                 self.idle.sweep(now);
             }
@@ -459,9 +462,8 @@ pub fn run(
     let replication = Arc::clone(&shared.setup().replication);
     updates::tell_changes_here();
     let global = &shared.current().config.global;
-    let is_counted = global.tune.h2.load.is_some();
-    let run_queue = is_counted.then(Arc::<RunQueue>::default);
-    let resting = run_queue.clone();
+    let run_queue = Arc::new(RunQueue::new(global.tune.h2.load.is_some()));
+    let resting = Arc::clone(&run_queue);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .on_thread_park(move || {
@@ -469,11 +471,11 @@ pub fn run(
             if updates::take_due() {
                 replication.hint();
             }
-            if let Some(queue) = &resting {
-                queue.rest();
-            }
+            resting.rest();
         })
         .build()?;
+    let activity = &shared.process().activity[index];
+    activity.begin(runtime.metrics(), Arc::clone(&run_queue));
     let local = LocalSet::new();
     let log = Arc::clone(&shared.setup().log);
     let result = local.block_on(&runtime, async move {

@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use bumpalo::Bump;
 use lbd_core::Value;
 use lbd_core::bits::count32;
+use parking_lot::RwLock;
 
 /// Number of a variable's name within a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,37 +43,58 @@ pub struct Var {
 }
 
 /// Numbers the names of variables; filled while the configuration compiles, extended by the
-/// runtime API's `set var`.
-#[derive(Debug, Default, Clone)]
+/// runtime API's `set var`. Nothing looks a name up while traffic is handled.
+#[derive(Debug, Default)]
 pub struct VarNames {
-    names: Vec<Box<str>>,
+    names: RwLock<Vec<Box<str>>>,
+}
+
+impl Clone for VarNames {
+    fn clone(&self) -> Self {
+        Self {
+            names: RwLock::new(self.names.read().clone()),
+        }
+    }
 }
 
 impl VarNames {
     /// How many names have a number.
     pub fn count(&self) -> usize {
-        self.names.len()
+        self.names.read().len()
     }
 
     /// The number of `name` (without its scope), given out at its first use.
-    pub fn intern(&mut self, name: &str) -> VarId {
-        if let Some(id) = self.find(name) {
-            return id;
-        }
-        self.names.push(name.into());
-        VarId(count32(self.names.len() - 1))
+    pub fn intern(&self, name: &str) -> VarId {
+        let mut names = self.names.write();
+        let at = position(&names, name).unwrap_or_else(|| {
+            names.push(name.into());
+            names.len() - 1
+        });
+        VarId(count32(at))
     }
 
     /// The number of `name`, if it was ever used.
     pub fn find(&self, name: &str) -> Option<VarId> {
-        let index = self.names.iter().position(|known| &**known == name)?;
-        Some(VarId(count32(index)))
+        let at = position(&self.names.read(), name)?;
+        Some(VarId(count32(at)))
     }
 
-    /// The name behind a number.
-    pub fn name(&self, id: VarId) -> &str {
-        self.names.get(id.0 as usize).map_or("", |name| name)
+    /// The name behind a number, empty for one that was not given out.
+    pub fn name(&self, id: VarId) -> Box<str> {
+        let names = self.names.read();
+        names.get(id.0 as usize).cloned().unwrap_or_default()
     }
+
+    /// Takes over what `other`, a copy of this one, has got besides; only one at a time may do so.
+    pub fn extend_by(&self, other: &Self) {
+        let mut names = self.names.write();
+        let known = names.len();
+        names.extend(other.names.read().iter().skip(known).cloned());
+    }
+}
+
+fn position(names: &[Box<str>], name: &str) -> Option<usize> {
+    names.iter().position(|known| &**known == name)
 }
 
 /// A value that owns its bytes.

@@ -4,7 +4,7 @@
 
 use lbd_config::config::{AccessLevel, SeverityOutput};
 
-use super::command::{ApiCommand, Call, list};
+use super::command::{ApiCommand, Call, level_word, list};
 use super::session::Mode;
 use crate::args::VersionForm;
 
@@ -28,7 +28,7 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         run: |call| {
             call.out
                 .push_str("The following commands are valid at this level:\n");
-            list(call.caller.level, call.args, call.out);
+            list(call.caller, call.args, call.out);
         },
     },
     ApiCommand {
@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         usage: "operator",
         describe: "lower the level of this connection to operator",
         level: AccessLevel::Operator,
-        run: |call| call.caller.level = call.caller.level.min(AccessLevel::Operator),
+        run: |call| call.caller.lower(AccessLevel::Operator),
     },
     ApiCommand {
         words: &["prompt"],
@@ -99,18 +99,9 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         usage: "user",
         describe: "lower the level of this connection to user",
         level: AccessLevel::User,
-        run: |call| call.caller.level = AccessLevel::User,
+        run: |call| call.caller.lower(AccessLevel::User),
     },
 ];
-
-/// The word for a level.
-pub(super) fn level_word(level: AccessLevel) -> &'static str {
-    match level {
-        AccessLevel::Admin => "admin",
-        AccessLevel::Operator => "operator",
-        AccessLevel::User => "user",
-    }
-}
 
 fn prompt(call: &mut Call<'_>) {
     if call.args.is_empty() {

@@ -9,8 +9,8 @@ use lbd_config::config::AccessLevel;
 
 use super::session::{Caller, Execute};
 use super::{
-    basic, errors, facts, growing, info_command, patterns, peers, rate_limit, servers, sessions,
-    ssl, stat_command, tables,
+    activity, basic, descriptors, dev, errors, facts, growing, info_command, modes, patterns,
+    peers, rare, rate_limit, refused, servers, sessions, ssl, stat_command, tables, variables,
 };
 use crate::run::Daemon;
 use ::peers::proto::words::{Said, Thing};
@@ -122,24 +122,49 @@ impl Call<'_> {
 
 /// All families.
 const FAMILIES: &[&[ApiCommand]] = &[
+    activity::COMMANDS,
     basic::COMMANDS,
+    descriptors::COMMANDS,
+    dev::COMMANDS,
     errors::COMMANDS,
     facts::COMMANDS,
     growing::COMMANDS,
     info_command::COMMANDS,
+    modes::COMMANDS,
     patterns::COMMANDS,
     peers::COMMANDS,
+    rare::COMMANDS,
     rate_limit::COMMANDS,
     servers::COMMANDS,
     sessions::COMMANDS,
     stat_command::COMMANDS,
     tables::COMMANDS,
+    variables::COMMANDS,
 ];
+
+/// Families that a conversation must ask for by `experimental-mode on`.
+const EXPERIMENTAL: &[&[ApiCommand]] = &[variables::EXPERIMENTAL];
 
 /// Every command.
 fn all() -> impl Iterator<Item = &'static ApiCommand> {
-    let families = FAMILIES.iter().chain(ssl::FAMILIES);
+    let families = FAMILIES.iter().chain(ssl::FAMILIES).chain(EXPERIMENTAL);
     families.flat_map(|family| family.iter())
+}
+
+impl ApiCommand {
+    /// Whether it is for the experimental mode only.
+    pub(crate) fn is_experimental(&self) -> bool {
+        let mut all = EXPERIMENTAL.iter().flat_map(|family| family.iter());
+        all.any(|command| command.words == self.words)
+    }
+
+    /// Whether help tells of it to a conversation.
+    fn is_told(&self, caller: &Caller) -> bool {
+        // The modes are for those who know of them.
+        let is_mode = matches!(self.words, ["experimental-mode" | "expert-mode"]);
+        let is_allowed = caller.is_experimental || !self.is_experimental();
+        self.level <= caller.level && is_allowed && !is_mode
+    }
 }
 
 /// All commands in alphabetical order of their usage.
@@ -192,7 +217,16 @@ impl Execute for Runner {
     fn execute(&mut self, caller: &mut Caller, words: &[String], payload: &str, out: &mut Vec<u8>) {
         let mut text = String::new();
         match find(words) {
-            None => unknown(caller.level, words, &mut text),
+            None => match refused::refusal(words) {
+                Some(refusal) => {
+                    text.push_str(&refusal);
+                    text.push('\n');
+                }
+                None => unknown(caller, words, &mut text),
+            },
+            Some(command) if command.is_experimental() && !caller.is_experimental => {
+                text.push_str("This command is restricted to experimental mode only.\n");
+            }
             Some(command) if caller.level < command.level => {
                 text.push_str("Permission denied\n");
             }
@@ -236,8 +270,17 @@ fn find(words: &[String]) -> Option<&'static ApiCommand> {
         .max_by_key(|command| command.words.len())
 }
 
+/// The word for a level.
+pub(crate) fn level_word(level: AccessLevel) -> &'static str {
+    match level {
+        AccessLevel::Admin => "admin",
+        AccessLevel::Operator => "operator",
+        AccessLevel::User => "user",
+    }
+}
+
 /// Lists what begins with `prefix`, for `help` and for unknown commands.
-pub(super) fn list(level: AccessLevel, prefix: &[String], out: &mut String) {
+pub(super) fn list(caller: &Caller, prefix: &[String], out: &mut String) {
     let is_always =
         |command: &&ApiCommand| matches!(command.words, ["help"] | ["prompt"] | ["quit"]);
     let begins = |command: &&ApiCommand| {
@@ -246,13 +289,13 @@ pub(super) fn list(level: AccessLevel, prefix: &[String], out: &mut String) {
     };
     let (always, others): (Vec<_>, Vec<_>) = commands().into_iter().partition(is_always);
     for command in others.into_iter().filter(begins).chain(always) {
-        if command.level <= level {
+        if command.is_told(caller) {
             let _ = writeln!(out, "  {:<40}: {}", command.usage, command.describe);
         }
     }
 }
 
-fn unknown(level: AccessLevel, words: &[String], out: &mut String) {
+fn unknown(caller: &Caller, words: &[String], out: &mut String) {
     let shown = words.first().map_or("", String::as_str);
     let _ = writeln!(
         out,
@@ -270,9 +313,9 @@ fn unknown(level: AccessLevel, words: &[String], out: &mut String) {
         .find(|count| begins(*count))
         .unwrap_or(0);
     if count > 0 {
-        list(level, &words[..count], out);
+        list(caller, &words[..count], out);
     } else {
-        list(level, &[NOTHING.to_owned()], out);
+        list(caller, &[NOTHING.to_owned()], out);
     }
 }
 

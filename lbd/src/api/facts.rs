@@ -1,24 +1,16 @@
-//! Facts of the process besides its numbers: its control sockets, what is loaded into it, its
-//! variables (haproxy 3.4 management 9.3).
+//! Facts of the process besides its numbers: its control sockets, its environment, what is loaded into
+//! it, what it said at the start (haproxy 3.4 management 9.3).
 //!
 //! It changes nothing.
 
 use std::fmt::Write;
 
 use lbd_config::config::{AccessLevel, ListenAddress};
-use lbd_rules::var::OwnedValue;
 
-use super::command::{ApiCommand, Call, command};
-use crate::objects;
+use super::command::{ApiCommand, Call, command, level_word};
+use crate::{objects, report};
 
 pub(super) const COMMANDS: &[ApiCommand] = &[
-    command(
-        &["get", "var"],
-        "get var <name>",
-        "value of a process-wide variable",
-        AccessLevel::Operator,
-        variable,
-    ),
     command(
         &["show", "cli", "sockets"],
         "show cli sockets",
@@ -27,50 +19,66 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         sockets,
     ),
     command(
+        &["show", "env"],
+        "show env [var]",
+        "variables of the environment, as the configuration has left them",
+        AccessLevel::Operator,
+        environment,
+    ),
+    command(
+        &["show", "events"],
+        "show events [<sink>] [-w] [-n] [-0]",
+        "where events go",
+        AccessLevel::User,
+        events,
+    ),
+    command(
         &["show", "libs"],
         "show libs",
         "loaded object files with their addresses",
         AccessLevel::Operator,
         libraries,
     ),
+    command(
+        &["show", "startup-logs"],
+        "show startup-logs",
+        "what was said at the start, or of the last reload",
+        AccessLevel::Operator,
+        |call| call.out.push_str(&report::kept()),
+    ),
 ];
 
-fn variable(call: &mut Call<'_>) {
-    let name = call.arg(0).to_owned();
-    if name.is_empty() {
-        return call.fail("Missing process-wide variable identifier.");
-    }
+fn environment(call: &mut Call<'_>) {
+    let name = call.arg(0);
     let config = call.daemon.config();
-    let id = name
-        .strip_prefix("proc.")
-        .and_then(|name| config.vars.find(name));
-    let values = call.daemon.shared.proc_vars().read();
-    let found = id.and_then(|id| values.iter().find(|(known, _)| *known == id));
-    let Some((_, value)) = found else {
-        drop(values);
-        return call.fail("Variable not found.");
-    };
-    let (kind, text) = shown(value);
-    // Writing to a string cannot fail.
-    let _ = writeln!(call.out, "{name}: type={kind} value=<{text}>");
+    let known = &config.global.env;
+    // Values are where secrets are put.
+    let line = |(name, value): (&String, &String)| format!("{name}={}\n", call.caller.name(value));
+    if name.is_empty() {
+        let all: String = known.iter().map(line).collect();
+        return call.out.push_str(&all);
+    }
+    match known.get_key_value(name).map(line) {
+        Some(line) => call.out.push_str(&line),
+        None => call.fail("Variable not found"),
+    }
 }
 
-/// Name of a value's type, and the value.
-fn shown(value: &OwnedValue) -> (&'static str, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match value {
-        OwnedValue::Bool(is_true) => ("bool", u8::from(*is_true).to_string()),
-        OwnedValue::Int(number) => ("sint", number.to_string()),
-        OwnedValue::Ipv4(address) => ("ipv4", address.to_string()),
-        OwnedValue::Ipv6(address) => ("ipv6", address.to_string()),
-        OwnedValue::Str(bytes) => ("str", text(bytes)),
-        OwnedValue::Bin(bytes) => {
-            let hex = bytes.iter().map(|byte| format!("{byte:02x}"));
-            ("bin", hex.collect())
-        }
-        OwnedValue::Method(name) => ("meth", text(name)),
+/// The standard streams alone: there are no rings that keep events.
+fn events(call: &mut Call<'_>) {
+    match call.arg(0) {
+        "" => call.out.push_str(SINKS),
+        "stderr" | "stdout" => call.fail("Nothing to report for this sink"),
+        _ => call.fail("No such event sink"),
     }
 }
+
+/// Lines that they do not take wait or are counted with those of all targets, as `DroppedLogs`.
+const SINKS: &str = "\
+Supported events sinks are listed below. Add -0(zero), -w(wait), -n(new). Any key to stop.
+    stdout     : type=fd, 0 dropped, standard output (fd#1)
+    stderr     : type=fd, 0 dropped, standard error (fd#2)
+";
 
 fn sockets(call: &mut Call<'_>) {
     call.out.push_str("# socket lvl processes\n");
@@ -85,11 +93,7 @@ fn sockets(call: &mut Call<'_>) {
             ListenAddress::Fd(fd) => format!("fd@{fd}"),
             ListenAddress::SockPair(fd) => format!("sockpair@{fd}"),
         };
-        let level = match socket.level {
-            AccessLevel::User => "user",
-            AccessLevel::Operator => "operator",
-            AccessLevel::Admin => "admin",
-        };
+        let level = level_word(socket.level);
         // Writing to a string cannot fail.
         let _ = writeln!(call.out, "{place} {level} all");
     }

@@ -34,7 +34,7 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         &["wait"],
         "wait {-h|<delay_ms>} cond [args...]",
         "wait for a time or until a server can be taken out (-h: help)",
-        AccessLevel::User,
+        AccessLevel::Admin,
         wait,
     ),
 ];

@@ -99,12 +99,17 @@ pub(crate) async fn serve(
     let Ok(listener) = opened else {
         return;
     };
+    let mut is_held = false;
     loop {
         // More connections than allowed wait in the kernel's queue.
         if limits.open.load(Ordering::Relaxed) >= limits.connections.load(Ordering::Relaxed) {
+            if !std::mem::replace(&mut is_held, true) {
+                daemon.api_waits.fetch_add(1, Ordering::Relaxed);
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         }
+        is_held = false;
         let daemon = Arc::clone(&daemon);
         let begin = || {
             let spec = spec.borrow();

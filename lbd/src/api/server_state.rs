@@ -11,6 +11,7 @@ use lbd_config::config::{ProxySpec, ServerAddress, ServerSpec};
 use lbd_proxy::state::{ProxyState, ServerState};
 
 use super::command::Call;
+use super::session::Caller;
 
 /// Calls `visit` for every server of the backends that argument 0 wants.
 fn each(
@@ -50,12 +51,12 @@ fn is_known(call: &mut Call<'_>) -> bool {
 }
 
 /// The address and port columns of a server.
-fn address_and_port(address: &ServerAddress) -> (String, String) {
+fn address_and_port(address: &ServerAddress, caller: &Caller) -> (String, String) {
     match address {
-        ServerAddress::Inet(address) => (address.ip().to_string(), address.port().to_string()),
-        ServerAddress::MappedPort(ip, offset) => (ip.to_string(), offset.to_string()),
+        ServerAddress::Inet(address) => (caller.host(address.ip()), address.port().to_string()),
+        ServerAddress::MappedPort(ip, offset) => (caller.host(*ip), offset.to_string()),
         ServerAddress::Transparent { port } => ("0.0.0.0".to_owned(), port.to_string()),
-        _ => ("-".to_owned(), "0".to_owned()),
+        _ => (caller.name("-"), "0".to_owned()),
     }
 }
 
@@ -76,7 +77,7 @@ pub(super) fn show_state(call: &mut Call<'_>) {
         let Some(view) = proxy.roster.server(server.id, now) else {
             return;
         };
-        let (address, mut port) = address_and_port(&server.address());
+        let (address, mut port) = address_and_port(&server.address(), call.caller);
         if *server.address() == ServerAddress::None {
             // A name that did not resolve: the port stands behind it.
             let text = server_spec.text.rsplit_once(':');
@@ -111,10 +112,12 @@ pub(super) fn show_state(call: &mut Call<'_>) {
         let checks = &call.daemon.checks;
         let check_moved = checks.moved(spec.id, server.id, Which::Health);
         let agent_moved = checks.moved(spec.id, server.id, Which::Agent);
+        // The reference shows these as they are in anonymised output, though they name hosts as well.
+        let caller = &*call.caller;
         let ip = |moved: Option<IpAddr>, given: Option<IpAddr>| {
             moved
                 .or(given)
-                .map_or_else(|| "-".into(), |ip| ip.to_string())
+                .map_or_else(|| "-".into(), |ip| caller.host(ip))
         };
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -122,9 +125,9 @@ pub(super) fn show_state(call: &mut Call<'_>) {
             "{} {} {} {} {address} {} {flags} {} {} {} {} {} {} {} {} {} {} {} {port} - {} {} {} \
              {} {}",
             spec.uid,
-            spec.name,
+            call.caller.name(&spec.name),
             server_spec.roster.puid,
-            server.name,
+            call.caller.name(&server.name),
             state_number(state),
             view.placement.weight,
             server_spec.roster.weight,
@@ -136,7 +139,10 @@ pub(super) fn show_state(call: &mut Call<'_>) {
             agent.map_or(0, |probe| probe_state(probe) + IS_AGENT),
             u32::from(spec.is_uid_given),
             u32::from(server_spec.is_uid_given),
-            server_spec.fqdn.as_deref().unwrap_or("-"),
+            server_spec
+                .fqdn
+                .as_deref()
+                .map_or_else(|| "-".into(), |name| call.caller.name(name)),
             u32::from(server_spec.ssl.as_ref().is_some_and(|ssl| ssl.for_traffic)),
             check_moved
                 .1
@@ -196,13 +202,13 @@ pub(super) fn show_conn(call: &mut Call<'_>) {
         let Some(view) = proxy.roster.server(server.id, now) else {
             return;
         };
-        let (address, port) = address_and_port(&server.address());
+        let (address, port) = address_and_port(&server.address(), call.caller);
         let totals = server.counters.totals(now);
         let _ = write!(
             call.out,
             "{}/{} {}/{} {address} {port} - {} {} {} {} {} 0 0 {} {} {}",
-            spec.name,
-            server.name,
+            call.caller.name(&spec.name),
+            call.caller.name(&server.name),
             spec.uid,
             server_spec.roster.puid,
             server_spec.pool_purge_delay.as_millis(),

@@ -161,14 +161,14 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         words: &["show", "servers", "conn"],
         usage: "show servers conn [<backend>]",
         describe: "connections and idle pools by server",
-        level: AccessLevel::Operator,
+        level: AccessLevel::User,
         run: server_state::show_conn,
     },
     ApiCommand {
         words: &["show", "servers", "state"],
         usage: "show servers state [<backend>]",
         describe: "state of every server in the server-state-file format",
-        level: AccessLevel::Operator,
+        level: AccessLevel::User,
         run: server_state::show_state,
     },
     admin(

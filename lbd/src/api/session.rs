@@ -24,6 +24,12 @@ pub(crate) struct Caller {
     pub(crate) mode: Mode,
     /// `prompt timed`.
     pub(crate) is_timed: bool,
+    /// `experimental-mode on`.
+    pub(crate) is_experimental: bool,
+    /// `expert-mode on`.
+    pub(crate) is_expert: bool,
+    /// Names and addresses are hashed with this key; 0: they are shown.
+    pub(crate) anonkey: u32,
     /// `quit` was said.
     pub(crate) is_over: bool,
     /// Who speaks, for other nodes: a user of this machine or an address.
@@ -39,9 +45,21 @@ impl Caller {
             timeout: None,
             mode: Mode::Single,
             is_timed: false,
+            is_experimental: false,
+            is_expert: false,
+            anonkey: 0,
             is_over: false,
             who: "an operator".to_owned(),
         }
+    }
+}
+
+impl Caller {
+    /// Gives rights up, and with them what they allowed.
+    pub(crate) fn lower(&mut self, level: AccessLevel) {
+        self.level = self.level.min(level);
+        self.is_experimental = false;
+        self.is_expert = false;
     }
 }
 

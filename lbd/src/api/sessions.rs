@@ -11,6 +11,7 @@ use lbd_rules::facts::Endpoint;
 
 use super::command::{ApiCommand, Call};
 use super::servers;
+use super::session::Caller;
 
 pub(super) const COMMANDS: &[ApiCommand] = &[
     ApiCommand {
@@ -64,24 +65,34 @@ struct Names {
     protocol: &'static str,
 }
 
-fn names(view: &SessionView) -> Names {
+fn names(view: &SessionView, caller: &Caller) -> Names {
     let generation = &view.generation;
     let server = view
         .backend
         .zip(view.server)
         .and_then(|(b, s)| generation.server(b, s));
     let (source, protocol) = match view.source {
-        Endpoint::Inet(address) if address.is_ipv6() => (address.to_string(), "tcpv6"),
-        Endpoint::Inet(address) => (address.to_string(), "tcpv4"),
+        Endpoint::Inet(address) => {
+            let protocol = if address.is_ipv6() { "tcpv6" } else { "tcpv4" };
+            let source = match caller.anonkey {
+                0 => address.to_string(),
+                _ => format!(
+                    "{}:{}",
+                    caller.name(&address.ip().to_string()),
+                    address.port()
+                ),
+            };
+            (source, protocol)
+        }
         Endpoint::Unix | Endpoint::Unknown => ("unix:1".to_owned(), "unix_stream"),
     };
     Names {
-        frontend: generation.proxy(view.frontend).name.to_string(),
+        frontend: caller.name(&generation.proxy(view.frontend).name),
         backend: view.backend.map_or_else(
             || "<NONE>".into(),
-            |id| generation.proxy(id).name.to_string(),
+            |id| caller.name(&generation.proxy(id).name),
         ),
-        server: server.map_or_else(|| "<none>".into(), |server| server.name.to_string()),
+        server: server.map_or_else(|| "<none>".into(), |server| caller.name(&server.name)),
         source,
         protocol,
     }
@@ -98,7 +109,7 @@ fn expiry(view: &SessionView, call: &Call<'_>) -> String {
 }
 
 fn brief(view: &SessionView, call: &mut Call<'_>) {
-    let names = names(view);
+    let names = names(view, call.caller);
     let now = call.daemon.shared.now();
     let exp = expiry(view, call);
     // Writing to a string cannot fail.
@@ -125,7 +136,7 @@ fn brief(view: &SessionView, call: &mut Call<'_>) {
 
 fn full(view: &SessionView, call: &mut Call<'_>) {
     let generation = &view.generation;
-    let names = names(view);
+    let names = names(view, call.caller);
     let now = call.daemon.shared.now();
     let exp = expiry(view, call);
     let mut accepted = Vec::new();

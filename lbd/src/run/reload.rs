@@ -9,6 +9,7 @@ mod fixed;
 mod listeners;
 
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -114,6 +115,9 @@ impl Reloader {
             Ok(start::Loading::Refused(text)) => refused(text),
             Err(_) => refused("The configuration could not be read: internal error.\n".to_owned()),
         };
+        if outcome.is_done {
+            report::keep_instead(&outcome.text);
+        }
         let status = match outcome.is_done {
             true => "READY=1\nSTATUS=Reloaded.\n".to_owned(),
             false => {
@@ -191,6 +195,14 @@ impl Reloader {
             );
         }
         let workers = shared.setup().workers;
+        // Names may have come while the files were read.
+        shared.renumber_proc_vars(&old.config.vars, &config.vars);
+        if config.global.profiling != old.config.global.profiling {
+            shared.set_profiling(config.global.profiling);
+        }
+        if config.global.anonkey != old.config.global.anonkey {
+            daemon.anonkey.store(config.global.anonkey, Relaxed);
+        }
         let (next, changes) = reconcile(old, Arc::new(config), workers, shared.now());
         for change in changes {
             let _ = writeln!(text, "{change}");

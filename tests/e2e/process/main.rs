@@ -43,6 +43,7 @@ fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
         .start()
 }
 
+mod activity;
 mod command_line;
 mod diagnostics;
 mod dumps;
@@ -52,6 +53,7 @@ mod growing;
 mod handover;
 mod language;
 mod master;
+mod modes;
 mod runtime;
 mod signals;
 mod sockets;

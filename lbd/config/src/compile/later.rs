@@ -90,6 +90,11 @@ impl LaterSpec {
         }
     }
 
+    /// What was said besides the proxies.
+    pub(super) fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
     /// Whether something in the configuration names this server, so that it cannot be taken out.
     pub fn is_referenced(&self, backend: ProxyId, server: ServerId) -> bool {
         self.referenced.contains(&(backend, server))

@@ -104,8 +104,24 @@ pub struct Global {
     pub external_check_env: bool,
     /// `pp2-never-send-local`.
     pub pp2_never_send_local: bool,
+    /// `profiling.tasks`.
+    pub profiling: TaskProfiling,
+    /// `anonkey`: hashes the names in anonymised output; 0 for none.
+    pub anonkey: u32,
     /// Environment of external checks and `env()`: what `setenv`/`presetenv` left.
     pub env: BTreeMap<String, String>,
+}
+
+/// `profiling.tasks`: whether turns of tasks are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TaskProfiling {
+    /// Of the workers whose rounds are long.
+    #[default]
+    Auto,
+    /// No.
+    Off,
+    /// Yes.
+    On,
 }
 
 /// `tune.*` settings that change what lbd does; units as in the manual.

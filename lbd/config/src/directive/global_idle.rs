@@ -141,19 +141,6 @@ pub const DIRECTIVES: &[Directive] = &[
         idle_value::flag,
     ),
     inert(
-        "profiling.tasks",
-        Sections::GLOBAL,
-        "there is no task profiling",
-        "Profiles tasks (3.2).",
-        &[
-            Example::Ok("profiling.tasks auto"),
-            Example::Fail("profiling.tasks", "expects a combination"),
-            Example::Fail("profiling.tasks x", "expects a combination"),
-            Example::Fail("profiling.tasks on x", "expects a combination"),
-        ],
-        idle_value::profiling,
-    ),
-    inert(
         "quick-exit",
         Sections::GLOBAL,
         "memory is freed by the system",

@@ -187,35 +187,6 @@ pub(super) fn cpu_policy(_: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), 
     }
 }
 
-/// `profiling.tasks`, any number of words.
-pub(super) fn profiling(_: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
-    const KNOWN: &[&str] = &[
-        "on",
-        "auto",
-        "off",
-        "lock",
-        "no-lock",
-        "memory",
-        "no-memory",
-    ];
-    let mut is_first = true;
-    loop {
-        let here = words.here();
-        match words.text()? {
-            None if !is_first => return Ok(()),
-            Some(word) if KNOWN.contains(&word) => is_first = false,
-            other => {
-                let message = format!(
-                    "'profiling.tasks' expects a combination of either {}, but got '{}'.",
-                    quoted(KNOWN, "or"),
-                    other.unwrap_or("")
-                );
-                return Err(Diag::alert(here, message));
-            }
-        }
-    }
-}
-
 /// `thread-group <group> [<thread>[-<thread>] …]`.
 pub(super) fn thread_group(_: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
     let here = words.here();

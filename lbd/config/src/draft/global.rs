@@ -10,7 +10,7 @@ use std::time::Duration;
 use lbd_core::Span;
 
 use super::{BindDraft, LogDraft, Sentence};
-use crate::config::{Global, Tune, UnixSocketSpec};
+use crate::config::{Global, TaskProfiling, Tune, UnixSocketSpec};
 
 /// Section `global`; `value` starts with the defaults.
 #[derive(Debug)]
@@ -123,6 +123,8 @@ impl Default for GlobalDraft {
                 external_check: false,
                 external_check_env: false,
                 pp2_never_send_local: false,
+                profiling: TaskProfiling::default(),
+                anonkey: 0,
                 env: BTreeMap::new(),
             },
             said: BTreeSet::new(),

@@ -120,8 +120,18 @@ impl<'a> Shown<'a> {
     }
 }
 
-fn hash(text: &str, key: u32) -> String {
+/// What stands for a text: the same for the same text and key.
+pub fn hash(text: &str, key: u32) -> String {
     format!("{:06x}", xxh32(text.as_bytes(), key) & HASH_MASK)
+}
+
+/// What stands for the address of a host; that of the machine itself tells nothing and stays.
+pub fn host_address(ip: IpAddr, key: u32) -> String {
+    match ip {
+        ip if ip.is_loopback() => ip.to_string(),
+        IpAddr::V4(ip) => format!("IPV4({})", hash(&ip.to_string(), key)),
+        IpAddr::V6(ip) => format!("IPV6({})", hash(&ip.to_string(), key)),
+    }
 }
 
 /// An address with its host hashed; those that say nothing about whose they are stay.
@@ -155,8 +165,7 @@ fn address(text: &str, key: u32) -> String {
     let port = port.unwrap_or_default();
     match plain.parse::<IpAddr>() {
         Ok(ip) if ip.is_loopback() => text.to_owned(),
-        Ok(IpAddr::V4(ip)) => format!("IPV4({}){port}", hash(&ip.to_string(), key)),
-        Ok(IpAddr::V6(ip)) => format!("IPV6({}){port}", hash(&ip.to_string(), key)),
+        Ok(ip) => format!("{}{port}", host_address(ip, key)),
         Err(_) => hash(text, key),
     }
 }

@@ -1,6 +1,6 @@
 //! The reference of all keywords as Markdown, made from their descriptors.
 //!
-//! It is kept in `packaging/doc/keywords.md`; a test compares.
+//! `lbd` puts the runtime API's commands behind it and keeps all in `packaging/doc/keywords.md`.
 
 use std::fmt::Write as _;
 

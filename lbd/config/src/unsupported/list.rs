@@ -15,7 +15,6 @@ const fn entry(name: &'static str, args: u8, missing: Missing) -> Unsupported {
 /// Keywords of `global`, sorted.
 pub const GLOBAL: &[Unsupported] = &[
     entry("acme.scheduler", 0, Missing::Acme),
-    entry("anonkey", 0, Missing::Anonymize),
     entry("cpu-set", 0, Missing::CpuSets),
     entry("dns-accept-family", 0, Missing::Resolvers),
     entry("force-cfg-parser-pause", 0, Missing::Debugging),

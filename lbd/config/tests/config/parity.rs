@@ -162,12 +162,6 @@ fn no_keyword_is_both_supported_and_refused() {
 }
 
 #[test]
-fn the_reference_of_keywords_is_up_to_date() {
-    let path = crate::support::root().join("packaging/doc/keywords.md");
-    crate::support::expect(&path, &registry::reference());
-}
-
-#[test]
 fn the_dump_of_keywords_has_the_references_form() {
     let mut out = String::new();
     registry::dump_keywords("cfg", &mut out);

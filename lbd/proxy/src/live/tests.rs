@@ -1,11 +1,11 @@
 use std::mem::size_of;
 
-use super::{Live, Turns};
+use super::{Live, SessionTask, Turns};
 use crate::session::{self, Session};
 
 /// The size of a task that runs what `f` returns.
 fn task_size<A, F>(_: impl Fn(A) -> F) -> usize {
-    size_of::<Turns<F>>()
+    size_of::<Turns<F, SessionTask>>()
 }
 
 /// What an idle connection holds is a figure of `tests/perf`: a field more here is eight bytes

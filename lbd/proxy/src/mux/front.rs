@@ -17,7 +17,7 @@ use lbd_rules::var::VarStore;
 
 use super::probe::Probe;
 use super::{Budget, H2Stream, Link};
-use crate::live::{self, Ending, Live};
+use crate::live::{self, Ending, Live, StreamTask};
 use crate::pool::Buf;
 use crate::reconcile;
 use crate::server_conn::OwnConns;
@@ -315,7 +315,7 @@ impl Front {
         seat.next.set(Some(key));
         let worker = Rc::clone(&self.worker);
         let turns = Rc::clone(&live);
-        live::spawn(worker, turns, async move {
+        live::spawn::<StreamTask>(worker, turns, async move {
             front.serve_streams(&seat, &live, registered).await;
         });
     }

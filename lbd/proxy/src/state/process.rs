@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use super::activity::{Activity, ProfilingSwitch};
 use super::counters::{Count, Gauge, Shards, SharedRate};
 
 /// A limit that may be set while running, 0 for none.
@@ -68,6 +69,10 @@ pub struct ProcessState {
     stopping: AtomicBool,
     /// Live sessions, written by each worker.
     pub sessions: Box<[Count]>,
+    /// What each worker has done.
+    pub activity: Box<[Activity]>,
+    /// Whether turns of tasks are measured.
+    pub profiling: ProfilingSwitch,
 }
 
 impl ProcessState {
@@ -87,6 +92,8 @@ impl ProcessState {
             bad_messages: AtomicU64::default(),
             stopping: AtomicBool::default(),
             sessions: (0..workers).map(|_| Count::default()).collect(),
+            activity: (0..workers).map(|_| Activity::default()).collect(),
+            profiling: ProfilingSwitch::default(),
         }
     }
 

@@ -37,11 +37,39 @@ fn usages_are_unique_and_begin_with_their_words() {
 #[test]
 fn an_unknown_command_gets_the_likely_ones() {
     let mut out = String::new();
-    unknown(AccessLevel::Admin, &words("show servers"), &mut out);
+    let caller = Caller::new(AccessLevel::Admin, lbd_config::config::SeverityOutput::None);
+    unknown(&caller, &words("show servers"), &mut out);
     assert!(out.starts_with("Unknown command: 'show'"), "{out}");
     assert!(out.contains("show servers state"), "{out}");
     assert!(!out.contains("show info"), "{out}");
     assert!(out.contains("quit"), "{out}");
+}
+
+#[test]
+fn what_is_refused_by_name_is_no_command() {
+    for entry in refused::REFUSED {
+        let words: Vec<String> = entry.words.iter().map(|word| (*word).to_owned()).collect();
+        assert!(find(&words).is_none(), "{words:?}");
+        let refusal = refused::refusal(&words).unwrap();
+        assert!(refusal.contains(entry.reason), "{refusal}");
+    }
+    assert!(refused::refusal(&words("show stat")).is_none());
+}
+
+#[test]
+fn help_tells_of_experimental_commands_when_they_may_be_used() {
+    let mut caller = Caller::new(AccessLevel::Admin, lbd_config::config::SeverityOutput::None);
+    let told = |caller: &Caller| {
+        let mut out = String::new();
+        list(caller, &[], &mut out);
+        out
+    };
+    assert!(!told(&caller).contains("set var"));
+    caller.is_experimental = true;
+    assert!(told(&caller).contains("set var"));
+    assert!(!told(&caller).contains("experimental-mode"));
+    caller.lower(AccessLevel::Operator);
+    assert!(!told(&caller).contains("set var"));
 }
 
 #[test]
