@@ -4,6 +4,7 @@
 //! other files are families of commands.
 
 pub(crate) mod activity;
+mod backends;
 mod basic;
 pub(crate) mod command;
 mod descriptors;

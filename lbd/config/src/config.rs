@@ -27,8 +27,8 @@ use lbd_rules::reply::ReplySpec;
 use lbd_rules::var::{VarId, VarNames};
 
 pub use backend::{
-    BackendSpec, CheckRequestSpec, CheckSpec, CheckToken, DispatchSpec, ExternalCheck,
-    ServerChoice, SourceSpec, UseServer, UseSrc,
+    BackendSpec, CheckRequestSpec, CheckSpec, CheckToken, DispatchSpec, DynamicCookieSpec,
+    ExternalCheck, ServerChoice, SourceSpec, UseServer, UseSrc,
 };
 pub use frontend::{BackendChoice, CaptureSpec, CookieCapture, FrontendSpec, UseBackend};
 pub use global::{

@@ -33,8 +33,6 @@ pub enum Missing {
     FastCgi,
     /// Filters.
     Filters,
-    /// Backends that are added while running.
-    ForceBeSwitch,
     /// Closing connections by glitches.
     Glitches,
     /// The internal HTTP client.
@@ -111,7 +109,6 @@ impl Missing {
             Self::Debugging => "developer settings",
             Self::FastCgi => "FastCGI",
             Self::Filters => "filters",
-            Self::ForceBeSwitch => "backends that are added while running",
             Self::Glitches => "closing connections by glitches",
             Self::HttpClient => "the internal HTTP client",
             Self::KernelTls => "TLS records made by the kernel",
@@ -157,7 +154,6 @@ impl Missing {
             Self::Debugging => "Remove the line.",
             Self::FastCgi => "Put a web server before the application for now.",
             Self::Filters => "Remove the line.",
-            Self::ForceBeSwitch => "Remove the line.",
             Self::Glitches => "Remove the line.",
             Self::HttpClient => "Remove the line.",
             Self::KernelTls => "Remove the word: records are made in the process, as by default.",

@@ -9,8 +9,9 @@ use lbd_config::config::AccessLevel;
 
 use super::session::{Caller, Execute};
 use super::{
-    activity, basic, descriptors, dev, errors, facts, growing, info_command, modes, patterns,
-    peers, rare, rate_limit, refused, servers, sessions, ssl, stat_command, tables, variables,
+    activity, backends, basic, descriptors, dev, errors, facts, growing, info_command, modes,
+    patterns, peers, rare, rate_limit, refused, servers, sessions, ssl, stat_command, tables,
+    variables,
 };
 use crate::run::Daemon;
 use ::peers::proto::words::{Said, Thing};
@@ -123,6 +124,7 @@ impl Call<'_> {
 /// All families.
 const FAMILIES: &[&[ApiCommand]] = &[
     activity::COMMANDS,
+    backends::COMMANDS,
     basic::COMMANDS,
     descriptors::COMMANDS,
     dev::COMMANDS,

@@ -76,14 +76,14 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         &["get", "acl"],
         "get acl <acl> <value>",
         "what a value matches in a list",
-        AccessLevel::User,
+        AccessLevel::Admin,
         |call| get(call, Kind::Acl),
     ),
     command(
         &["get", "map"],
         "get map <map> <value>",
         "what a value gives in a map",
-        AccessLevel::User,
+        AccessLevel::Admin,
         |call| get(call, Kind::Map),
     ),
     command(
@@ -111,14 +111,14 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         &["show", "acl"],
         "show acl [[@<ver>] <acl>]",
         "all lists of patterns, or the patterns of one",
-        AccessLevel::User,
+        AccessLevel::Admin,
         |call| show(call, Kind::Acl),
     ),
     command(
         &["show", "map"],
         "show map [[@<ver>] <map>]",
         "all maps, or the entries of one",
-        AccessLevel::User,
+        AccessLevel::Admin,
         |call| show(call, Kind::Map),
     ),
 ];

@@ -20,6 +20,9 @@ fn set(call: &mut Call<'_>) {
         ("connections", "global") => &limits.connections,
         ("sessions", "global") => &limits.sessions,
         ("ssl-sessions", "global") => &limits.tls,
+        ("http-compression", "global") => {
+            return call.fail("'http-compression' is not supported: nothing is compressed.");
+        }
         _ => return call.fail(KNOWN),
     };
     match call.arg(2) {

@@ -417,6 +417,7 @@ fn set_server(call: &mut Call<'_>) {
         "check-addr" => set_place(call, &found, Which::Health, true, &value),
         "check-port" => set_place(call, &found, Which::Health, false, &value),
         "addr" => set_addr(call, &found),
+        "fqdn" if value.is_empty() => call.fail("set server <b>/<s> fqdn requires a FQDN."),
         "fqdn" => call.fail("set server <b>/<s> fqdn failed because no resolution is configured."),
         "ssl" => call.fail(
             "'set server <srv> ssl' cannot be set.  default-server should define ssl settings",

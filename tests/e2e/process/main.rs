@@ -44,6 +44,7 @@ fn start(program: &Program, text: &str, origin: &Origin) -> Proxy {
 }
 
 mod activity;
+mod backends;
 mod command_line;
 mod diagnostics;
 mod dumps;
@@ -51,6 +52,7 @@ mod flags;
 mod fuzz;
 mod growing;
 mod handover;
+mod hostile;
 mod language;
 mod master;
 mod modes;

@@ -300,6 +300,8 @@ fn waiting_is_for_administrators_and_states_are_for_all() {
             &proxy,
             &[
                 ("operator;wait 1", "Permission denied"),
+                ("operator;show map", "Permission denied"),
+                ("operator;get acl x y", "Permission denied"),
                 ("operator;clear counters all", "Permission denied"),
                 ("user;clear counters", "Permission denied"),
             ],

@@ -16,7 +16,9 @@ use super::context::{At, Compiler, said};
 use super::proxy::keepalive;
 use super::server::Shared;
 use crate::address::{Address, PortSpec};
-use crate::config::{BackendSpec, DispatchSpec, Mode, ServerChoice, SourceSpec, UseServer, UseSrc};
+use crate::config::{
+    BackendSpec, DispatchSpec, DynamicCookieSpec, Mode, ServerChoice, SourceSpec, UseServer, UseSrc,
+};
 use crate::draft::{CookieDraft, DynamicCookie, ProxyDraft, Sentence, SourceDraft, UseSrcDraft};
 
 /// `retries` unless said.
@@ -62,7 +64,7 @@ impl Compiler<'_> {
             use_server: self.use_servers(id, draft, acls),
             stick: self.sticks(id, draft, acls),
             cookie: settings.cookie.as_ref().map(cookie),
-            dynamic_cookie: dynamic_key(draft),
+            dynamic_cookie: dynamic(draft),
             force_persist: self.persist_rules(at, &draft.force_persist, "force-persist"),
             ignore_persist: self.persist_rules(at, &draft.ignore_persist, "ignore-persist"),
             retries: settings.retries.unwrap_or(DEFAULT_RETRIES),
@@ -84,7 +86,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn persist_rules(&mut self, at: At<'_>, rules: &[Sentence], keyword: &str) -> Vec<Cond> {
+    /// The conditions of lines that hold nothing else.
+    pub(super) fn persist_rules(
+        &mut self,
+        at: At<'_>,
+        rules: &[Sentence],
+        keyword: &str,
+    ) -> Vec<Cond> {
         let what = format!("error detected while parsing a '{keyword}' rule : ");
         let list = rules.iter();
         list.filter_map(|rule| self.condition_of(at, rule, &what))
@@ -213,10 +221,18 @@ fn roster(draft: &ProxyDraft) -> lbd_backend::BackendSpec {
     }
 }
 
-fn dynamic_key(draft: &ProxyDraft) -> Option<Vec<u8>> {
-    let cookie = draft.settings.cookie.as_ref()?;
-    (cookie.dynamic == DynamicCookie::Dynamic)
-        .then(|| draft.settings.dynamic_key.clone().unwrap_or_default())
+fn dynamic(draft: &ProxyDraft) -> DynamicCookieSpec {
+    let cookie = draft.settings.cookie.as_ref();
+    let is_on = cookie.is_some_and(|cookie| cookie.dynamic == DynamicCookie::Dynamic);
+    let key = draft.settings.dynamic_key.clone();
+    DynamicCookieSpec {
+        is_on,
+        key: if is_on {
+            Some(key.unwrap_or_default())
+        } else {
+            key
+        },
+    }
 }
 
 fn cookie(draft: &CookieDraft) -> CookieSpec {

@@ -46,8 +46,15 @@ impl Compiler<'_> {
                 self.condition_of(log, sentence, what)
             })
             .collect();
+        let switching = At {
+            proxy: Some(id),
+            acls,
+            checkpoint: Checkpoint::FeSetBck,
+        };
+        let force_switch = self.persist_rules(switching, &draft.force_switch, "force-be-switch");
         FrontendSpec {
             binds,
+            force_switch,
             maxconn: settings.maxconn.unwrap_or(0),
             backlog: settings.backlog,
             use_proxy_header: settings.flag("http-use-proxy-header"),

@@ -28,8 +28,8 @@ pub struct BackendSpec {
     pub stick: Vec<StickRule>,
     /// `cookie`.
     pub cookie: Option<lbd_backend::persist::CookieSpec>,
-    /// `cookie … dynamic`: the secret of values made from addresses.
-    pub dynamic_cookie: Option<Vec<u8>>,
+    /// `cookie … dynamic` and `dynamic-cookie-key`.
+    pub dynamic_cookie: DynamicCookieSpec,
     /// `force-persist` conditions.
     pub force_persist: Vec<Cond>,
     /// `ignore-persist` conditions.
@@ -64,6 +64,15 @@ pub struct BackendSpec {
     pub drop_request_trailers: bool,
     /// `option checkcache`.
     pub checkcache: bool,
+}
+
+/// Values of cookies made from the servers' addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DynamicCookieSpec {
+    /// `cookie … dynamic`.
+    pub is_on: bool,
+    /// `dynamic-cookie-key`: without it none are made.
+    pub key: Option<Vec<u8>>,
 }
 
 /// `use-server`.

@@ -23,6 +23,8 @@ pub struct FrontendSpec {
     pub max_session_conns: usize,
     /// `rate-limit sessions`, per second; 0 for none.
     pub rate_limit_sessions: u32,
+    /// `force-be-switch` conditions: under them backends are chosen that are disabled or unpublished.
+    pub force_switch: Vec<Cond>,
     /// `use_backend` lines in order.
     pub use_backend: Vec<UseBackend>,
     /// `default_backend`; a listen section's is itself.

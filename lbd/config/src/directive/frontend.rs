@@ -45,6 +45,20 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     ),
     directive(
+        "force-be-switch",
+        Sections::OWN_FRONT,
+        "Backends are chosen though they are disabled or unpublished (4.2).",
+        &[
+            Example::Ok("force-be-switch if { src 127.0.0.1 }"),
+            Example::Fail("force-be-switch", "requires either 'if' or 'unless'"),
+        ],
+        |site, words| {
+            let cond = condition(site, words, "force-be-switch")?;
+            site.proxy.force_switch.push(cond);
+            Ok(())
+        },
+    ),
+    directive(
         "maxconn",
         Sections::FRONT,
         "Connections at once (4.2).",

@@ -45,6 +45,8 @@ pub struct ProxyDraft {
     pub acls: Vec<Sentence>,
     /// Rules of all rulesets in order.
     pub rules: Vec<RuleDraft>,
+    /// `force-be-switch` lines.
+    pub force_switch: Vec<Sentence>,
     /// `use_backend` lines.
     pub use_backend: Vec<Sentence>,
     /// `use-server` lines.
@@ -216,6 +218,7 @@ impl ProxyDraft {
             crt_uses: Vec::new(),
             acls: Vec::new(),
             rules: Vec::new(),
+            force_switch: Vec::new(),
             use_backend: Vec::new(),
             use_server: Vec::new(),
             force_persist: Vec::new(),

@@ -82,7 +82,6 @@ pub const PROXY: &[Unsupported] = &[
     entry("email-alert", 0, Missing::Mailers),
     entry("filter", 0, Missing::Filters),
     entry("filter-sequence", 0, Missing::Filters),
-    entry("force-be-switch", 0, Missing::ForceBeSwitch),
     entry("log-steps", 0, Missing::LogProfiles),
     entry("persist", 0, Missing::RdpCookie),
     entry("quic-initial", 0, Missing::Quic),

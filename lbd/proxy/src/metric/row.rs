@@ -419,9 +419,13 @@ impl Row<'_> {
             Object::Backend(view) => {
                 let is_up = view.usable > 0 || self.proxy.servers.is_empty();
                 let word = if is_up { "UP" } else { "DOWN" };
-                match self.shows.counts_servers {
+                let word = match self.shows.counts_servers {
                     false => word.to_owned(),
                     true => format!("{word} ({}/{})", view.usable, self.proxy.servers.len()),
+                };
+                match self.proxy.is_unpublished() {
+                    true => word + " (UNPUB)",
+                    false => word,
                 }
             }
             Object::Server(_, _, view) => match &self.health {

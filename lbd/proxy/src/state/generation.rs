@@ -15,7 +15,6 @@ use parking_lot::RwLock;
 
 use super::proxy::{ListenerState, ProxyState};
 use super::server::ServerState;
-use super::servers::Servers;
 use super::table::StatusCodes;
 
 /// A running instance of a configuration.
@@ -88,9 +87,7 @@ impl Generation {
         }
         let all = config.proxies.iter().zip(&proxies);
         let persistence = all
-            .map(|(spec, proxy)| {
-                cookies(spec, &proxy.servers).map(|made| RwLock::new(Arc::new(made)))
-            })
+            .map(|(spec, proxy)| cookies(spec, proxy).map(|made| RwLock::new(Arc::new(made))))
             .collect();
         let mut case_map = CaseMap::new();
         for (name, spelling) in &config.global.h1_case_adjust {
@@ -146,13 +143,14 @@ impl Generation {
         Some(Arc::clone(&persistence.read()))
     }
 
-    /// The servers of a backend are others than before: cookies name those of now.
+    /// The servers of a backend, or how their cookies are made, are others than before: cookies name
+    /// those of now.
     pub fn renew_cookies(&self, backend: ProxyId) {
         let Some(Some(persistence)) = self.persistence.get(backend.index()) else {
             return;
         };
         let spec = &self.config.proxies[backend.index()];
-        if let Some(made) = cookies(spec, &self.proxy(backend).servers) {
+        if let Some(made) = cookies(spec, self.proxy(backend)) {
             *persistence.write() = Arc::new(made);
         }
     }
@@ -169,18 +167,17 @@ impl Generation {
     }
 }
 
-fn cookies(spec: &ProxySpec, servers: &Servers) -> Option<Persistence> {
+fn cookies(spec: &ProxySpec, proxy: &ProxyState) -> Option<Persistence> {
     let cookie = spec.backend.cookie.clone()?;
-    let secret = spec
-        .backend
-        .dynamic_cookie
-        .as_deref()
-        .map(String::from_utf8_lossy);
+    let dynamic = proxy.dynamic_cookie.read();
+    let secret = dynamic.key.as_deref().filter(|_| dynamic.is_on);
+    let secret = secret.map(String::from_utf8_lossy);
     let made = |server: &ServerSpec| {
         let address = server.roster.addr?;
         Some(dynamic_cookie(secret.as_deref()?, address, server.roster.port).into_bytes())
     };
-    let values = servers
+    let values = proxy
+        .servers
         .iter()
         .map(|server| &server.spec)
         .filter_map(|server| {

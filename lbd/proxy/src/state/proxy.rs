@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use lbd_backend::{Placed, Placement, Roster, ServerSpec, Wake};
-use lbd_config::config::{Config, ListenerSpec, ProxySpec, ServerAddress};
+use lbd_config::config::{Config, DynamicCookieSpec, ListenerSpec, ProxySpec, ServerAddress};
 use lbd_core::{ListenerId, ProxyId, ServerId, Time, WallTime};
 use lbd_rules::facts::Endpoint;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::Shared;
 use super::availability::Availability;
@@ -66,6 +66,8 @@ pub struct ProxyState {
     pub bad_request: Mutex<Option<BadMessage>>,
     /// Last faulty response.
     pub bad_response: Mutex<Option<BadMessage>>,
+    /// As backend: how cookies are made from addresses, which operators change.
+    pub dynamic_cookie: RwLock<DynamicCookieSpec>,
     is_disabled: AtomicBool,
     is_paused: AtomicBool,
     /// Another generation's state has taken its place.
@@ -90,6 +92,7 @@ pub struct ProxyKept {
     pub streams: Gauge,
     /// As backend: since when it has been up or down.
     pub availability: Availability,
+    is_unpublished: AtomicBool,
 }
 
 impl ProxyKept {
@@ -102,6 +105,7 @@ impl ProxyKept {
             backend: Shards::new(workers),
             streams: Gauge::default(),
             availability: Availability::new(true, now),
+            is_unpublished: AtomicBool::new(false),
         }
     }
 }
@@ -143,6 +147,7 @@ impl ProxyState {
             servers: Servers::new(servers),
             bad_request: Mutex::default(),
             bad_response: Mutex::default(),
+            dynamic_cookie: RwLock::new(spec.backend.dynamic_cookie.clone()),
             is_disabled: AtomicBool::new(spec.disabled),
             is_paused: AtomicBool::new(false),
             is_retired: AtomicBool::new(false),
@@ -157,6 +162,12 @@ impl ProxyState {
             true if spec.frontend.maxconn > 0 => old.maxconn.load(Relaxed),
             _ => configured_maxconn(spec, config),
         };
+        let said = &spec.backend.dynamic_cookie;
+        let dynamic_cookie = match *said == before.backend.dynamic_cookie {
+            // What an operator has set.
+            true => old.dynamic_cookie.read().clone(),
+            false => said.clone(),
+        };
         Self {
             id: spec.id,
             name: spec.name.clone(),
@@ -165,6 +176,7 @@ impl ProxyState {
             servers: Servers::new(Vec::new()),
             bad_request: Mutex::default(),
             bad_response: Mutex::default(),
+            dynamic_cookie: RwLock::new(dynamic_cookie),
             is_disabled: AtomicBool::new(spec.disabled),
             is_paused: AtomicBool::new(old.is_paused()),
             is_retired: AtomicBool::new(false),
@@ -228,6 +240,16 @@ impl ProxyState {
     /// Whether the proxy was stopped (`disabled`, `shutdown frontend`).
     pub fn is_disabled(&self) -> bool {
         self.is_disabled.load(Relaxed)
+    }
+
+    /// Whether rules pass it by (`unpublish backend`).
+    pub fn is_unpublished(&self) -> bool {
+        self.kept.is_unpublished.load(Relaxed)
+    }
+
+    /// Lets rules choose it, or pass it by.
+    pub fn publish(&self, is_published: bool) {
+        self.kept.is_unpublished.store(!is_published, Relaxed);
     }
 
     /// Whether accepting is interrupted (`disable frontend`).

@@ -1,4 +1,5 @@
-//! Which backend a stream goes to: `use_backend`, then `default_backend`.
+//! Which backend a stream goes to: `use_backend`, then `default_backend`, backends that are disabled or
+//! unpublished being passed by (haproxy 3.4 configuration 4.2, `disabled` and `force-be-switch`).
 //!
 //! It chooses no server.
 
@@ -6,7 +7,7 @@ use std::rc::Rc;
 
 use lbd_config::config::BackendChoice;
 use lbd_core::ProxyId;
-use lbd_rules::acl::Truth;
+use lbd_rules::acl::{Cond, Truth};
 
 use crate::session::Session;
 use crate::stream::{Halt, Stream};
@@ -28,29 +29,46 @@ pub(super) fn choose(session: &mut Session, stream: &mut Stream) -> Result<(), H
 fn find(session: &Session, stream: &Stream) -> Option<ProxyId> {
     let bound = Rc::clone(&session.bound);
     let spec = &bound.generation.config.proxies[session.frontend.index()];
-    if spec.frontend.use_backend.is_empty() {
-        return spec.frontend.default_backend;
+    let default = spec.frontend.default_backend;
+    let is_open = |backend: &ProxyId| {
+        let generation = &bound.generation;
+        let is_disabled = generation.config.proxies[backend.index()].disabled;
+        !is_disabled && !generation.proxy(*backend).is_unpublished()
+    };
+    if spec.frontend.use_backend.is_empty() && default.as_ref().is_none_or(is_open) {
+        return default;
     }
     let arena = session.worker.take_arena();
     let view = session.view(Some(stream), &arena);
-    let holds = |rule: &&lbd_config::config::UseBackend| {
-        rule.cond
-            .as_ref()
-            .is_none_or(|cond| cond.eval(&view) == Truth::True)
+    let holds = |cond: &Cond| cond.eval(&view) == Truth::True;
+    let mut is_forced = None;
+    let mut may_enter = |backend: &ProxyId| {
+        // The conditions are asked only for one that is not open.
+        is_open(backend)
+            || *is_forced.get_or_insert_with(|| spec.frontend.force_switch.iter().any(holds))
     };
-    let rule = spec.frontend.use_backend.iter().find(holds);
-    let found = match rule.map(|rule| &rule.target) {
-        Some(BackendChoice::Fixed(backend)) => Some(*backend),
-        Some(BackendChoice::Dynamic(name)) => {
-            let mut text = session.worker.take_bytes();
-            name.render(&view, &mut text);
-            let backend = bound.generation.backend_named(&text);
-            session.worker.give_bytes(text);
-            // An unknown name means the default backend, and no further rule.
-            backend.or(spec.frontend.default_backend)
+    let mut found = None;
+    for rule in &spec.frontend.use_backend {
+        if !rule.cond.as_ref().is_none_or(holds) {
+            continue;
         }
-        None => spec.frontend.default_backend,
-    };
+        let target = match &rule.target {
+            BackendChoice::Fixed(backend) => Some(*backend),
+            BackendChoice::Dynamic(name) => {
+                let mut text = session.worker.take_bytes();
+                name.render(&view, &mut text);
+                let backend = bound.generation.backend_named(&text);
+                session.worker.give_bytes(text);
+                backend
+            }
+        };
+        // An unknown name means the default backend, and no further rule.
+        found = target.filter(&mut may_enter);
+        if found.is_some() || target.is_none() {
+            break;
+        }
+    }
+    let found = found.or_else(|| default.filter(may_enter));
     session.worker.give_arena(arena);
     found
 }
