@@ -89,6 +89,12 @@ pub mod kind {
     pub const PART: u8 = 0x90;
     /// Between nodes of lbd: an entry was cleared.
     pub const REMOVAL: u8 = 0x91;
+    /// Between nodes of lbd: digests of some of a table's buckets.
+    pub const DIGESTS: u8 = 0x92;
+    /// Between nodes of lbd: an entry of a bucket that differs, with the sender's part.
+    pub const MEND: u8 = 0x93;
+    /// Between nodes of lbd: another node's part of such an entry.
+    pub const MEND_PART: u8 = 0x94;
 }
 
 /// One message.

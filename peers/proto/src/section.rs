@@ -11,6 +11,7 @@
 mod calls;
 mod conn;
 mod fill;
+mod mend;
 mod receive;
 mod resync;
 mod siblings;
@@ -168,6 +169,12 @@ pub struct PeerCounters {
     pub acks_ignored: u64,
     /// Entries that found no room here.
     pub refused: u64,
+    /// Buckets of tables whose digests were compared after a reconnect.
+    pub buckets_compared: u64,
+    /// Those of them that differed.
+    pub buckets_differing: u64,
+    /// Entries given because their bucket differed.
+    pub mended: u64,
     /// The status of the last hello.
     pub last_status: u32,
     /// When the last session began.
@@ -206,6 +213,8 @@ pub struct Section {
     learning: Learning,
     /// Connections refused because too many have not said who they are.
     strangers_refused: u64,
+    /// When tables are to be looked at again for a peer's digests.
+    mend_at: Option<Time>,
     /// When stopping is given up.
     stopping: Option<Time>,
     is_stopped: bool,
@@ -262,6 +271,7 @@ impl Section {
             resync,
             outputs: VecDeque::new(),
             random: seed | 1,
+            mend_at: None,
             stopping: None,
             is_stopped: false,
         }
@@ -295,7 +305,7 @@ impl Section {
             Input::CallFailed(peer) => self.call_failed(now, peer),
             Input::Closed(id) => self.lose(now, id),
             Input::Stop => self.stop(now),
-            Input::Tick => {}
+            Input::Tick => self.mend(now),
         }
         self.turn(now);
     }
@@ -326,11 +336,6 @@ impl Section {
         self.conns.get_mut(&id).map(|conn| &mut conn.output)
     }
 
-    /// Connections refused because too many had not said who they are.
-    pub fn strangers_refused(&self) -> u64 {
-        self.strangers_refused
-    }
-
     /// The tables shared.
     pub fn tables(&self) -> &[Shared] {
         &self.spec.tables
@@ -354,7 +359,8 @@ impl Section {
             Resync::FromLocal { until } | Resync::FromRemote { until, .. } => Some(until),
         };
         let waits = calls.chain(gone).chain(conns);
-        waits.chain(resync).chain(self.stopping).min()
+        let more = resync.into_iter().chain(self.mend_at);
+        waits.chain(more).chain(self.stopping).min()
     }
 
     /// Whether the old process of this node has nothing more to teach.
@@ -398,6 +404,7 @@ impl Section {
         self.mourn(now);
         self.settle();
         self.push_changes(now);
+        self.say_ready(now);
     }
 
     /// Makes what there is to send, and nothing else of what [`Input::Tick`] does.

@@ -279,6 +279,37 @@ impl EntryMut<'_> {
         self.put_part(data, at, value);
     }
 
+    /// Makes another node's part of a counter what is told of it, where that is more. Of rates the one
+    /// that began later is, and of two that began at about the same time the one with more events.
+    pub(crate) fn raise_of(&mut self, node: usize, data: DataType, index: u32, value: Value<'_>) {
+        let layout = &self.context.layout;
+        let Some(own) = layout.at(data, index).filter(|_| layout.is_shared(data)) else {
+            return;
+        };
+        let at = layout.of_node(own, node);
+        let is_more = match value {
+            Value::Unsigned(told) => told > self.row[at],
+            Value::Long(told) => told > long(self.row, at),
+            Value::Rate(told) => {
+                let period = layout.period_ms(data);
+                let (told, known) = (told.counter(ticks(self.now_ms), period), rate(self.row, at));
+                let events = |counter: &FreqCounter| (counter.current, counter.previous);
+                let ahead = told.start.0.wrapping_sub(known.start.0).cast_signed();
+                let is_apart = ahead.unsigned_abs() > period / 2;
+                match (events(&told), events(&known)) {
+                    ((0, 0), _) => false,
+                    (_, (0, 0)) => true,
+                    _ if is_apart => ahead > 0,
+                    (told, known) => told > known,
+                }
+            }
+            Value::Signed(_) | Value::Name(_) => false,
+        };
+        if is_more {
+            self.put_part(data, at, value);
+        }
+    }
+
     /// Adds what others knew of our part to what was counted since. Of a part that is of a snapshot
     /// the larger one counts: the snapshot's is in what others knew.
     pub(crate) fn adopt(

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lbd_core::Time;
 
+use super::mend::Mending;
 use super::{HEARTBEAT, Lesson};
 use crate::codec::definition::Column;
 use crate::codec::entry::{Names, Taken};
@@ -33,6 +34,7 @@ pub(crate) struct Conn {
     pub(crate) rx: Received,
     pub(crate) tx: Sent,
     pub(crate) lesson: Option<Lesson>,
+    pub(crate) mending: Mending,
     /// This side called.
     pub(crate) was_called: bool,
     /// The other side is a node of lbd.
@@ -116,6 +118,7 @@ impl Conn {
             rx: Received::default(),
             tx: Sent::default(),
             lesson: None,
+            mending: Mending::default(),
             was_called: matches!(state, State::Calling(_)),
             is_sibling: false,
             is_verified: false,

@@ -93,7 +93,7 @@ impl Section {
                 }
                 timed(tx, output, view, (shared, form), *next_id);
                 if form == Form::Parts {
-                    siblings::put_parts(tx, output, view, shared, &others);
+                    siblings::put_parts(tx, output, view, shared, (kind::PART, &others));
                 }
                 *next_id = next_id.wrapping_add(1);
                 sent += 1;

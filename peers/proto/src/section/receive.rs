@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use lbd_core::Time;
-use lbd_table::{Origin, Told};
+use lbd_table::{Mended, Origin, Told};
 
 use super::conn::{Conn, Received, RemoteTable};
 use super::siblings::take_epoch;
@@ -13,6 +13,22 @@ use super::{ConnId, Event, Output, Section};
 use crate::codec::{self, Control, Fault, Fields, Message, definition, entry, kind};
 use crate::hello::{self, Status};
 use crate::{varint, words};
+
+/// Whose values an entry holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Teller {
+    /// A node's, of an entry whose bucket differs: see [`Mended`].
+    Mends {
+        node: u8,
+        is_teller: bool,
+        is_present: bool,
+        wins: bool,
+    },
+    /// A node's part, and whether who tells is sure of it.
+    Part(Origin, bool),
+    /// All nodes' together.
+    Sum,
+}
 
 impl Section {
     /// Understands what was received as far as it goes.
@@ -174,7 +190,10 @@ impl Section {
 
     fn control(&mut self, now: Time, at: usize, conn: &mut Conn, kind: u8) {
         match Control::of(kind) {
-            Some(Control::ResyncRequest) => conn.lesson = Some(self.lesson(at)),
+            Some(Control::ResyncRequest) => {
+                conn.lesson = Some(self.lesson(at));
+                conn.mending.had_lesson = true;
+            }
             Some(Control::ResyncFinished) => {
                 Control::ResyncConfirm.put(&mut conn.output);
                 self.learned(now, at, true, conn.is_sibling);
@@ -226,7 +245,9 @@ impl Section {
             kind::UPDATE | kind::INCREMENTAL | kind::TIMED | kind::TIMED_INCREMENTAL => {
                 self.update(now, at, conn, message)
             }
-            kind::PART if conn.is_sibling => self.part(now, at, conn, message),
+            kind::PART | kind::MEND_PART if conn.is_sibling => self.part(now, at, conn, message),
+            kind::DIGESTS if conn.is_sibling => self.digests(at, conn, message.body),
+            kind::MEND if conn.is_sibling => self.mended(now, at, conn, message.body),
             kind::REMOVAL if conn.is_sibling => self.removal(now, at, conn, message),
             _ => Ok(()),
         }
@@ -318,16 +339,16 @@ impl Section {
         current.is_ack_due = true;
         conn.rx.unacknowledged += 1;
         let has_parts = conn.is_sibling && self.spec.tables[own].table.nodes() > 0;
-        let teller = has_parts.then(|| match self.peers[at].is_local {
-            true => Origin::Learner,
-            false => Origin::Teller(self.node_of(at)),
-        });
         let is_sure = !conn.rx.is_unsure;
-        let teller = teller.map(|teller| (teller, is_sure));
+        let teller = match (has_parts, self.peers[at].is_local) {
+            (false, _) => Teller::Sum,
+            (true, true) => Teller::Part(Origin::Learner, is_sure),
+            (true, false) => Teller::Part(Origin::Teller(self.node_of(at)), is_sure),
+        };
         self.entry(now, at, conn, fields, (own, expires), teller)
     }
 
-    /// An entry behind its id and time: a sum, or the part of a node and whether it is sure of it.
+    /// An entry behind its id and time.
     pub(super) fn entry(
         &mut self,
         now: Time,
@@ -335,7 +356,7 @@ impl Section {
         conn: &mut Conn,
         mut fields: Fields<'_>,
         (own, expires): (usize, Option<u32>),
-        origin: Option<(Origin, bool)>,
+        teller: Teller,
     ) -> Result<(), Fault> {
         let Received {
             tables,
@@ -350,21 +371,40 @@ impl Section {
         let shared = &self.spec.tables[own];
         let key = entry::take_key(&mut fields, shared.table.schema().key)?;
         entry::take_values(&mut fields, &current.columns, names, taken)?;
-        let told = match origin {
-            None => None,
-            Some((origin, is_sure)) => Some(Told {
-                origin,
-                epoch: take_epoch(&mut fields)?,
-                expires_ms: expires,
-                is_sure,
-            }),
+        let epoch = match teller {
+            Teller::Sum => 0,
+            Teller::Mends { .. } | Teller::Part(..) => take_epoch(&mut fields)?,
         };
         let mut items = Vec::with_capacity(taken.len());
         entry::items(taken, names, &mut items);
-        let write_to = shared.write_to.as_deref();
-        let learned = match told {
-            None => shared.table.learn(&key, expires, &items, write_to, now),
-            Some(told) => shared.table.learn_of(&key, told, &items, write_to, now),
+        let (table, write_to) = (&shared.table, shared.write_to.as_deref());
+        let learned = match teller {
+            Teller::Mends {
+                node,
+                is_teller,
+                is_present,
+                wins,
+            } => {
+                let told = Mended {
+                    node,
+                    is_teller,
+                    is_present,
+                    epoch,
+                    expires_ms: expires.unwrap_or(0),
+                    wins,
+                };
+                table.mend(&key, told, &items, write_to, now)
+            }
+            Teller::Part(origin, is_sure) => {
+                let told = Told {
+                    origin,
+                    epoch,
+                    expires_ms: expires,
+                    is_sure,
+                };
+                table.learn_of(&key, told, &items, write_to, now)
+            }
+            Teller::Sum => table.learn(&key, expires, &items, write_to, now),
         };
         let counters = &mut self.peers[at].counters;
         counters.updates_received += 1;

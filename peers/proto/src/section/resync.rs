@@ -59,6 +59,7 @@ impl Section {
         self.peers[at].was_asked = true;
         if let Some(conn) = self.peers[at].conn.and_then(|id| self.conns.get_mut(&id)) {
             Control::ResyncRequest.put(&mut conn.output);
+            conn.mending.had_lesson = true;
             self.resync = Resync::FromRemote {
                 until: now + RESYNC_TIMEOUT,
                 teacher: Some(at),

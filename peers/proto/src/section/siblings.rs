@@ -26,6 +26,7 @@ use lbd_core::Time;
 use lbd_table::{EntryView, Origin, Table, Walk};
 
 use super::conn::{Conn, Sent};
+use super::receive::Teller;
 use super::{Output, Section, Shared};
 use crate::codec::entry::{self, Part};
 use crate::codec::{self, Fault, Fields, Message, kind};
@@ -40,6 +41,9 @@ const SURE: u8 = 1;
 
 /// Another type of that class: the sender has verified the receiver's certificate.
 const VOUCHED: u8 = 2;
+
+/// Another one: the receiver has been sent all that had changed before the session.
+pub(super) const READY: u8 = 3;
 
 /// Rows that a walk looks at under one call.
 const ROWS: usize = 65_536;
@@ -97,17 +101,20 @@ pub(super) struct Other {
     is_learner: bool,
 }
 
-/// Third nodes' parts of an entry, and what the learner has told in a former life.
+/// Third nodes' parts of an entry, and what the learner has told in a former life, in messages of that
+/// type.
 pub(super) fn put_parts(
     tx: &mut Sent,
     output: &mut Vec<u8>,
     view: &EntryView<'_>,
     shared: &Shared,
-    others: &[Other],
+    (of, others): (u8, &[Other]),
 ) {
     for (node, other) in (0..shared.table.nodes()).zip(others) {
         let is_present = view.is_present(node);
-        if !view.has_part(node) || (other.is_learner && is_present) {
+        // Where buckets differ the other side tells of its own part itself.
+        let is_known = is_present || of == kind::MEND_PART;
+        if !view.has_part(node) || (other.is_learner && is_known) {
             continue;
         }
         tx.body.clear();
@@ -121,7 +128,7 @@ pub(super) fn put_parts(
         entry::put_key(&mut tx.body, view.key(), shared.table.schema().key);
         entry::put_values(&mut tx.body, view, Part::Node(node), &mut tx.names);
         put_epoch(&mut tx.body, view);
-        codec::put(output, kind::PART, &tx.body);
+        codec::put(output, of, &tx.body);
     }
 }
 
@@ -209,6 +216,7 @@ impl Section {
                 // Secret ones were left out.
                 conn.tx.words = 0;
             }
+            READY => self.heard_ready(conn),
             SURE => conn.rx.is_unsure = false,
             UNSURE => conn.rx.is_unsure = true,
             _ => {}
@@ -340,8 +348,17 @@ impl Section {
         if matches!(origin, Origin::Third { node, .. } if node >= nodes) {
             return Ok(());
         }
-        let place = (own, Some(expires));
-        self.entry(now, at, conn, fields, place, Some((origin, true)))
+        let origin = match (message.kind, origin) {
+            (kind::MEND_PART, Origin::Third { node, is_present }) => Teller::Mends {
+                node,
+                is_teller: false,
+                is_present,
+                wins: false,
+            },
+            (kind::MEND_PART, _) => return Ok(()),
+            (_, origin) => Teller::Part(origin, true),
+        };
+        self.entry(now, at, conn, fields, (own, Some(expires)), origin)
     }
 
     /// An entry was cleared.
@@ -365,7 +382,7 @@ impl Section {
     }
 
     /// The table of ours that the other side has selected, if it has parts.
-    fn table_of(&self, conn: &Conn) -> Result<Option<usize>, Fault> {
+    pub(super) fn table_of(&self, conn: &Conn) -> Result<Option<usize>, Fault> {
         let current = conn.rx.current.and_then(|at| conn.rx.tables.get(at));
         let own = current.ok_or(Fault::Protocol)?.table;
         Ok(own.filter(|own| conn.is_sibling && self.spec.tables[*own].table.nodes() > 0))

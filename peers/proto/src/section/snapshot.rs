@@ -14,6 +14,8 @@ pub struct SectionView {
     pub peers: Vec<PeerView>,
     /// Milliseconds until learning is given up; `None` when it is over.
     pub resync_ms: Option<u64>,
+    /// Connections refused because too many had not said who they are.
+    pub strangers_refused: u64,
 }
 
 /// A peer.
@@ -84,6 +86,7 @@ impl Section {
                 .map(|at| self.peer_view(now, at))
                 .collect(),
             resync_ms: until.map(|until| held64(until.since(now).as_millis())),
+            strangers_refused: self.strangers_refused,
         }
     }
 
