@@ -15,7 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
-use ::peers::proto::section::SectionView;
 use ::peers::proto::words::{Said, Subject, Thing, Word};
 use ::peers::proto::{PeerSpec, Shared as SharedTable, Spec};
 use lbd_config::config::{Config, ListenAddress, PeersSpec};
@@ -23,7 +22,7 @@ use lbd_core::Time;
 use lbd_proxy::Shared;
 use lbd_proxy::state::Replication;
 use lbd_tls::BindTls;
-use peers::{Peers, Stream, Teller};
+use peers::{Peers, Stream, Teller, View};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
@@ -68,7 +67,6 @@ enum Request {
     Rules,
     Say(Said),
     Stop,
-    View(mpsc::Sender<Vec<SectionView>>),
     Words(mpsc::Sender<Vec<Word>>),
 }
 
@@ -77,6 +75,7 @@ enum Request {
 pub(crate) struct PeersHandle {
     requests: UnboundedSender<Request>,
     is_stopping: IsStopping,
+    tellers: Arc<Tellers>,
 }
 
 /// Whether a new process is to be taught before this one ends. Not a request: the control side may end
@@ -84,13 +83,11 @@ pub(crate) struct PeersHandle {
 type IsStopping = Arc<AtomicBool>;
 
 impl PeersHandle {
-    /// How things stand, in the order of the configuration's sections.
-    pub(crate) fn view(&self) -> Vec<SectionView> {
-        let (sender, receiver) = mpsc::channel();
-        if self.requests.send(Request::View(sender)).is_err() {
-            return Vec::new();
-        }
-        receiver.recv_timeout(PATIENCE).unwrap_or_default()
+    /// How things stand, in the order of the configuration's sections; none of a section that is busy.
+    /// The control side is not asked: it may have a lesson of a million entries at hand.
+    pub(crate) fn views(&self, now: Time) -> Vec<Option<View>> {
+        let tellers = self.tellers.0.get().into_iter().flatten();
+        tellers.map(|teller| teller.view(now)).collect()
     }
 
     /// Tells other nodes of lbd what an operator has said.
@@ -169,6 +166,7 @@ pub(crate) fn channel() -> (PeersHandle, Requests, Links) {
     let handle = PeersHandle {
         requests: sender,
         is_stopping: Arc::clone(&is_stopping),
+        tellers: Arc::clone(&links.tellers),
     };
     let requests = Requests {
         receiver,
@@ -355,12 +353,8 @@ async fn serve(
                 }
             }
             Request::Words(answer) => {
-                // Who asked may have given up, here and below.
-                let _ = answer.send(sections.iter().flat_map(Peers::words).collect());
-            }
-            Request::View(answer) => {
                 // Who asked may have given up.
-                let _ = answer.send(sections.iter().map(Peers::snapshot).collect());
+                let _ = answer.send(sections.iter().flat_map(Peers::words).collect());
             }
             Request::Stop => {
                 listeners.close().await;

@@ -4,6 +4,7 @@
 //! It counts nothing: values are those of `show info` and of the columns of `show stat`.
 
 mod ask;
+mod peers;
 mod process;
 mod series;
 
@@ -14,8 +15,10 @@ use lbd_proxy::metric::{Column, EXPOSED, Exposed, Field, Kinds, MODULE_COLUMNS, 
 use lbd_proxy::service::{PIECE, Pieces};
 use lbd_proxy::state::Generation;
 
+use self::peers::{Of, PEERS};
 use crate::api::{info_field, info_text};
 use crate::run::Daemon;
+use ::peers::View;
 use ask::{Ask, Scope};
 use process::PROCESS;
 use series::Labels;
@@ -32,6 +35,7 @@ pub(crate) struct Exposition {
     is_headed: bool,
     walk: Walk,
     certificates: Vec<Arc<str>>,
+    sections: Vec<Option<View>>,
 }
 
 /// Where an exposition stands.
@@ -47,6 +51,8 @@ enum Place {
     Table(usize, usize),
     /// A certificate.
     Certificate(usize),
+    /// A metric of `peers` sections.
+    Peers(usize),
     /// Behind the last.
     End,
 }
@@ -108,6 +114,7 @@ impl Exposition {
             is_headed: false,
             walk: Walk::over(Kinds::ALL),
             certificates: Vec::new(),
+            sections: Vec::new(),
         })
     }
 
@@ -127,6 +134,13 @@ impl Exposition {
             Place::Table(at, table) => self.table(at, table, out),
             Place::Certificate(at) => match self.certificate(at, out) {
                 true => Place::Certificate(at + 1),
+                false => {
+                    self.sections = self.peers_sections();
+                    Place::Peers(0)
+                }
+            },
+            Place::Peers(at) => match self.peers(at, out) {
+                true => Place::Peers(at + 1),
                 false => Place::End,
             },
             Place::End => return false,
@@ -259,6 +273,47 @@ impl Exposition {
             labels.add("file", file);
             let end = u64::try_from(found.facts.not_after).unwrap_or_default();
             labels.end(&Field::U64(end));
+        }
+        true
+    }
+}
+
+impl Exposition {
+    fn peers_sections(&self) -> Vec<Option<View>> {
+        match self.ask.has(Scope::Peers) {
+            true => self.daemon.peers.views(self.daemon.shared.now()),
+            false => Vec::new(),
+        }
+    }
+
+    /// A metric of all sections, or of all their peers but this node; false behind the last one.
+    fn peers(&self, at: usize, out: &mut String) -> bool {
+        let Some(metric) = PEERS.get(at).filter(|_| !self.sections.is_empty()) else {
+            return false;
+        };
+        if !self.ask.wants(metric.name) {
+            return true;
+        }
+        series::head(metric.name, metric.kind, metric.help, out);
+        let specs = &self.generation.config.peers;
+        for (spec, view) in specs.iter().zip(&self.sections) {
+            let Some(view) = view else { continue };
+            let mut line = |peer: Option<&str>, value| {
+                let mut labels = Labels::new(metric.name, out);
+                labels.add("peers", &spec.name);
+                if let Some(peer) = peer {
+                    labels.add("peer", peer);
+                }
+                labels.end(&Field::U64(value));
+            };
+            match metric.of {
+                Of::Section(read) => line(None, read(view)),
+                Of::Peer(read) => {
+                    for peer in view.section.peers.iter().filter(|peer| !peer.is_local) {
+                        line(Some(&peer.name), read(peer));
+                    }
+                }
+            }
         }
         true
     }

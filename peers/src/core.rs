@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use lbd_core::Time;
 use parking_lot::Mutex;
+use peers_proto::section::SectionView;
 use peers_proto::{ConnId, Section};
 use tokio::io::{AsyncWrite, WriteHalf};
 use tokio::sync::Notify;
@@ -170,6 +171,16 @@ enum Pushed {
     Some,
 }
 
+/// How a section stands.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// What its machine knows.
+    pub section: SectionView,
+    /// How often [`Teller::push`] has left something to others: a stream that takes no more, or a
+    /// section that is busy. An answer may then have left before peers knew what it had changed.
+    pub unsure: u64,
+}
+
 /// Writes changes to the peers of a section from any thread. Clones are of the same section.
 #[derive(Clone)]
 pub struct Teller(Arc<Core>);
@@ -218,10 +229,14 @@ impl Teller {
         }
     }
 
-    /// How often [`Teller::push`] has left something to others: a stream that takes no more, or a
-    /// section that is busy.
-    pub fn unsure(&self) -> u64 {
-        self.0.unsure.load(Ordering::Relaxed)
+    /// How things stand, as far as the section is not busy for longer than a tenth of a second: it
+    /// never is while it does not hang.
+    pub fn view(&self, now: Time) -> Option<View> {
+        let state = self.0.state.try_lock_for(VIEW_PATIENCE)?;
+        Some(View {
+            section: state.section.snapshot(now),
+            unsure: self.0.unsure.load(Ordering::Relaxed),
+        })
     }
 }
 
@@ -242,6 +257,10 @@ impl Core {
 
 /// How long a thread waits for the section.
 const PATIENCE: Duration = Duration::from_millis(1);
+
+/// How long who asks how things stand waits for the section: what it does under its lock takes a
+/// millisecond or two.
+const VIEW_PATIENCE: Duration = Duration::from_millis(100);
 
 /// How often a thread makes more once all is written: 64 KiB each.
 const MAX_ROUNDS: usize = 4;

@@ -20,14 +20,14 @@ use std::time::Duration;
 
 use lbd_core::Time;
 pub use peers_proto as proto;
-use peers_proto::section::{Event, Input, SectionView};
+use peers_proto::section::{Event, Input};
 use peers_proto::words::{Said, Word};
 use peers_proto::{ConnId, Output, Section, Spec};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf};
 use tokio::sync::Notify;
 
-pub use self::core::Teller;
 use self::core::{Core, Line, Outgoing};
+pub use self::core::{Teller, View};
 
 /// A stream to a peer.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -149,11 +149,6 @@ impl Peers {
     pub fn accept(&self, link: Link) {
         let id = self.id();
         self.begin(id, Input::Accepted(id), link);
-    }
-
-    /// How things stand.
-    pub fn snapshot(&self) -> SectionView {
-        self.0.core.state.lock().section.snapshot(self.0.dial.now())
     }
 
     /// Tells other nodes what an operator of this one has said. Says whether they will know: of too

@@ -1,12 +1,15 @@
 //! `show peers` (haproxy 3.4 management 9.3), in the layout that tools read.
 //!
-//! What has no counterpart here is printed as it is in a quiet session of the reference.
+//! What has no counterpart here is printed as it is in a quiet session of the reference. What it does
+//! not have stands behind its fields: `unsure` and `strangers` of a section, and of a peer the line
+//! `updates`.
 
 use lbd_core::WallTime;
 use lbd_core::bits::{held64, low32};
 use std::fmt::Write;
 
-use ::peers::proto::section::{PeerView, SectionView};
+use ::peers::View;
+use ::peers::proto::section::PeerView;
 use ::peers::proto::words::Subject;
 use lbd_config::config::{AccessLevel, Config, PeersSpec, ServerAddress};
 
@@ -44,10 +47,13 @@ fn show_peers(call: &mut Call<'_>) {
     if !name.is_empty() && !config.peers.iter().any(|peers| *peers.name == *name) {
         return call.fail("No such peers");
     }
-    let views = call.daemon.peers.view();
+    let views = call.daemon.peers.views(call.daemon.shared.now());
     for (at, (spec, view)) in config.peers.iter().zip(&views).enumerate() {
         if name.is_empty() || *spec.name == *name {
-            section(call, &config, at, spec, view, with_names);
+            match view {
+                Some(view) => section(call, &config, at, spec, view, with_names),
+                None => call.fail(&format!("Peers section '{}' is busy", spec.name)),
+            }
         }
     }
 }
@@ -88,22 +94,25 @@ fn section(
     config: &Config,
     at: usize,
     spec: &PeersSpec,
-    view: &SectionView,
+    view: &View,
     with_names: bool,
 ) {
     let mut date = Vec::new();
     lbd_http::date::push_clf_date(&mut date, call.daemon.wall(), call.daemon.utc_offset);
+    let (view, unsure) = (&view.section, view.unsure);
     let resync = view.resync_ms.map_or_else(|| "<NEVER>".to_owned(), seconds);
     // Learned all, from whoever there was.
     let flags = if view.resync_ms.is_some() { 0 } else { 1 };
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(
         call.out,
-        "{:#x}: [{}] id={} disabled={} flags={flags:#x} resync_timeout={resync} task_calls=0",
+        "{:#x}: [{}] id={} disabled={} flags={flags:#x} resync_timeout={resync} task_calls=0 \
+         unsure={unsure} strangers={}",
         (at + 1) << 20,
         String::from_utf8_lossy(&date),
         spec.name,
         u8::from(spec.disabled),
+        view.strangers_refused,
     );
     for (number, peer) in view.peers.iter().enumerate() {
         let place = (at + 1) << 20 | (number + 1) << 8;
@@ -212,6 +221,19 @@ fn head(
         counters.protocol_errors,
         counters.collisions,
         u8::from(peer.is_learning),
+    );
+    let _ = writeln!(
+        out,
+        "        updates: sent={} received={} dropped={} refused={} acks_ignored={} mended={} \
+         buckets={}/{}",
+        counters.updates_sent,
+        counters.updates_received,
+        counters.updates_dropped,
+        counters.refused,
+        counters.acks_ignored,
+        counters.mended,
+        counters.buckets_differing,
+        counters.buckets_compared,
     );
     let table = |at: Option<usize>| at.and_then(|at| spec.tables.get(at).map(|table| (at, table)));
     for (word, at) in [

@@ -14,18 +14,20 @@ pub(super) enum Scope {
     Frontend,
     Global,
     Listener,
+    Peers,
     Server,
     StickTable,
 }
 
 impl Scope {
     /// By their names in a query; `resolver` is known, too, and shows nothing.
-    const NAMES: [(&'static str, Self); 7] = [
+    const NAMES: [(&'static str, Self); 8] = [
         ("backend", Self::Backend),
         ("certificate", Self::Certificate),
         ("frontend", Self::Frontend),
         ("global", Self::Global),
         ("listener", Self::Listener),
+        ("peers", Self::Peers),
         ("server", Self::Server),
         ("sticktable", Self::StickTable),
     ];

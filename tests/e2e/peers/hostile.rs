@@ -77,7 +77,7 @@ fn number(out: &mut Vec<u8>, value: usize) {
     out.push(rest.to_le_bytes()[0]);
 }
 
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut out = vec![10, kind];
     number(&mut out, body.len());
     out.extend_from_slice(body);

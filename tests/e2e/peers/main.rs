@@ -9,6 +9,7 @@ mod hostile;
 mod operators;
 mod section;
 mod secure;
+mod seen;
 mod together;
 
 use std::collections::BTreeMap;
