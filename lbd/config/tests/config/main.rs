@@ -4,6 +4,7 @@
 mod common;
 mod expect;
 mod parity;
+mod peers;
 mod seeds;
 mod stats;
 mod support;

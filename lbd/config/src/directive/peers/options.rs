@@ -49,12 +49,15 @@ const IDLE_SERVER: &[&str] = &[
     "maxqueue",
     "minconn",
     "no-backup",
+    "no-check-ssl",
+    "no-sni-auto",
     "non-stick",
     "pool-conn-name",
     "pool-max-conn",
     "pool-purge-delay",
     "redir",
     "slowstart",
+    "sni-auto",
     "stick",
     "strict-maxconn",
     "weight",
@@ -64,7 +67,7 @@ const IDLE_SERVER: &[&str] = &[
 /// Options of `server` about TLS that ask for what a session of peers does not have.
 const REFUSED_TLS: &[&str] = &["check-alpn", "check-sni", "check-ssl", "sni"];
 
-const IDLE: &str = "peers are neither balanced nor checked";
+const IDLE: &str = "peers are neither balanced nor checked, and send no requests";
 
 /// Whether a word is an option of `server`, and no address.
 pub(super) fn is_of_server(word: &str) -> bool {
