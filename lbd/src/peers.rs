@@ -5,6 +5,7 @@
 mod caller;
 mod obey;
 mod rules;
+mod tickets;
 mod tls;
 
 use std::cell::{Cell, RefCell};
@@ -32,6 +33,7 @@ use crate::report;
 use crate::run::Daemon;
 use caller::{Caller, clear};
 pub(crate) use rules::RuleChanges;
+pub(crate) use tickets::TicketSecrets;
 
 /// The sections as workers write their changes to them; none before they run.
 #[derive(Debug, Default)]
@@ -76,6 +78,8 @@ pub(crate) struct PeersHandle {
     requests: UnboundedSender<Request>,
     is_stopping: IsStopping,
     tellers: Arc<Tellers>,
+    /// Secrets of session tickets that nodes share.
+    pub(crate) tickets: Arc<TicketSecrets>,
 }
 
 /// Whether a new process is to be taught before this one ends. Not a request: the control side may end
@@ -167,6 +171,7 @@ pub(crate) fn channel() -> (PeersHandle, Requests, Links) {
         requests: sender,
         is_stopping: Arc::clone(&is_stopping),
         tellers: Arc::clone(&links.tellers),
+        tickets: Arc::default(),
     };
     let requests = Requests {
         receiver,
@@ -244,6 +249,16 @@ pub(crate) fn start(
         listeners,
         is_stopping: requests.is_stopping,
     };
+    // Words of further sections would contend with those of the first.
+    let secure = config.peers.iter().zip(&running.sections);
+    if let Some((section, peers)) = secure
+        .into_iter()
+        .find(|(section, _)| section.bind_tls.is_some())
+    {
+        let name = section.peers[section.local].name.clone();
+        let keeping = tickets::keep(Arc::clone(daemon), peers.clone(), (section.local, name));
+        tokio::task::spawn_local(keeping);
+    }
     let rules = Rules {
         daemon: Arc::clone(daemon),
         changes: requests.links.changes,

@@ -21,7 +21,7 @@ use std::time::Duration;
 use lbd_core::Time;
 pub use peers_proto as proto;
 use peers_proto::section::{Event, Input};
-use peers_proto::words::{Said, Word};
+use peers_proto::words::{Said, Thing, Word};
 use peers_proto::{ConnId, Output, Section, Spec};
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf};
 use tokio::sync::Notify;
@@ -158,6 +158,11 @@ impl Peers {
         let is_taken = self.0.core.state.lock().section.say_word(now, said);
         self.act();
         is_taken
+    }
+
+    /// What was said of something, on whatever node.
+    pub fn word(&self, thing: &Thing) -> Option<Word> {
+        self.0.core.state.lock().section.words().of(thing).cloned()
     }
 
     /// What operators have said, on all nodes.

@@ -75,12 +75,15 @@ fn cluster(call: &mut Call<'_>) {
             (Subject::WholeAcl | Subject::WholeMap, None) => "(cleared)",
             (_, None) => "(deleted)",
         };
+        let scope = match thing.scope.as_str() {
+            "" => String::new(),
+            scope => format!(" {scope}"),
+        };
         // Writing to a string cannot fail.
         let _ = writeln!(
             call.out,
-            "{} {}{key}: {value} (by {} on {} at {}, clock {})",
+            "{}{scope}{key}: {value} (by {} on {} at {}, clock {})",
             thing.subject,
-            thing.scope,
             word.who,
             word.node,
             String::from_utf8_lossy(&date),

@@ -9,6 +9,7 @@ use lbd_proxy::state::Generation;
 use lbd_rules::pattern::{PatternSet, Which};
 use peers::proto::words::{RULES, Subject, Thing, Word};
 
+use super::tickets;
 use crate::api;
 use crate::check::{AdminOrder, Order};
 use crate::report;
@@ -23,6 +24,7 @@ pub(crate) fn obey(daemon: &Daemon, word: &Word) {
     }
     let is_done = match word.thing.subject {
         Subject::Acl | Subject::Map => pattern(&generation, word),
+        Subject::TicketKeys if word.thing.scope.is_empty() => tickets::obey(daemon, word),
         Subject::TicketKeys => ticket_keys(&generation, word),
         Subject::WholeAcl | Subject::WholeMap => clear(&generation, word),
         Subject::ServerAddress
@@ -44,9 +46,13 @@ pub(crate) fn obey(daemon: &Daemon, word: &Word) {
         key => format!(" '{key}'"),
     };
     let (node, who) = (&word.node, &word.who);
+    let scope = match thing.scope.as_str() {
+        "" => String::new(),
+        scope => format!(" {scope}"),
+    };
     let text = format!(
-        "Node '{node}': {who} has set {} {}{key} to '{value}'",
-        thing.subject, thing.scope
+        "Node '{node}': {who} has set {}{scope}{key} to '{value}'",
+        thing.subject
     );
     match is_done {
         true => report::notice(&format!("{text}; so it is here.")),

@@ -194,6 +194,8 @@ impl Reloader {
                 "the run-time changes of list or map {name} are lost: its file goes before"
             );
         }
+        // Clients go on with the tickets that they have.
+        daemon.peers.tickets.give(&config.tls.store);
         let workers = shared.setup().workers;
         // Names may have come while the files were read.
         shared.renumber_proc_vars(&old.config.vars, &config.vars);

@@ -11,7 +11,7 @@ mod ocsp;
 mod trust;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -27,7 +27,7 @@ use crate::certificate::Certificate;
 use crate::facts::CertFacts;
 use crate::material::Material;
 use crate::server::ServerTls;
-use crate::tickets::Tickets;
+use crate::tickets::{Label, Tickets};
 
 use certs::CertSlot;
 use ocsp::OcspSlot;
@@ -108,6 +108,8 @@ struct Inner {
     binds: Vec<BindUse>,
     servers: Vec<Arc<ServerTls>>,
     tickets: Vec<TicketFile>,
+    /// Keys that no file gave, with what their lines are; some lines may be gone.
+    own_tickets: Vec<(Label, Weak<Tickets>)>,
     ocsp: BTreeMap<Box<[u8]>, OcspSlot>,
     ocsp_policy: UpdatePolicy,
     /// `ssl-load-extra-del-ext`.
@@ -159,6 +161,28 @@ impl Store {
     pub fn add_tickets(&self, name: &str, tickets: Arc<Tickets>) {
         let name = name.into();
         self.inner.lock().tickets.push(TicketFile { name, tickets });
+    }
+
+    /// Adds keys of a line that no file gave.
+    pub fn add_own_tickets(&self, label: Label, tickets: &Arc<Tickets>) {
+        let mut inner = self.inner.lock();
+        inner.own_tickets.push((label, Arc::downgrade(tickets)));
+    }
+
+    /// Whether there are lines whose keys no file gave.
+    pub fn has_own_tickets(&self) -> bool {
+        let inner = self.inner.lock();
+        let mut all = inner.own_tickets.iter();
+        all.any(|(_, tickets)| tickets.strong_count() > 0)
+    }
+
+    /// All lines whose keys no file gave go on by secrets that nodes share, the oldest first. Says
+    /// whether they could.
+    pub fn share_tickets(&self, secrets: &[Vec<u8>]) -> bool {
+        let inner = self.inner.lock();
+        let lines = inner.own_tickets.iter();
+        let mut lines = lines.filter_map(|(label, tickets)| Some((label, tickets.upgrade()?)));
+        lines.all(|(label, tickets)| tickets.share(secrets, label))
     }
 
     /// All files of ticket keys; the place of each is its number. As in the reference the one that

@@ -2,14 +2,17 @@
 //! session cache that keeps lines apart.
 //!
 //! A ticket is a key's name, a nonce, and the session sealed by AES-256-GCM (RFC 5077 4 leaves the
-//! form to the server). Nothing is rotated by time: without given keys they last as long as the
-//! process, as in the reference.
+//! form to the server). Nothing is rotated by time here: without given keys they last as long as the
+//! process, as in the reference, or until the nodes of a pair agree on others ([`share`]).
+//!
+//! What nodes share is not the keys of lines but secrets from which each line's keys are derived, with
+//! what the line is: a line that verifies clients otherwise has other keys on either node.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::{digest, hkdf, rand};
 use parking_lot::RwLock;
 use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions};
 
@@ -22,6 +25,59 @@ const NAME_LEN: usize = 16;
 const KEY_SIZES: [usize; 2] = [48, 80];
 /// Keys that are used at once: past, present, next.
 pub const KEYS: usize = 3;
+
+/// Bytes of a secret that nodes share.
+pub const SECRET: usize = 32;
+
+/// What a line is, in 32 bytes: its keys are derived with it.
+pub type Label = [u8; 32];
+
+/// The label of a line of which that is what must be the same on nodes that resume each other's
+/// sessions.
+pub fn label<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Label {
+    let mut all = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        // With their lengths, so that no part begins in another one's end.
+        all.update(&(part.len() as u64).to_be_bytes());
+        all.update(part);
+    }
+    let mut label = Label::default();
+    label.copy_from_slice(all.finish().as_ref());
+    label
+}
+
+/// The keys of a line with that label, by secrets that nodes share.
+///
+/// `None` when a secret is not [`SECRET`] bytes long.
+fn derived(secrets: &[Vec<u8>], label: &Label) -> Option<Vec<Vec<u8>>> {
+    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"lbd session tickets");
+    let one = |secret: &Vec<u8>| {
+        let info = [&label[..]];
+        let secret = Some(secret).filter(|secret| secret.len() == SECRET)?;
+        let secret = salt.extract(secret);
+        let okm = secret.expand(&info, KeyLength).ok()?;
+        let mut key = vec![0; KEY_SIZES[1]];
+        okm.fill(&mut key).ok()?;
+        Some(key)
+    };
+    secrets.iter().map(one).collect()
+}
+
+/// Length of the larger keys, as the derivation wants to know it.
+struct KeyLength;
+
+impl hkdf::KeyType for KeyLength {
+    fn len(&self) -> usize {
+        KEY_SIZES[1]
+    }
+}
+
+/// A random secret for nodes to share; `None` when the system gives no random bytes.
+pub fn secret() -> Option<Vec<u8>> {
+    let mut secret = vec![0; SECRET];
+    rand::fill(&mut secret).ok()?;
+    Some(secret)
+}
 
 struct Key {
     /// As given; its first bytes name it.
@@ -125,6 +181,28 @@ impl Tickets {
         let first = all.next();
         if all.any(|len| Some(len) != first) {
             return false;
+        }
+        *keys = made;
+        true
+    }
+
+    /// Goes on by secrets that nodes share, the oldest first. What made tickets so far still reads
+    /// them. `false` when there are none or too many, or one is of another size.
+    pub fn share(&self, secrets: &[Vec<u8>], label: &Label) -> bool {
+        if secrets.is_empty() || secrets.len() > KEYS {
+            return false;
+        }
+        let made = derived(secrets, label).and_then(|secrets| {
+            let keys = secrets.iter().map(|secret| Key::new(secret));
+            keys.collect::<Option<Vec<_>>>()
+        });
+        let Some(mut made) = made else {
+            return false;
+        };
+        let mut keys = self.keys.write();
+        let maker = keys.len().saturating_sub(2);
+        if made.iter().all(|key| key.name() != keys[maker].name()) {
+            made.insert(0, keys.swap_remove(maker));
         }
         *keys = made;
         true

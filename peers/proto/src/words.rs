@@ -63,8 +63,9 @@ pub enum Subject {
     /// What a node's checks have found, `up` or `down`: scope is backend and server, key the node. It
     /// is shown, and where no check has ended yet a server begins with it.
     ServerHealth = 7,
-    /// Keys of session tickets, in base64 with commas, the oldest first: scope is their file. Told
-    /// only where both ends have verified each other's certificate.
+    /// Keys of session tickets, in base64 with commas, the oldest first: scope is their file. Without
+    /// a scope secrets from which the keys of lines without a file are derived. Told only where both
+    /// ends have verified each other's certificate.
     TicketKeys = 8,
 }
 
@@ -357,6 +358,11 @@ impl Words {
         let entries = self.entries(list).into_iter();
         let words = entries.filter_map(|entry| self.by_thing.get(&entry));
         words.map(|(_, word)| word.clone()).collect()
+    }
+
+    /// The word about something.
+    pub fn of(&self, thing: &Thing) -> Option<&Word> {
+        self.by_thing.get(thing).map(|(_, word)| word)
     }
 
     /// Words learned after the one with that number, in order, with their numbers.

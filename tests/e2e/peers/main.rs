@@ -10,6 +10,7 @@ mod operators;
 mod section;
 mod secure;
 mod seen;
+mod tickets;
 mod together;
 
 use std::collections::BTreeMap;

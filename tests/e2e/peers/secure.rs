@@ -19,7 +19,7 @@ fn secure(
         .unix_listener("runtime")
 }
 
-fn text(name: &str, ports: &[(&str, u16)], options: &str, more: &str) -> String {
+pub(super) fn text(name: &str, ports: &[(&str, u16)], options: &str, more: &str) -> String {
     let lines: String = ports
         .iter()
         .map(|(peer, port)| match *peer == name {
@@ -33,20 +33,20 @@ fn text(name: &str, ports: &[(&str, u16)], options: &str, more: &str) -> String 
     )
 }
 
-struct Pki {
+pub(super) struct Pki {
     authority: Authority,
     other: Authority,
 }
 
 impl Pki {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             authority: Authority::new("CA"),
             other: Authority::new("other"),
         }
     }
 
-    fn files(&self, builder: ProxyBuilder) -> ProxyBuilder {
+    pub(super) fn files(&self, builder: ProxyBuilder) -> ProxyBuilder {
         builder
             .file("peer.pem", self.authority.leaf(&["peer"]).bundle())
             .file("stranger.pem", self.other.leaf(&["peer"]).bundle())
@@ -54,7 +54,7 @@ impl Pki {
     }
 }
 
-const MUTUAL: &str = "ssl crt peer.pem ca-file ca.pem verify required";
+pub(super) const MUTUAL: &str = "ssl crt peer.pem ca-file ca.pem verify required";
 
 #[test]
 fn both_sides_show_certificates_and_hold_the_same() {

@@ -8,7 +8,7 @@ use lbd_core::{Diag, Diags, Span};
 use lbd_tls::bind::{ForgedCache, Policy, Resumption, Wire};
 use lbd_tls::cipher::{self, Chosen};
 use lbd_tls::rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache};
-use lbd_tls::tickets::{Part, SessionsOnDemand, Tickets};
+use lbd_tls::tickets::{Label, Part, SessionsOnDemand, Tickets};
 use lbd_tls::verify::{ClientVerifier, Judge, TrustNames};
 use lbd_tls::{Settings, Store, Version, VersionRange};
 
@@ -142,7 +142,7 @@ impl Maker<'_> {
         &mut self,
         ssl: &BindSslDraft,
         wants: bool,
-        place: Place<'_>,
+        (label, place): (Option<Label>, Place<'_>),
     ) -> Resumption {
         let tune = self.tune;
         let cache = self.tls.cache.get_or_insert_with(|| {
@@ -158,6 +158,9 @@ impl Maker<'_> {
             (Some(file), true) => self.ticket_keys(file, lifetime),
             (None, true) => Tickets::random(lifetime).map(Arc::new),
         };
+        if let (Some(tickets), None, Some(label)) = (&tickets, &ssl.ticket_keys, label) {
+            self.tls.store.add_own_tickets(label, tickets);
+        }
         // What tickets of lines with early data name must be remembered, with a cache or without.
         let early_cache = &mut self.tls.early_cache;
         let early = (tune.cachesize == 0 && wants).then(|| {

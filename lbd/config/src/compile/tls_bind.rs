@@ -9,10 +9,11 @@ use lbd_tls::BindTls;
 use lbd_tls::bind::{Entry, ForgedCache, Forging, Origin, Policy};
 use lbd_tls::forge::Forger;
 use lbd_tls::store::{CrtList, ListLine};
+use lbd_tls::tickets::{self, Label};
 
 use super::tls::{BindBase, Maker, Place};
 use super::tls_files::Found;
-use crate::draft::{BindDraft, BindSslDraft, CrtLine, CrtSource};
+use crate::draft::{BindDraft, BindSslDraft, CrtLine, CrtSource, SslDraft};
 
 impl Maker<'_> {
     /// The certificates of a `bind` line, `ssl-f-use` of its frontend among them; `None` without
@@ -48,7 +49,8 @@ impl Maker<'_> {
         let defaults = ssl.defaults.clone().unwrap_or_else(now);
         let is_strict = ssl.strict_sni.or(defaults.strict_sni).unwrap_or(false);
         let wants_tickets = ssl.settings.tickets.or(defaults.settings.tickets);
-        let resumption = self.resumption(ssl, wants_tickets.unwrap_or(true), place);
+        let label = self.ticket_label(ssl, uses, proxy);
+        let resumption = self.resumption(ssl, wants_tickets.unwrap_or(true), (label, place));
         let base = BindBase {
             proxy: proxy.to_owned(),
             title: title.clone(),
@@ -69,6 +71,44 @@ impl Maker<'_> {
             false => None,
         };
         Some(Arc::new(BindTls::new(entries, is_strict, forging)))
+    }
+
+    /// What must be the same on two nodes for one to resume the other's sessions of a line: which
+    /// line of its proxy it is, and whose certificates it asks of clients. `None` when that cannot be
+    /// told, as of a directory of authorities: such a line shares no tickets.
+    fn ticket_label(&self, ssl: &BindSslDraft, uses: &[CrtLine], proxy: &str) -> Option<Label> {
+        let defaults = ssl.defaults.as_deref().unwrap_or(self.bind_defaults);
+        let own = ssl.settings.over(&defaults.settings);
+        let before = self.tls.lines.iter().filter(|line| line.proxy == proxy);
+        let mut parts: Vec<Vec<u8>> = vec![
+            proxy.as_bytes().to_vec(),
+            before.count().to_string().into_bytes(),
+        ];
+        parts.extend(self.verification(&own)?);
+        let lists = ssl.crts.iter().filter_map(|(source, _)| match source {
+            CrtSource::List(lines) => Some(lines.as_slice()),
+            CrtSource::Default | CrtSource::File => None,
+        });
+        for line in lists.chain([uses]).flatten() {
+            if let Some(settings) = &line.settings {
+                parts.extend(line.filters.iter().map(|name| name.as_bytes().to_vec()));
+                parts.extend(self.verification(&settings.over(&own))?);
+            }
+        }
+        Some(tickets::label(parts.iter().map(Vec::as_slice)))
+    }
+
+    /// How clients are verified, by what the files hold.
+    fn verification(&self, ssl: &SslDraft) -> Option<Vec<Vec<u8>>> {
+        let how = (ssl.verify, &ssl.ca_ignored, &ssl.crt_ignored);
+        let mut parts = vec![format!("{how:?}").into_bytes()];
+        for file in [&ssl.ca_file, &ssl.ca_verify_file, &ssl.crl_file] {
+            parts.push(match file {
+                Some(file) => self.host.read(&file.name).ok()?,
+                None => Vec::new(),
+            });
+        }
+        Some(parts)
     }
 
     /// Files that a line without `ssl` names serve nobody, but must be there and be read.

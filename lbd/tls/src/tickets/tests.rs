@@ -54,3 +54,57 @@ fn keys_of_another_node_take_the_place_of_all() {
     }
     assert_eq!(tickets.secrets().len(), 3);
 }
+
+fn shared(bytes: &[u8]) -> Vec<Vec<u8>> {
+    bytes.iter().map(|byte| vec![*byte; SECRET]).collect()
+}
+
+#[test]
+fn nodes_that_share_secrets_read_each_others_tickets_of_the_same_line() {
+    let label = [7; 32];
+    let (a, b) = (Tickets::random(300).unwrap(), Tickets::random(300).unwrap());
+    let own = a.encrypt(b"own").unwrap();
+    for tickets in [&a, &b] {
+        assert!(tickets.share(&shared(&[1, 2, 3]), &label));
+    }
+    let ticket = a.encrypt(b"session").unwrap();
+    assert_eq!(b.decrypt(&ticket).as_deref(), Some(&b"session"[..]));
+    assert_eq!(a.decrypt(&own).as_deref(), Some(&b"own"[..]), "made before");
+    assert_eq!(b.decrypt(&own), None);
+    // A line of another kind.
+    let other = Tickets::random(300).unwrap();
+    assert!(other.share(&shared(&[1, 2, 3]), &[8; 32]));
+    assert_eq!(other.decrypt(&ticket), None);
+}
+
+#[test]
+fn a_shared_secret_makes_tickets_one_step_after_it_is_known_and_reads_them_one_step_longer() {
+    let label = [7; 32];
+    let (a, b) = (Tickets::random(300).unwrap(), Tickets::random(300).unwrap());
+    assert!(a.share(&shared(&[1, 2, 3]), &label) && b.share(&shared(&[1, 2, 3]), &label));
+    let first = a.encrypt(b"session").unwrap();
+    // One node is told before the other.
+    assert!(a.share(&shared(&[2, 3, 4]), &label));
+    let second = a.encrypt(b"session").unwrap();
+    assert_ne!(first[..16], second[..16]);
+    for ticket in [&first, &second] {
+        assert!(a.decrypt(ticket).is_some() && b.decrypt(ticket).is_some());
+    }
+    assert!(a.share(&shared(&[3, 4, 5]), &label));
+    assert!(a.decrypt(&first).is_none() && a.decrypt(&second).is_some());
+}
+
+#[test]
+fn secrets_of_other_sizes_are_not_shared() {
+    let tickets = Tickets::random(300).unwrap();
+    let ticket = tickets.encrypt(b"session").unwrap();
+    for bad in [
+        vec![],
+        shared(&[1, 2, 3, 4]),
+        vec![vec![1; 31]],
+        vec![vec![1; 32], vec![2; 48]],
+    ] {
+        assert!(!tickets.share(&bad, &[7; 32]), "{bad:?}");
+    }
+    assert!(tickets.decrypt(&ticket).is_some());
+}

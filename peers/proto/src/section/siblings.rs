@@ -240,7 +240,9 @@ impl Section {
         {
             // What its own checks found in a former life is out of date.
             let is_health = word.thing.subject == Subject::ServerHealth;
-            let was_said_here = is_own(&word) && (is_health || self.is_finished());
+            // Nothing else tells a node that starts again of the secrets that it had made up.
+            let is_secret = word.thing.subject.is_secret();
+            let was_said_here = is_own(&word) && !is_secret && (is_health || self.is_finished());
             if !was_said_here {
                 let later = self.words.after(&word.thing);
                 self.say(Output::Word(Box::new(word)));
