@@ -8,7 +8,8 @@
 //! Of two words about one thing the one with the higher logical clock, and of equal ones that of the
 //! node with the greater name. A node's clock is above all that it has heard, so that who speaks
 //! knowing of another word wins over it, whatever the wall clocks say; when and by whom a word was
-//! said is only shown. A word about a whole list (it was cleared) wins the same way over words about
+//! said is only shown. But a node that starts again and has heard nothing yet begins to count anew: of
+//! its own words with one clock the one said later wins. A word about a whole list (it was cleared) wins the same way over words about
 //! its entries, and makes them forgotten. So any order of arrival ends in the same words on all nodes.
 //!
 //! That an entry was deleted is a word as well. Rules may delete entries without end, so theirs are
@@ -199,7 +200,7 @@ impl Word {
     }
 
     fn wins_over(&self, other: &Self) -> bool {
-        (self.clock, &self.node) > (other.clock, &other.node)
+        (self.clock, &self.node, self.wall_ms) > (other.clock, &other.node, other.wall_ms)
     }
 }
 

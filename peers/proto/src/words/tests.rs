@@ -55,6 +55,26 @@ fn who_speaks_knowing_of_a_word_wins_over_it() {
 }
 
 #[test]
+fn of_one_nodes_words_of_two_lives_the_later_said_wins() {
+    let mut b = Words::default();
+    let mut lives = [(5, "old"), (9, "new")].map(|(wall_ms, value)| {
+        let said = Said {
+            wall_ms,
+            ..said("k", Some(value))
+        };
+        let mut life = Words::default();
+        let word = life.say(said, "a", Time::ZERO).unwrap().clone();
+        (life, word)
+    });
+    let (old, new) = (lives[0].1.clone(), lives[1].1.clone());
+    assert_eq!(old.clock, new.clock);
+    assert!(b.hear(old.clone(), Time::ZERO) && b.hear(new.clone(), Time::ZERO));
+    assert!(!b.hear(old.clone(), Time::ZERO) && !lives[1].0.hear(old, Time::ZERO));
+    assert!(lives[0].0.hear(new, Time::ZERO));
+    assert_eq!(values(&b)["k"].as_deref(), Some("new"));
+}
+
+#[test]
 fn any_order_of_arrival_ends_in_the_same_words() {
     let mut nodes = [Words::default(), Words::default(), Words::default()];
     for round in 0..4 {
