@@ -3,6 +3,7 @@
 
 pub mod doctor;
 pub mod import;
+pub mod reload;
 mod top;
 
 use std::io::{Read, Write};
@@ -23,6 +24,9 @@ pub fn program() -> Program {
         synopsis: &["[--socket <path>] <command> [flags]"],
         about: &[
             "lbctl asks the lbd-failover of this machine. Members of the group lbd may use it.",
+            "'reload' asks the master of lbd instead, which only root may: it waits until the balancer goes \
+             on by its files as they are now, as the program that is installed now, and tells what there is \
+             to tell. What is refused changes nothing.",
             "'doctor' looks over the machine and tells what would keep a pair from working, each \
              finding with the command that mends it.",
             "'import' reads the configurations of HAProxy and keepalived and tells for each line \
@@ -59,6 +63,7 @@ pub fn program() -> Program {
         files: &[
             ("/run/lbd/lbctl.sock", "Where lbd-failover.service answers."),
             ("/run/lbd/admin.sock", "Where lbd.service answers ('top')."),
+            (reload::SOCKET, "Where the master of lbd.service answers."),
             (
                 "/run/lbd-failover.sock",
                 "Where an lbd-failover answers that was started without '--socket'.",
@@ -82,7 +87,12 @@ const COMMANDS: &[Flag] = &[
     Flag::new(
         "upgrade",
         FlagValue::None,
-        "go on as the program that was installed meanwhile",
+        "lbd-failover: go on as the program that was installed meanwhile",
+    ),
+    Flag::new(
+        "reload",
+        FlagValue::None,
+        "lbd: go on by its files, and as the program, that are there now",
     ),
     Flag::new("metrics", FlagValue::None, "what Prometheus reads"),
     Flag::new(
@@ -106,7 +116,7 @@ const FLAGS: &[Flag] = &[
     Flag::new(
         "--socket",
         FlagValue::Next("path"),
-        "where lbd-failover answers",
+        "where lbd-failover answers; reload: where the master of lbd does",
     ),
     Flag::new("--json", FlagValue::None, "status, doctor: for programs"),
     Flag::new(
@@ -160,16 +170,22 @@ const SOCKETS: &[&str] = &["/run/lbd/lbctl.sock", "/run/lbd-failover.sock"];
 /// # Errors
 /// When the words are none, or nobody answers.
 pub fn run(mut words: Vec<String>) -> Result<bool, String> {
-    let found = SOCKETS.iter().find(|path| Path::new(path).exists());
-    let mut socket = (*found.unwrap_or(&SOCKETS[0])).to_owned();
+    let mut named = None;
     if let Some(at) = words.iter().position(|word| word == "--socket") {
         words.remove(at);
         if at >= words.len() {
             return Err("--socket needs a path".to_owned());
         }
-        socket = words.remove(at);
+        named = Some(words.remove(at));
     }
+    let found = SOCKETS.iter().find(|path| Path::new(path).exists());
+    let socket = named
+        .as_deref()
+        .unwrap_or_else(|| found.unwrap_or(&SOCKETS[0]));
     match words.first().map(String::as_str) {
+        Some("reload") if words.len() == 1 => {
+            return reload::main(named.as_deref().unwrap_or(reload::SOCKET));
+        }
         Some("doctor") => return doctor::main(&words[1..]),
         Some("import") => return import::main(&words[1..]),
         Some("top") => return top::main(&words[1..]),
@@ -179,7 +195,7 @@ pub fn run(mut words: Vec<String>) -> Result<bool, String> {
     words.retain(|word| word != "--json");
     match words.first().map(String::as_str) {
         Some("status") => {
-            let text = ask(&socket, "status")?;
+            let text = ask(socket, "status")?;
             let value: Value =
                 serde_json::from_str(&text).map_err(|_| format!("no status: {}", text.trim()))?;
             if is_json {
@@ -190,11 +206,11 @@ pub fn run(mut words: Vec<String>) -> Result<bool, String> {
             Ok(true)
         }
         Some("metrics") => {
-            print!("{}", ask(&socket, "metrics")?);
+            print!("{}", ask(socket, "metrics")?);
             Ok(true)
         }
         Some("switchover" | "upgrade") => {
-            let text = ask(&socket, &words.join(" "))?;
+            let text = ask(socket, &words.join(" "))?;
             print!("{text}");
             Ok(!text.starts_with("error"))
         }

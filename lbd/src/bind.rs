@@ -63,6 +63,19 @@ impl SocketFile {
         })
     }
 
+    /// One that the program before this one made.
+    pub(crate) fn known(path: &Path, id: (u64, u64)) -> Self {
+        Self {
+            path: path.to_owned(),
+            id,
+        }
+    }
+
+    /// Device and inode.
+    pub(crate) fn id(&self) -> (u64, u64) {
+        self.id
+    }
+
     /// Whether it was made at this path.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
         self.path == path

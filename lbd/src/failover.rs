@@ -10,15 +10,15 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lbd_proxy::Shared;
-use lbd_proxy::state::Message;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+
+use crate::pulse::Pulse;
 
 /// Names the socket.
 const VARIABLE: &str = "LBD_FAILOVER_SOCKET";
@@ -290,39 +290,4 @@ fn states(shared: &Shared) -> Vec<String> {
 
 fn word(is_up: bool) -> &'static str {
     if is_up { "up" } else { "down" }
-}
-
-/// Asks every worker whether it turns; one question at a time.
-struct Pulse {
-    sender: Sender<usize>,
-    answers: Receiver<usize>,
-    missing: Vec<bool>,
-}
-
-impl Pulse {
-    fn new(shared: &Shared) -> Self {
-        let (sender, answers) = channel();
-        Self {
-            sender,
-            answers,
-            missing: vec![false; shared.mailboxes().len()],
-        }
-    }
-
-    /// Whether all have answered since the last call that said so; then they are asked again.
-    fn beats(&mut self, shared: &Shared) -> bool {
-        while let Ok(worker) = self.answers.try_recv() {
-            if let Some(missing) = self.missing.get_mut(worker) {
-                *missing = false;
-            }
-        }
-        if self.missing.contains(&true) {
-            return false;
-        }
-        for (mailbox, missing) in shared.mailboxes().iter().zip(&mut self.missing) {
-            *missing = true;
-            mailbox.post(Message::Ping(self.sender.clone()));
-        }
-        true
-    }
 }

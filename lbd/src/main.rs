@@ -22,6 +22,7 @@ mod ocsp;
 mod peers;
 mod process;
 mod prometheus;
+mod pulse;
 mod rates;
 mod report;
 mod run;

@@ -7,109 +7,66 @@
 
 mod cli;
 mod command;
+mod image;
+mod signals;
+mod state;
+mod upgrade;
+mod waiter;
 mod worker;
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::process::{ExitCode, ExitStatus};
+use std::process::ExitCode;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Instant;
 
 use nix::sys::signal::Signal;
-use parking_lot::Mutex;
-use signal_hook::consts;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::args::Args;
 use crate::process::{self, Notifier, Side};
 use crate::report;
+use image::Image;
+use state::State;
+pub(crate) use upgrade::{QUESTION, answer};
+use waiter::{Outcome, Waiter};
 pub(crate) use worker::{
-    CONVERSE, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS,
+    CONVERSE, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS, take_signals,
 };
 use worker::{Said, Worker};
 
 /// What happens to a master.
 enum Event {
-    /// A worker has ended.
-    Exited(i32, ExitStatus),
+    /// A worker has ended, with this code.
+    Exited(i32, u8),
     /// Somebody wants a reload, a hard one or not.
-    Reload(bool, Option<oneshot::Sender<Outcome>>),
+    Reload(bool, Option<Waiter>),
     /// A worker has said something.
     Said(i32, Said),
     /// A signal came.
-    Signal(i32),
+    Signal(Signal),
+    /// The program that was put in the place of this one can go on, or not, and why.
+    Tried(Result<(), String>),
 }
 
-/// What became of a reload.
-#[derive(Debug, Clone)]
-struct Outcome {
-    is_done: bool,
-    text: String,
-}
-
-/// The messages of the last start or reload.
-type Log = Arc<Mutex<String>>;
-
-/// Most bytes of messages that are kept.
-const MAX_LOG: usize = 64 * 1024;
-
-/// What is known of the workers.
-struct State {
-    words: Vec<String>,
-    events: UnboundedSender<Event>,
-    log: Log,
-    started: Instant,
-    reloads: u32,
-    failures: u32,
-    /// The last reload failed.
-    has_failed: bool,
-    current: Option<Worker>,
-    /// One that starts, and will be the current one.
-    coming: Option<Worker>,
-    /// Those that end.
-    leaving: Vec<Worker>,
-    /// Who waits for the reload that is under way.
-    waiting: Option<Vec<oneshot::Sender<Outcome>>>,
-    /// The reload under way ends what is left of the old process at once.
-    is_hard: bool,
-    /// Reloads that were asked for meanwhile.
-    queue: VecDeque<(bool, Option<oneshot::Sender<Outcome>>)>,
-    /// Ends with this code when the last worker has.
-    ending: Option<u8>,
+/// What the one thread of a master begins with.
+struct Beginning {
+    doors: Vec<cli::Door>,
+    held: signals::Held,
+    /// Left by the program before this one.
+    legacy: Option<Image>,
+    /// Who waits for the start, in the background.
+    started: Option<process::PipeWriter>,
 }
 
 /// Runs a master until its workers have ended.
 pub(crate) fn run(args: &Args, words: &[String]) -> ExitCode {
-    let doors = match cli::bind(args) {
-        Ok(doors) => doors,
+    let beginning = match begin(args) {
+        Ok(Ok(beginning)) => beginning,
+        Ok(Err(code)) => return code,
         Err(text) => {
             report::alert(&text);
             return ExitCode::from(1);
         }
     };
-    let is_daemon = args.daemon && !args.foreground && !args.debug;
-    let started = match is_daemon.then(process::fork_to_background).transpose() {
-        Ok(None) => None,
-        Ok(Some(Side::Child(started))) => Some(started),
-        Ok(Some(Side::Parent(child))) => return ExitCode::from(u8::from(!child.wait())),
-        Err(error) => {
-            report::alert(&format!("Cannot fork : {error}"));
-            return ExitCode::from(1);
-        }
-    };
-    if let Some(path) = &args.pidfile
-        && process::write_pidfile(path, std::process::id()).is_err()
-    {
-        report::alert(&format!("Cannot create pidfile {}", path.display()));
-        return ExitCode::from(1);
-    }
-    let (sender, events) = tokio::sync::mpsc::unbounded_channel();
-    if let Err(error) = signals(sender.clone()) {
-        report::alert(&format!("signals cannot be received: {error}"));
-        return ExitCode::from(1);
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -120,50 +77,85 @@ pub(crate) fn run(args: &Args, words: &[String]) -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    let state = State {
-        words: worker::words(words),
-        events: sender,
-        log: Log::default(),
-        started: Instant::now(),
-        reloads: 0,
-        failures: 0,
-        has_failed: false,
-        current: None,
-        coming: None,
-        leaving: Vec::new(),
-        waiting: None,
-        is_hard: false,
-        queue: VecDeque::new(),
-        ending: None,
-    };
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async move {
-        let state = Rc::new(RefCell::new(state));
-        if let Err(error) = state.borrow_mut().spawn(words, None) {
-            report::alert(&format!("the worker cannot be started: {error}"));
-            return ExitCode::from(1);
-        }
-        cli::serve(doors, &state);
-        let master = Master {
-            state,
-            notifier: Notifier::open(),
-            started,
-        };
-        master.watch(events).await
-    })
+    local.block_on(&runtime, serve(beginning, words))
 }
 
-fn signals(sender: UnboundedSender<Event>) -> std::io::Result<()> {
-    let signals = signal_hook::iterator::Signals::new([
-        consts::SIGHUP,
-        consts::SIGINT,
-        consts::SIGTERM,
-        consts::SIGUSR1,
-        consts::SIGUSR2,
-    ])?;
-    crate::run::signals::forward(signals, move |number| {
-        sender.send(Event::Signal(number)).is_ok()
-    })
+/// Everything before there is a runtime; the code of a process that ends here.
+fn begin(args: &Args) -> Result<Result<Beginning, ExitCode>, String> {
+    let is_daemon = args.daemon && !args.foreground && !args.debug;
+    let signals = |error| format!("signals cannot be received: {error}");
+    if let Some(legacy) = upgrade::legacy()? {
+        report::set_quiet(args.quiet || is_daemon);
+        return Ok(Ok(Beginning {
+            held: signals::Held::new().map_err(signals)?,
+            doors: cli::adopt(args, &legacy.doors)?,
+            legacy: Some(legacy),
+            started: None,
+        }));
+    }
+    let doors = cli::bind(args)?;
+    let started = match is_daemon.then(process::fork_to_background).transpose() {
+        Ok(None) => None,
+        Ok(Some(Side::Child(started))) => Some(started),
+        Ok(Some(Side::Parent(child))) => {
+            return Ok(Err(ExitCode::from(u8::from(!child.wait()))));
+        }
+        Err(error) => return Err(format!("Cannot fork : {error}")),
+    };
+    if let Some(path) = &args.pidfile
+        && process::write_pidfile(path, std::process::id()).is_err()
+    {
+        return Err(format!("Cannot create pidfile {}", path.display()));
+    }
+    Ok(Ok(Beginning {
+        held: signals::Held::new().map_err(signals)?,
+        doors,
+        legacy: None,
+        started,
+    }))
+}
+
+async fn serve(beginning: Beginning, words: &[String]) -> ExitCode {
+    let Beginning {
+        doors,
+        held,
+        legacy,
+        started,
+    } = beginning;
+    let (sender, events) = tokio::sync::mpsc::unbounded_channel();
+    let mut state = State::new(words, sender.clone());
+    let has_begun = held
+        .serve(sender)
+        .and_then(|()| cli::keep(&doors).map(|doors| state.doors = doors));
+    if let Err(error) = has_begun {
+        report::alert(&format!("the master cannot start: {error}"));
+        return ExitCode::from(1);
+    }
+    let is_later = legacy.is_some();
+    let begun = match legacy {
+        None => state.spawn(words, None),
+        Some(image) => state.adopt(image),
+    };
+    if let Err(error) = begun {
+        report::alert(&format!("the worker cannot be started: {error}"));
+        return ExitCode::from(1);
+    }
+    let state = Rc::new(RefCell::new(state));
+    cli::serve(doors, &state);
+    let mut master = Master {
+        state: Rc::clone(&state),
+        notifier: Notifier::open(),
+        started,
+    };
+    if is_later {
+        let mut state = state.borrow_mut();
+        state.note("NOTICE", "The master goes on as the new program.");
+        state.note("NOTICE", "Loading success.");
+        state.reap();
+        master.finish(&mut state, true, String::new());
+    }
+    master.watch(events).await
 }
 
 struct Master {
@@ -179,19 +171,22 @@ impl Master {
             let state = Rc::clone(&self.state);
             let mut state = state.borrow_mut();
             match event {
-                Event::Exited(pid, status) => {
-                    if let Some(code) = self.exited(&mut state, pid, status) {
+                Event::Exited(pid, code) => {
+                    if let Some(code) = self.exited(&mut state, pid, code) {
+                        state.refuse_all();
                         self.notifier.say("STOPPING=1\n");
                         return ExitCode::from(code);
                     }
                 }
-                Event::Reload(is_hard, answer) => self.reload(&mut state, is_hard, answer),
+                Event::Reload(is_hard, waiter) => self.reload(&mut state, is_hard, waiter),
                 Event::Said(pid, said) => self.said(&mut state, pid, said),
-                Event::Signal(consts::SIGHUP | consts::SIGUSR2) => {
+                Event::Tried(result) => self.tried(&mut state, result),
+                Event::Signal(Signal::SIGCHLD) => state.reap(),
+                Event::Signal(Signal::SIGHUP | Signal::SIGUSR2) => {
                     self.reload(&mut state, false, None);
                 }
-                Event::Signal(consts::SIGUSR1) => state.end(0, Signal::SIGUSR1),
-                Event::Signal(consts::SIGINT) => state.end(130, Signal::SIGINT),
+                Event::Signal(Signal::SIGUSR1) => state.end(0, Signal::SIGUSR1),
+                Event::Signal(Signal::SIGINT) => state.end(130, Signal::SIGINT),
                 Event::Signal(_) => state.end(0, Signal::SIGTERM),
             }
         }
@@ -206,6 +201,9 @@ impl Master {
                 }
                 let is_first = state.current.is_none();
                 state.promote();
+                if state.is_upgrade && state.ending.is_none() {
+                    return self.go_on(state);
+                }
                 state.note("NOTICE", "Loading success.");
                 if is_first {
                     if let Some(started) = self.started.take() {
@@ -216,6 +214,7 @@ impl Master {
                     let pid = std::process::id();
                     self.notifier
                         .say(&format!("READY=1\nMAINPID={pid}\nSTATUS=Ready.\n"));
+                    self.next(state);
                 } else {
                     self.finish(state, true, String::new());
                 }
@@ -231,27 +230,27 @@ impl Master {
         }
     }
 
-    fn reload(
-        &mut self,
-        state: &mut State,
-        is_hard: bool,
-        answer: Option<oneshot::Sender<Outcome>>,
-    ) {
+    fn reload(&mut self, state: &mut State, is_hard: bool, waiter: Option<Waiter>) {
         if state.ending.is_some() {
-            // Who waits hears that nobody answers.
-            return;
+            return waiter.into_iter().for_each(Waiter::refuse);
         }
         if state.waiting.is_some() || state.current.is_none() {
             if state.queue.len() < MAX_QUEUE {
-                state.queue.push_back((is_hard, answer));
+                state.queue.push_back((is_hard, waiter));
+            } else if let Some(waiter) = waiter {
+                waiter.tell(&Outcome::refused("Too many reloads wait."));
             }
             return;
         }
         self.notifier.say(&crate::run::reload::reloading());
         state.reloads += 1;
         state.is_hard = is_hard;
-        state.waiting = Some(answer.into_iter().collect());
-        state.log.lock().clear();
+        state.waiting = Some(waiter.into_iter().collect());
+        state.log.borrow_mut().clear();
+        state.is_upgrade = upgrade::is_replaced(&state.program);
+        if state.is_upgrade {
+            return state.try_new();
+        }
         let order = match is_hard {
             true => HARD_RELOAD,
             false => RELOAD,
@@ -265,11 +264,38 @@ impl Master {
         }
     }
 
+    /// The new program can go on: a worker of it comes first, which also reads the configuration.
+    fn tried(&mut self, state: &mut State, result: Result<(), String>) {
+        let result = match state.ending {
+            None => {
+                result.and_then(|()| state.follow().map_err(|error| crate::bind::plain(&error)))
+            }
+            Some(_) => Err("The process ends.".to_owned()),
+        };
+        if let Err(why) = result {
+            state.note("ALERT", &why);
+            state.note("WARNING", "This program goes on.");
+            self.finish(state, false, String::new());
+        }
+    }
+
+    /// The worker of the new program serves: this process becomes the new program too.
+    fn go_on(&mut self, state: &mut State) {
+        let error = upgrade::go_on(&state.program, &state.image());
+        let text = format!(
+            "The new worker serves, but the master cannot go on as the new program: {}",
+            crate::bind::plain(&error)
+        );
+        state.note("ALERT", &text);
+        self.finish(state, false, String::new());
+    }
+
     fn finish(&mut self, state: &mut State, is_done: bool, text: String) {
         state.has_failed = !is_done;
         state.failures += u32::from(!is_done);
+        state.is_upgrade = false;
         let text = match text.is_empty() {
-            true => state.log.lock().clone(),
+            true => state.log.borrow().clone(),
             false => text,
         };
         self.notifier.say(match is_done {
@@ -277,24 +303,27 @@ impl Master {
             false => "READY=1\nSTATUS=Reload failed!\n",
         });
         let outcome = Outcome { is_done, text };
-        for answer in state.waiting.take().into_iter().flatten() {
-            // Who asked may have left.
-            let _ = answer.send(outcome.clone());
+        for waiter in state.waiting.take().into_iter().flatten() {
+            waiter.tell(&outcome);
         }
-        if let Some((is_hard, answer)) = state.queue.pop_front() {
-            self.reload(state, is_hard, answer);
+        self.next(state);
+    }
+
+    /// A reload that was asked for while that was not possible.
+    fn next(&mut self, state: &mut State) {
+        if let Some((is_hard, waiter)) = state.queue.pop_front() {
+            self.reload(state, is_hard, waiter);
         }
     }
 
     /// A worker has ended; the code with which the master ends, if it does.
-    fn exited(&mut self, state: &mut State, pid: i32, status: ExitStatus) -> Option<u8> {
-        let code = worker::code(status);
+    fn exited(&mut self, state: &mut State, pid: i32, code: u8) -> Option<u8> {
         let has = |worker: &Option<Worker>| worker.as_ref().is_some_and(|worker| worker.pid == pid);
         if has(&state.coming) {
             state.coming = None;
             let text = format!("Failed to load worker ({pid}) exited with code {code}");
             state.note("WARNING", &text);
-            if state.current.is_none() {
+            if state.current.is_none() && state.ending.is_none() {
                 return Some(code);
             }
             self.finish(state, false, String::new());
@@ -320,72 +349,3 @@ impl Master {
 
 /// Reloads that wait for another one to end.
 const MAX_QUEUE: usize = 64;
-
-impl State {
-    /// Starts a worker, which will be the current one.
-    fn spawn(
-        &mut self,
-        words: &[String],
-        sockets: Option<std::os::unix::net::UnixStream>,
-    ) -> std::io::Result<()> {
-        let words = match sockets {
-            None => worker::first_words(words),
-            Some(_) => self.words.clone(),
-        };
-        let worker = Worker::spawn(&words, sockets, &self.events, &self.log)?;
-        self.note(
-            "NOTICE",
-            &format!("Initializing new worker ({})", worker.pid),
-        );
-        self.coming = Some(worker);
-        Ok(())
-    }
-
-    /// Starts a worker that follows the current one, whose listening sockets it fetches.
-    fn follow(&mut self) -> std::io::Result<()> {
-        let Some(current) = &self.current else {
-            return Ok(());
-        };
-        let sockets = current.talk()?;
-        self.spawn(&[], Some(sockets))
-    }
-
-    /// The coming worker is the current one; the one before finishes.
-    fn promote(&mut self) {
-        let Some(worker) = self.coming.take() else {
-            return;
-        };
-        if let Some(mut old) = self.current.replace(worker) {
-            old.send_signal(match self.is_hard {
-                true => Signal::SIGTERM,
-                false => Signal::SIGUSR1,
-            });
-            old.survived = self.reloads;
-            self.leaving.push(old);
-        }
-    }
-
-    /// Ends all workers, and then the master with this code.
-    fn end(&mut self, code: u8, signal: Signal) {
-        self.ending.get_or_insert(code);
-        for worker in self.workers() {
-            worker.send_signal(signal);
-        }
-    }
-
-    fn workers(&self) -> impl Iterator<Item = &Worker> {
-        let current = self.current.iter().chain(&self.coming);
-        current.chain(&self.leaving)
-    }
-
-    fn is_alone(&self) -> bool {
-        self.workers().next().is_none()
-    }
-
-    /// Tells something, and keeps it for `show startup-logs`.
-    fn note(&self, label: &'static str, text: &str) {
-        report::say_as(label, text);
-        let level = report::level_of(label);
-        worker::keep(&self.log, &report::line(level, text));
-    }
-}

@@ -9,7 +9,7 @@ pub(crate) mod listen;
 mod old;
 mod orders;
 pub(crate) mod reload;
-pub(crate) mod signals;
+mod signals;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -30,6 +30,10 @@ lbd: nothing to do. Try one of
 
 /// Runs the program with these words behind its name.
 pub(crate) fn main(words: &[String]) -> ExitCode {
+    master::take_signals();
+    if words.first().is_some_and(|word| word == master::QUESTION) {
+        return master::answer();
+    }
     let args = match args::parse(words) {
         Ok(args) => args,
         Err(ArgsError::Usage) => {

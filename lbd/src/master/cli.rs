@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::os::fd::{IntoRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,17 +13,18 @@ use lbd_config::config::{AccessLevel, ListenAddress, StatsSocketSpec};
 use lbd_config::loader::Sources;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::oneshot;
 
 use super::command::{self, Answer};
-use super::{Event, State};
+use super::image::DoorImage;
+use super::waiter::Waiter;
+use super::{Event, State, upgrade};
 use crate::args::Args;
 use crate::bind::{self, SocketFile};
 use crate::host::SystemHost;
 
 /// A bound socket of the master.
 pub(super) struct Door {
-    fd: std::os::fd::OwnedFd,
+    fd: OwnedFd,
     spec: StatsSocketSpec,
     file: Option<SocketFile>,
 }
@@ -32,22 +34,8 @@ pub(super) struct Door {
 /// # Errors
 /// Why that cannot be had, for the operator.
 pub(super) fn bind(args: &Args) -> Result<Vec<Door>, String> {
-    let Some(text) = &args.master_socket else {
-        return Ok(Vec::new());
-    };
-    // The words of a bind line, by commas.
-    let line = text.replace(',', " ");
-    let sources = Sources::from_text("-S", format!("global\n stats socket {line}\n"));
-    let (config, diags) = lbd_config::load(&sources, &SystemHost::default());
-    let Some(config) = config else {
-        let pid = std::process::id();
-        return Err(lbd_config::render::render(&diags, &sources, pid, false));
-    };
     let mut doors = Vec::new();
-    for mut spec in config.global.stats_sockets {
-        if !line.contains(" level ") {
-            spec.level = AccessLevel::Admin;
-        }
+    for spec in specs(args)? {
         let bound = bind::bind_stats(&spec.address, &spec.unix, BACKLOG);
         let bound = bound
             .map_err(|error| format!("Cannot create the master's socket: {}", error.message))?;
@@ -61,6 +49,58 @@ pub(super) fn bind(args: &Args) -> Result<Vec<Door>, String> {
         }
     }
     Ok(doors)
+}
+
+/// Takes over what the program before this one has bound, by the same words.
+///
+/// # Errors
+/// Why that cannot be had, for the operator.
+pub(super) fn adopt(args: &Args, left: &[DoorImage]) -> Result<Vec<Door>, String> {
+    let door = |(spec, left): (StatsSocketSpec, &DoorImage)| {
+        let file = match (&spec.address, left.file) {
+            (ListenAddress::Unix(path), Some(id)) => Some(SocketFile::known(path, id)),
+            _ => None,
+        };
+        let fd = upgrade::adopt(left.fd).ok_or("The master's socket was not left open.")?;
+        Ok(Door { fd, spec, file })
+    };
+    specs(args)?.into_iter().zip(left).map(door).collect()
+}
+
+/// Pictures of sockets for another program, by descriptors that stay open as long as this process.
+///
+/// # Errors
+/// When there are no descriptors left.
+pub(super) fn keep(doors: &[Door]) -> io::Result<Vec<DoorImage>> {
+    let picture = |door: &Door| {
+        Ok(DoorImage {
+            fd: door.fd.try_clone()?.into_raw_fd(),
+            file: door.file.as_ref().map(SocketFile::id),
+        })
+    };
+    doors.iter().map(picture).collect()
+}
+
+/// What `-S` says.
+fn specs(args: &Args) -> Result<Vec<StatsSocketSpec>, String> {
+    let Some(text) = &args.master_socket else {
+        return Ok(Vec::new());
+    };
+    // The words of a bind line, by commas.
+    let line = text.replace(',', " ");
+    let sources = Sources::from_text("-S", format!("global\n stats socket {line}\n"));
+    let (config, diags) = lbd_config::load(&sources, &SystemHost::default());
+    let Some(config) = config else {
+        let pid = std::process::id();
+        return Err(lbd_config::render::render(&diags, &sources, pid, false));
+    };
+    let mut specs = config.global.stats_sockets;
+    if !line.contains(" level ") {
+        for spec in &mut specs {
+            spec.level = AccessLevel::Admin;
+        }
+    }
+    Ok(specs)
 }
 
 /// Length of the accept queue.
@@ -151,14 +191,38 @@ struct Session {
     worker: Option<i32>,
 }
 
-async fn converse<S>(
+/// What becomes of a conversation behind a command.
+enum Then {
+    /// It goes on, with this answer.
+    Answer(Vec<u8>),
+    /// It ends.
+    End,
+    /// It ends with the outcome of a reload, hard or not.
+    Reload(bool),
+}
+
+/// A connection that another program can go on with.
+trait Connection: AsyncRead + AsyncWrite + Unpin {
+    fn into_descriptor(self) -> io::Result<OwnedFd>;
+}
+
+impl Connection for UnixStream {
+    fn into_descriptor(self) -> io::Result<OwnedFd> {
+        self.into_std().map(OwnedFd::from)
+    }
+}
+
+impl Connection for tokio::net::TcpStream {
+    fn into_descriptor(self) -> io::Result<OwnedFd> {
+        self.into_std().map(OwnedFd::from)
+    }
+}
+
+async fn converse<S: Connection>(
     mut stream: S,
     level: AccessLevel,
     state: &Rc<RefCell<State>>,
-) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+) -> io::Result<()> {
     let mut session = Session {
         level,
         is_interactive: false,
@@ -197,8 +261,17 @@ where
         };
         for command in commands {
             match session.run(state, command.trim(), payload.as_deref()).await {
-                Some(text) => stream.write_all(&text).await?,
-                None => return stream.shutdown().await,
+                Then::Answer(text) => stream.write_all(&text).await?,
+                Then::End => return stream.shutdown().await,
+                Then::Reload(is_hard) => {
+                    let waiter = Waiter::new(stream.into_descriptor()?);
+                    // The master holds the other end.
+                    let _ = state
+                        .borrow()
+                        .events
+                        .send(Event::Reload(is_hard, Some(waiter)));
+                    return Ok(());
+                }
             }
         }
         if !session.is_interactive {
@@ -260,75 +333,71 @@ impl Session {
         }
     }
 
-    /// Carries a command out; `None` ends the conversation.
+    /// Carries a command out.
     async fn run(
         &mut self,
         state: &Rc<RefCell<State>>,
         command: &str,
         payload: Option<&str>,
-    ) -> Option<Vec<u8>> {
+    ) -> Then {
         let (worker, command) = match command.split_once(char::is_whitespace) {
             _ if !command.starts_with('@') => (self.worker, command),
             Some((prefix, rest)) => match find(&state.borrow(), prefix) {
                 Ok(worker) => (worker, rest.trim()),
-                Err(text) => return Some(text.into()),
+                Err(text) => return Then::Answer(text.into()),
             },
             None => {
                 match find(&state.borrow(), command) {
                     Ok(worker) => self.worker = worker,
-                    Err(text) => return Some(text.into()),
+                    Err(text) => return Then::Answer(text.into()),
                 }
-                return Some(Vec::new());
+                return Then::Answer(Vec::new());
             }
         };
         if command.is_empty() {
-            return Some(Vec::new());
+            return Then::Answer(Vec::new());
         }
         if let Some(pid) = worker.filter(|_| !matches!(command, "quit" | "prompt")) {
-            let mut text = format!("{command}\n");
-            if let Some(payload) = payload {
-                text.push_str(payload);
-                text.push('\n');
-            }
-            let talk = talk(&state.borrow(), pid);
-            let answer = async move { ask(talk?, text.as_bytes()).await };
-            return match tokio::time::timeout(WORKER_PATIENCE, answer).await {
-                Ok(Ok(answer)) => Some(answer),
-                _ => Some(b"The worker does not answer.\n\n".to_vec()),
-            };
+            return Then::Answer(ask_worker(state, pid, command, payload).await);
         }
         let words: Vec<&str> = command.split_whitespace().collect();
         let answer = command::run(&state.borrow(), self.level, &words);
         match answer {
-            Answer::Text(text) => Some(format!("{text}\n").into_bytes()),
+            Answer::Text(text) => Then::Answer(format!("{text}\n").into_bytes()),
             Answer::Level(level) => {
                 self.level = level;
-                Some(b"\n".to_vec())
+                Then::Answer(b"\n".to_vec())
             }
             Answer::Prompt => {
                 self.is_interactive = !self.is_interactive;
-                Some(b"\n".to_vec())
-                    .filter(|_| !self.is_interactive)
-                    .or_else(|| Some(Vec::new()))
+                Then::Answer(match self.is_interactive {
+                    true => Vec::new(),
+                    false => b"\n".to_vec(),
+                })
             }
-            Answer::Quit => None,
-            Answer::Reload { is_hard } => {
-                self.is_interactive = false;
-                let (sender, outcome) = oneshot::channel();
-                let order = Event::Reload(is_hard, Some(sender));
-                // The master holds the other end.
-                let _ = state.borrow().events.send(order);
-                let text = match outcome.await {
-                    Ok(outcome) => format!(
-                        "Success={}\n--\n{}\n",
-                        u8::from(outcome.is_done),
-                        outcome.text
-                    ),
-                    Err(_) => "Success=0\n--\nThe process ends.\n\n".to_owned(),
-                };
-                Some(text.into_bytes())
-            }
+            Answer::Quit => Then::End,
+            Answer::Reload { is_hard } => Then::Reload(is_hard),
         }
+    }
+}
+
+/// What a worker answers to a command.
+async fn ask_worker(
+    state: &Rc<RefCell<State>>,
+    pid: i32,
+    command: &str,
+    payload: Option<&str>,
+) -> Vec<u8> {
+    let mut text = format!("{command}\n");
+    if let Some(payload) = payload {
+        text.push_str(payload);
+        text.push('\n');
+    }
+    let talk = talk(&state.borrow(), pid);
+    let answer = async move { ask(talk?, text.as_bytes()).await };
+    match tokio::time::timeout(WORKER_PATIENCE, answer).await {
+        Ok(Ok(answer)) => answer,
+        _ => b"The worker does not answer.\n\n".to_vec(),
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn run(state: &State, level: AccessLevel, words: &[&str]) -> Answer {
         }
         ["show", "env", ..] => denied(),
         ["show", "proc", ..] => Answer::Text(processes(state)),
-        ["show", "startup-logs"] => Answer::Text(state.log.lock().clone()),
+        ["show", "startup-logs"] => Answer::Text(state.log.borrow().clone()),
         ["show", "version"] => Answer::Text(format!("{}\n", lbd_config::HAPROXY_VERSION)),
         ["prompt", ..] => Answer::Prompt,
         ["quit"] => Answer::Quit,
@@ -101,19 +101,36 @@ fn processes(state: &State) -> String {
     let mut text = String::new();
     let head = ["#<PID>", "<type>", "<reloads>", "<uptime>", "<version>"];
     row(&mut text, &head.map(str::to_owned));
-    let process = |pid: String, kind: &str, reloads: String, time: Duration| {
-        let version = lbd_config::HAPROXY_VERSION.to_owned();
-        [pid, kind.to_owned(), reloads, uptime(time), version]
+    let process = |pid: String, kind: &str, reloads: String, time: Duration, version: &str| {
+        [
+            pid,
+            kind.to_owned(),
+            reloads,
+            uptime(time),
+            version.to_owned(),
+        ]
     };
     let reloads = format!("{} [failed: {}]", state.reloads, state.failures);
     let own = std::process::id().to_string();
     row(
         &mut text,
-        &process(own, "master", reloads, state.started.elapsed()),
+        &process(
+            own,
+            "master",
+            reloads,
+            state.started.elapsed(),
+            lbd_config::HAPROXY_VERSION,
+        ),
     );
     let worker = |worker: &Worker, reloads: u32| {
         let (pid, reloads) = (worker.pid.to_string(), reloads.to_string());
-        process(pid, "worker", reloads, worker.since.elapsed())
+        process(
+            pid,
+            "worker",
+            reloads,
+            worker.since.elapsed(),
+            &worker.version,
+        )
     };
     text.push_str("# workers\n");
     if let Some(current) = &state.current {

@@ -84,13 +84,17 @@ impl Signals {
     }
 
     fn listen(&mut self) -> std::io::Result<()> {
-        let Some(signals) = self.caught.take() else {
+        let Some(mut signals) = self.caught.take() else {
             return Ok(());
         };
         let sender = self.sender.clone();
-        forward(signals, move |number| {
-            sender.send(Event::Signal(number)).is_ok()
-        })
+        let take = move |number| sender.send(Event::Signal(number)).is_ok();
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || {
+                let _ = signals.forever().all(take);
+            })?;
+        Ok(())
     }
 
     /// Does what signals ask until the process shall end.
@@ -205,19 +209,6 @@ fn announce(daemon: &Daemon, then: Then) -> Option<Announced> {
         ends_when_given: grace.is_none(),
         then,
     })
-}
-
-/// Hands signals on from a thread of its own, until nobody takes them any more.
-pub(crate) fn forward(
-    mut signals: signal_hook::iterator::Signals,
-    take: impl Fn(i32) -> bool + Send + 'static,
-) -> std::io::Result<()> {
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            let _ = signals.forever().all(take);
-        })?;
-    Ok(())
 }
 
 fn is_past(at: Instant) -> bool {

@@ -61,3 +61,4 @@ mod signals;
 mod sockets;
 mod states;
 mod stopping;
+mod upgrade;

@@ -43,15 +43,40 @@ fn ask(proxy: &Proxy, line: &str) -> String {
     told
 }
 
-/// The current workers' process ids.
+/// The current workers' process ids, once the master has heard that they serve.
 fn workers(proxy: &Proxy) -> Vec<i32> {
-    let told = ask(proxy, "show proc");
-    let part = told.split("# workers").nth(1).unwrap_or_default();
-    let part = part.split("# old workers").next().unwrap_or_default();
-    let words = part
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
-    words.filter_map(|word| word.parse().ok()).collect()
+    let mut found = Vec::new();
+    eventually("a worker serves", Duration::from_secs(20), || {
+        let told = ask(proxy, "show proc");
+        let part = told.split("# workers").nth(1).unwrap_or_default();
+        let part = part.split("# old workers").next().unwrap_or_default();
+        let words = part
+            .lines()
+            .filter_map(|line| line.split_whitespace().next());
+        found = words.filter_map(|word| word.parse().ok()).collect();
+        !found.is_empty()
+    });
+    found
+}
+
+/// Its listeners are there before the master has heard of it, and who asks then is answered too.
+#[test]
+fn a_reload_that_is_asked_for_during_the_start_comes_behind_it() {
+    let origin = Origin::http("s1");
+    for _ in 0..5 {
+        let proxy = Proxy::lbd(text("one", ""))
+            .listener("front")
+            .with("s1", origin.address())
+            .args(&["-W", "-S", "unix@master.sock"])
+            .no_wait()
+            .start();
+        let path = proxy.directory().join("master.sock");
+        eventually("the master answers", Duration::from_secs(20), || {
+            UnixStream::connect(&path).is_ok()
+        });
+        let told = ask(&proxy, "reload");
+        assert!(told.starts_with("Success=1\n--\n"), "{told}");
+    }
 }
 
 fn generation(proxy: &Proxy) -> String {

@@ -14,8 +14,19 @@ fn a_worker_gets_the_words_that_are_its_own() {
 }
 
 #[test]
-fn a_replaced_program_is_followed_by_the_one_in_its_place() {
-    let shown = |own: &str| program(Path::new(own)).display().to_string();
-    assert_eq!(shown("/usr/sbin/lbd (deleted)"), "/usr/sbin/lbd");
-    assert_eq!(shown("/usr/sbin/lbd"), "/usr/sbin/lbd");
+fn words_of_a_worker_are_taken_when_they_are_whole() {
+    let mut heard = vec![OUTCOME, DONE];
+    assert_eq!(Said::take(&mut heard), Ok(None));
+    heard.extend_from_slice(&3_u32.to_ne_bytes());
+    heard.extend_from_slice(b"ye");
+    assert_eq!(Said::take(&mut heard), Ok(None));
+    heard.extend_from_slice(b"s\x59");
+    let text = "yes".to_owned();
+    let outcome = Said::Outcome { code: DONE, text };
+    assert_eq!(Said::take(&mut heard), Ok(Some(outcome)));
+    assert_eq!(Said::take(&mut heard), Ok(Some(Said::Ready)));
+    assert_eq!(Said::take(&mut heard), Ok(None));
+    assert_eq!(Said::take(&mut b"?".to_vec()), Err(()));
+    let mut endless = [&[OUTCOME, 0][..], &[0xff; 4]].concat();
+    assert_eq!(Said::take(&mut endless), Err(()));
 }
