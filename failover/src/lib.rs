@@ -21,6 +21,7 @@ pub mod notify;
 pub mod privileges;
 pub mod scripts;
 pub mod server;
+pub mod service;
 pub mod switchover;
 pub mod upgrade;
 pub mod watch;

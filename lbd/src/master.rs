@@ -29,7 +29,8 @@ use state::State;
 pub(crate) use upgrade::{QUESTION, answer};
 use waiter::{Outcome, Waiter};
 pub(crate) use worker::{
-    CONVERSE, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS, take_signals,
+    BEAT, CONVERSE, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS,
+    take_signals,
 };
 use worker::{Said, Worker};
 
@@ -195,6 +196,16 @@ impl Master {
 
     fn said(&mut self, state: &mut State, pid: i32, said: Said) {
         match said {
+            Said::Beat => {
+                // One that leaves may hang; one that comes is not waited for.
+                if state
+                    .current
+                    .as_ref()
+                    .is_some_and(|worker| worker.pid == pid)
+                {
+                    self.notifier.say("WATCHDOG=1\n");
+                }
+            }
             Said::Ready => {
                 if state.coming.as_ref().is_none_or(|worker| worker.pid != pid) {
                     return;

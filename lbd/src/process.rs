@@ -3,16 +3,18 @@
 //! Everything here happens once, before worker threads start.
 #![allow(unsafe_code, reason = "fork, before any thread exists")]
 
+mod manager;
+
 use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{self, ForkResult, Gid, Uid};
+
+pub(crate) use manager::{Notifier, WATCHDOG_PID, WATCHDOG_USEC, watchdog_period};
 
 /// Which side of the fork this is.
 pub(crate) enum Side {
@@ -199,41 +201,4 @@ fn change_root(root: &Path) -> nix::Result<()> {
         result => result?,
     }
     unistd::chdir("/")
-}
-
-/// The way to the service manager (`NOTIFY_SOCKET`), opened before the root directory changes.
-#[derive(Debug)]
-pub(crate) struct Notifier(Option<UnixDatagram>);
-
-impl Notifier {
-    /// None.
-    pub(crate) fn none() -> Self {
-        Self(None)
-    }
-
-    /// Connects, when there is a service manager.
-    pub(crate) fn open() -> Self {
-        let Some(name) = std::env::var_os("NOTIFY_SOCKET") else {
-            return Self(None);
-        };
-        let connect = || {
-            let socket = UnixDatagram::unbound()?;
-            let bytes = name.as_encoded_bytes();
-            let address = match bytes.strip_prefix(b"@") {
-                Some(name) => SocketAddr::from_abstract_name(name)?,
-                None => SocketAddr::from_pathname(&name)?,
-            };
-            socket.connect_addr(&address)?;
-            io::Result::Ok(socket)
-        };
-        Self(connect().ok())
-    }
-
-    /// Says something, such as `READY=1`; one line each.
-    pub(crate) fn say(&self, text: &str) {
-        if let Some(socket) = &self.0 {
-            // A service manager that does not listen has nobody else to tell.
-            let _ = socket.send(text.as_bytes());
-        }
-    }
 }

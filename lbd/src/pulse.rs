@@ -2,10 +2,13 @@
 //!
 //! It tells nobody.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use lbd_proxy::Shared;
 use lbd_proxy::state::Message;
+use tokio::time::{MissedTickBehavior, interval};
 
 /// Asks every worker whether it turns; one question at a time.
 #[derive(Debug)]
@@ -41,6 +44,19 @@ impl Pulse {
             mailbox.post(Message::Ping(self.sender.clone()));
         }
         true
+    }
+}
+
+/// Calls `beat` once in each period in which all workers have turned, for as long as the runtime lives.
+pub(crate) async fn watch(shared: Arc<Shared>, period: Duration, beat: impl Fn()) {
+    let mut pulse = Pulse::new(&shared);
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if pulse.beats(&shared) {
+            beat();
+        }
     }
 }
 

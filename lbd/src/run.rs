@@ -510,6 +510,7 @@ impl Control {
             });
             self.services.attach(&daemon);
             let doors = reload::Doors::new(self.stats, &daemon);
+            let notifier = Arc::clone(&self.notifier);
             let reloader = reload::Reloader {
                 daemon: Arc::clone(&daemon),
                 options: self.options,
@@ -520,8 +521,16 @@ impl Control {
                 paths: self.paths,
             };
             tokio::task::spawn_local(reloader.run(self.reloads.1));
-            if let Some(link) = self.master {
-                tokio::task::spawn_local(link::serve(link, Arc::clone(&daemon)));
+            match (self.master, process::watchdog_period()) {
+                (Some(link), _) => {
+                    tokio::task::spawn_local(link::serve(link, Arc::clone(&daemon)));
+                }
+                (None, Some(period)) => {
+                    let beat = move || notifier.say("WATCHDOG=1\n");
+                    let shared = Arc::clone(&daemon.shared);
+                    tokio::task::spawn_local(crate::pulse::watch(shared, period, beat));
+                }
+                (None, None) => {}
             }
             if let Some(link) = self.failover {
                 let farewell = Arc::clone(&daemon.farewell);

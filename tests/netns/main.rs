@@ -21,3 +21,4 @@ mod stopping;
 mod tracking;
 mod upgrade;
 mod vmac;
+mod watchdog;

@@ -14,3 +14,4 @@ mod lifecycle;
 mod packages;
 mod rpm;
 mod system;
+mod upgrade;

@@ -177,6 +177,12 @@ impl System {
         self.output(line).status.success()
     }
 
+    /// Its network.
+    pub(crate) fn network(&self) -> fs::File {
+        let path = format!("/proc/{}/ns/net", self.init);
+        fs::File::open(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+    }
+
     /// The last lines of the system's log.
     pub(crate) fn journal(&self) -> String {
         let output = self.output("journalctl --no-pager -n 40 -o cat");

@@ -5,6 +5,8 @@
 
 pub mod arp;
 pub mod client;
+pub mod load;
+pub mod manager;
 pub mod message;
 pub mod netns;
 pub mod origin;
@@ -19,6 +21,8 @@ pub mod terminal;
 pub mod wait;
 
 pub use client::Client;
+pub use load::Load;
+pub use manager::ServiceManager;
 pub use message::{Request, Response};
 pub use origin::{Origin, Reply};
 pub use port::free_port;

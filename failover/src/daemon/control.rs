@@ -1,6 +1,7 @@
 //! Signals, reports of the timers' thread, scripts, FIFOs, dumps.
 
 mod ending;
+mod explain;
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -35,10 +36,12 @@ use crate::mail;
 use crate::notify::{About, Notifier, is_told};
 use crate::scripts::{self, Scripts};
 use crate::server;
+use crate::service::Manager;
 use crate::switchover::{Incoming, Switchovers};
 use crate::watch::Watches;
 
 pub(super) use ending::Ending;
+use explain::explain;
 
 /// What is going on outside the timers' thread.
 pub(super) struct Control {
@@ -64,6 +67,7 @@ pub(super) struct Control {
     launcher_link: Option<OwnedFd>,
     ending: Ending,
     is_stopping: bool,
+    manager: Manager,
     metrics: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
@@ -110,6 +114,7 @@ impl Control {
             guardian: None,
             old_guardian: None,
             launcher_link: None,
+            manager: Manager::open(),
             metrics: None,
             notifier: Notifier::new(Arc::clone(&log), Rc::clone(&launcher)),
             launcher,
@@ -205,8 +210,12 @@ impl Control {
             }
         }
         self.configure(&said).await;
+        self.manager.ready();
         let mut seconds = tokio::time::interval(GUARDIAN_PERIOD);
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let is_watched = self.manager.period().is_some();
+        let mut beats = tokio::time::interval(self.manager.period().unwrap_or(GUARDIAN_PERIOD));
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 report = incoming.recv() => match report {
@@ -221,6 +230,10 @@ impl Control {
                     self.look_at_guardian();
                     self.raise_fence().await;
                 }
+                // The timers' thread turns too.
+                _ = beats.tick(), if is_watched => if self.ask().is_some() {
+                    self.manager.beat();
+                },
                 _ = signals.hangup.recv() => self.reload(),
                 _ = signals.interrupt.recv() => self.stop(),
                 _ = signals.terminate.recv() => self.stop(),
@@ -230,6 +243,7 @@ impl Control {
             }
         }
         if self.is_end() {
+            self.manager.stopping();
             self.quiet().await;
         }
         let _ = std::fs::remove_file(socket);
@@ -472,39 +486,6 @@ impl Control {
             Ok(()) => self.log.info(&format!("wrote {path}")),
             Err(error) => self.log.error(&format!("cannot write {path}: {error}")),
         }
-    }
-}
-
-fn explain(event: &Event) -> String {
-    match event {
-        Event::AddressListDiffers { source } => {
-            format!("the addresses advertised by {source} are not those configured here")
-        }
-        Event::ChecksumLearned { peer, kind } => {
-            format!("peer {peer} makes its checksum another way ({kind:?}), it is answered in kind")
-        }
-        Event::ClockSkew { source, ahead } => {
-            format!("our clock is {ahead} s ahead of that of {source}")
-        }
-        Event::IntervalLearned { interval } => {
-            format!(
-                "the master's advertisement interval is {:?}",
-                interval.duration()
-            )
-        }
-        Event::Late { by } => format!("this process was late by {by:?}"),
-        Event::LowerPriorityHeard { source, priority } => {
-            format!("heard {source} with lower priority {}", priority.0)
-        }
-        Event::MasterChanged { source, priority } => {
-            format!("the master is {source} with priority {}", priority.0)
-        }
-        Event::OwnerConflict { source } => format!("{source} says that it owns the addresses too"),
-        Event::PreemptDelayed { delay } => format!("preemption waits for {delay:?}"),
-        Event::PriorityChanged { from, to } => {
-            format!("changing effective priority from {} to {}", from.0, to.0)
-        }
-        Event::Rejected { source, reason } => format!("packet from {source} refused: {reason}"),
     }
 }
 

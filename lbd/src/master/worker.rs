@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::Event;
 use super::state::{Log, MAX_LOG};
+use crate::process;
 
 /// Names the descriptor of a worker's link.
 pub(crate) const LINK: &str = "LBD_MASTER_FD";
@@ -36,6 +37,8 @@ pub(crate) const CONVERSE: u8 = b'C';
 
 /// Word: it serves.
 pub(crate) const READY: u8 = b'Y';
+/// Word: all its threads turn.
+pub(crate) const BEAT: u8 = b'B';
 /// Word: a reload is over; its code, the length of the text and the text follow.
 pub(crate) const OUTCOME: u8 = b'O';
 /// Code: the new configuration runs.
@@ -46,6 +49,8 @@ pub(crate) const NEEDS_RIGHTS: u8 = 2;
 /// What a worker says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Said {
+    /// All its threads turn.
+    Beat,
     /// It serves.
     Ready,
     /// A reload is over.
@@ -65,9 +70,12 @@ impl Said {
     fn take(heard: &mut Vec<u8>) -> Result<Option<Self>, ()> {
         match *heard.as_slice() {
             [] => Ok(None),
-            [READY, ..] => {
+            [word @ (BEAT | READY), ..] => {
                 heard.remove(0);
-                Ok(Some(Self::Ready))
+                Ok(Some(match word {
+                    BEAT => Self::Beat,
+                    _ => Self::Ready,
+                }))
             }
             [OUTCOME, code, a, b, c, d, ..] => {
                 let len = u32::from_ne_bytes([a, b, c, d]) as usize;
@@ -144,6 +152,11 @@ impl Worker {
         command.args(words).env_remove("NOTIFY_SOCKET");
         command.env_remove(super::upgrade::VARIABLE);
         command.env("HAPROXY_MWORKER", "1");
+        // A beat of a worker is the master's, if that is waited for.
+        command.env_remove(process::WATCHDOG_PID);
+        if process::watchdog_period().is_none() {
+            command.env_remove(process::WATCHDOG_USEC);
+        }
         inherit(&mut command, LINK, &theirs)?;
         match &sockets {
             Some(sockets) => inherit(&mut command, SOCKETS, sockets)?,

@@ -6,6 +6,7 @@
     reason = "descriptors that the master or the kernel has made for this process"
 )]
 
+use std::cell::Cell;
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
@@ -21,8 +22,10 @@ use tokio::net::UnixStream;
 use super::Daemon;
 use crate::api;
 use crate::master::{
-    CONVERSE, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS,
+    BEAT, CONVERSE, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS,
 };
+use crate::process;
+use crate::pulse;
 use crate::report;
 
 /// Takes the link, in a process that a master has started.
@@ -63,15 +66,28 @@ pub(crate) async fn serve(link: StdStream, daemon: Arc<Daemon>) {
     let Ok(link) = opened.map(Rc::new) else {
         return report::alert("the link to the master cannot be served");
     };
+    // An outcome is one word: no beat comes in between.
+    let is_telling = Rc::new(Cell::new(false));
+    if let Some(period) = process::watchdog_period() {
+        let (link, is_telling) = (Rc::clone(&link), Rc::clone(&is_telling));
+        let beat = move || {
+            if !is_telling.get() {
+                // A master that does not read needs no beats.
+                let _ = link.try_write(&[BEAT]);
+            }
+        };
+        let shared = Arc::clone(&daemon.shared);
+        tokio::task::spawn_local(pulse::watch(shared, period, beat));
+    }
+    let begin = |is_hard| {
+        let (link, is_telling) = (Rc::clone(&link), Rc::clone(&is_telling));
+        tokio::task::spawn_local(reload(link, is_telling, Arc::clone(&daemon), is_hard));
+    };
     let limits = Arc::new(api::server::Limits::new(u32::MAX, PATIENCE));
     loop {
         match next(&link).await {
-            Ok((RELOAD, _)) => {
-                tokio::task::spawn_local(reload(Rc::clone(&link), Arc::clone(&daemon), false));
-            }
-            Ok((HARD_RELOAD, _)) => {
-                tokio::task::spawn_local(reload(Rc::clone(&link), Arc::clone(&daemon), true));
-            }
+            Ok((RELOAD, _)) => begin(false),
+            Ok((HARD_RELOAD, _)) => begin(true),
             Ok((CONVERSE, Some(fd))) => {
                 let stream = StdStream::from(fd);
                 if let Ok(stream) = stream
@@ -131,7 +147,12 @@ async fn next(link: &UnixStream) -> io::Result<(u8, Option<OwnedFd>)> {
 }
 
 /// Reloads where that is possible, and says how it ended.
-async fn reload(link: Rc<UnixStream>, daemon: Arc<Daemon>, is_hard: bool) {
+async fn reload(
+    link: Rc<UnixStream>,
+    is_telling: Rc<Cell<bool>>,
+    daemon: Arc<Daemon>,
+    is_hard: bool,
+) {
     let global = daemon.config().global.clone();
     let has_given_up = global.chroot.is_some() || global.uid.is_some_and(|uid| uid != 0);
     let (code, text) = if has_given_up {
@@ -157,7 +178,14 @@ async fn reload(link: Rc<UnixStream>, daemon: Arc<Daemon>, is_hard: bool) {
     let len = u32::try_from(text.len()).unwrap_or(0);
     bytes.extend_from_slice(&len.to_ne_bytes());
     bytes.extend_from_slice(text);
-    let mut rest = &bytes[..];
+    is_telling.set(true);
+    tell(&link, &bytes).await;
+    is_telling.set(false);
+}
+
+/// Writes a word; a master that has ended does not hear it.
+async fn tell(link: &UnixStream, bytes: &[u8]) {
+    let mut rest = bytes;
     while !rest.is_empty() {
         if link.writable().await.is_err() {
             return;

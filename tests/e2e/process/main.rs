@@ -62,3 +62,4 @@ mod sockets;
 mod states;
 mod stopping;
 mod upgrade;
+mod watchdog;
