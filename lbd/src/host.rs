@@ -2,6 +2,8 @@
 //!
 //! It decides nothing about what it reads.
 
+mod passphrase;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -41,6 +43,9 @@ pub(crate) const FEATURES: &[&str] = &[
 const MAX_LOOKUPS: usize = 32;
 /// Longest time that all look-ups of one start may take together.
 const LOOKUP_TIME: Duration = Duration::from_secs(10);
+
+/// Longest time that a command may take to say a passphrase: somebody may have to type it.
+const PASSPHRASE_TIME: Duration = Duration::from_secs(60);
 
 /// This machine.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +102,10 @@ impl Host for SystemHost {
     fn is_world_readable(&self, path: &str) -> bool {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o004 != 0)
+    }
+
+    fn passphrase(&self, command: &[String], path: &str) -> Result<Vec<u8>, String> {
+        passphrase::ask(command, path, PASSPHRASE_TIME)
     }
 
     fn env(&self, name: &str) -> Option<String> {

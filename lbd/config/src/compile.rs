@@ -27,7 +27,9 @@ mod table;
 mod tls;
 mod tls_bind;
 mod tls_files;
+mod tls_locked;
 mod tls_runtime;
+mod tls_trust;
 mod users;
 
 use std::collections::HashSet;

@@ -54,6 +54,15 @@ pub trait Host {
         false
     }
 
+    /// What a command prints when it is run with `path` before its own arguments: the passphrase of
+    /// the key in that file (`ssl-passphrase-cmd`). The first word is the program.
+    ///
+    /// # Errors
+    /// Why there is none: it cannot be run, it failed, it takes too long, it prints too much.
+    fn passphrase(&self, _command: &[String], _path: &str) -> Result<Vec<u8>, String> {
+        Err("no command is run here".to_owned())
+    }
+
     /// An environment variable of the process; never one changed by the configuration
     /// (see [`Environment`]).
     fn env(&self, name: &str) -> Option<String>;

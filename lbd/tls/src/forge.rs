@@ -15,8 +15,7 @@ use der::asn1::{
     Any, BitString, Ia5String, Null, ObjectIdentifier, OctetString, SetOfVec, Utf8StringRef,
 };
 use der::{Decode, Encode};
-use pkcs8::EncryptedPrivateKeyInfo;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use sha1::{Digest as _, Sha1};
 use x509_cert::attr::AttributeTypeAndValue;
@@ -35,6 +34,7 @@ use x509_cert::{TbsCertificate, Version};
 
 use crate::certificate::Certificate;
 use crate::facts::CertFacts;
+use crate::locked;
 use crate::pem;
 
 #[cfg(test)]
@@ -185,9 +185,9 @@ impl Forger {
     pub fn read(text: &[u8], passphrase: Option<&str>) -> Result<Self, Fault> {
         let mut found = pem::sections(text).map_err(|_| Fault::NoCertificate)?;
         if found.has_encrypted_key {
-            let (rest, key) = decrypted(text, passphrase).ok_or(Fault::Passphrase)?;
-            found = pem::sections(&rest).map_err(|_| Fault::NoCertificate)?;
-            found.key = Some(key);
+            let clear = passphrase.and_then(|words| locked::unlock(text, words.as_bytes()));
+            let clear = clear.ok_or(Fault::Passphrase)?;
+            found = pem::sections(&clear).map_err(|_| Fault::NoCertificate)?;
         }
         let der = found.certificates.into_iter().next();
         let der = der.ok_or(Fault::NoCertificate)?;
@@ -312,19 +312,4 @@ fn time(seconds: u64) -> Option<Time> {
             .ok()
             .map(Time::GeneralTime),
     }
-}
-
-/// The text without its protected key, and that key.
-fn decrypted(text: &[u8], passphrase: Option<&str>) -> Option<(Vec<u8>, PrivateKeyDer<'static>)> {
-    const BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
-    const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
-    let text = std::str::from_utf8(text).ok()?;
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (body, after) = rest.split_once(END)?;
-    let section = format!("{BEGIN}{body}{END}\n");
-    let (_, document) = pkcs8::SecretDocument::from_pem(&section).ok()?;
-    let info = EncryptedPrivateKeyInfo::try_from(document.as_bytes()).ok()?;
-    let key = info.decrypt(passphrase?).ok()?;
-    let key = PrivatePkcs8KeyDer::from(key.as_bytes().to_vec());
-    Some((format!("{before}{after}").into_bytes(), key.into()))
 }

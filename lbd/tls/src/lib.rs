@@ -13,6 +13,7 @@ pub mod forge;
 pub mod hello;
 pub mod index;
 pub mod keylog;
+pub mod locked;
 pub mod material;
 pub mod ocsp;
 pub mod pem;

@@ -34,9 +34,7 @@ pub struct Sections {
 pub fn sections(text: &[u8]) -> Result<Sections, String> {
     let mut found = Sections::default();
     let mut rest = text;
-    // RFC 1421: encrypted keys in the old form say so in a header of the section.
-    found.has_encrypted_key =
-        contains(text, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(text, b"Proc-Type: 4,ENCRYPTED");
+    found.has_encrypted_key = crate::locked::is_locked(text);
     if found.has_encrypted_key {
         return Ok(found);
     }
@@ -67,10 +65,6 @@ pub fn sections(text: &[u8]) -> Result<Sections, String> {
         }
     }
     Err(format!("more than {MAX_SECTIONS} sections"))
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }
 
 fn describe(error: &pem::Error) -> String {

@@ -18,6 +18,7 @@ mod failing;
 mod generated;
 mod hello;
 mod lists;
+mod locked;
 mod ocsp;
 mod proxy_header;
 mod runtime;

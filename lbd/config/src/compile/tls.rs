@@ -28,6 +28,8 @@ pub(super) struct Tls {
     pub(super) cautions: Vec<String>,
     /// Of each `bind` line that speaks TLS what its crt-lists may get lines for later.
     pub(super) lines: Vec<BindBase>,
+    /// What has opened a private key so far.
+    pub(super) passphrases: Vec<Vec<u8>>,
     cache: Option<Part>,
     /// Certificates that were made up, of all lines.
     pub(super) forged: Option<Arc<ForgedCache>>,

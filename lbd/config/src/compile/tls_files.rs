@@ -8,13 +8,13 @@ use std::sync::Arc;
 use lbd_core::Diag;
 use lbd_tls::certificate::Fault;
 use lbd_tls::material::{Material, Parts, first_certificate};
-use lbd_tls::store::{Options, Source, TrustKind};
+use lbd_tls::store::{Options, Source};
 use lbd_tls::tickets::{KEYS, Tickets};
-use lbd_tls::verify::{Authorities, TrustFile, TrustNames};
+use lbd_tls::verify::Authorities;
 use lbd_tls::{CertFacts, Certificate};
 
 use super::tls::{Maker, Place};
-use crate::draft::{LoadDraft, Named, SslDraft};
+use crate::draft::{LoadDraft, Named};
 
 /// Why a certificate cannot be used with other options than before.
 fn incompatible(name: &str, before: Option<bool>, now: Option<bool>) -> String {
@@ -46,7 +46,7 @@ fn named_files(load: &LoadDraft) -> Source {
 /// What was made of several files together.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    authorities: HashMap<Vec<Arc<str>>, Arc<Authorities>>,
+    pub(super) authorities: HashMap<Vec<Arc<str>>, Arc<Authorities>>,
 }
 
 /// A certificate with the name under which it is known.
@@ -113,7 +113,7 @@ impl Maker<'_> {
             format!("cannot open the file '{path}'. '{said}' cannot be read or parsed.")
         })?;
         let parts = Parts {
-            pem,
+            pem: self.unlocked(path, pem),
             ..Parts::default()
         };
         let unreadable =
@@ -145,6 +145,7 @@ impl Maker<'_> {
             read.transpose()
         };
         if let (Some(text), Some(file)) = (read(&load.key)?, &load.key) {
+            let text = self.unlocked(&file.name, text);
             let sections = lbd_tls::pem::sections(&text);
             let key = sections.ok().and_then(|found| found.key);
             let key = key.ok_or_else(|| format!("'{}' cannot be read or parsed.", file.name))?;
@@ -366,6 +367,7 @@ impl Maker<'_> {
         let Ok(pem) = self.host.read(path) else {
             return Ok(None);
         };
+        let pem = self.unlocked(path, pem);
         let (parts, source) = self.parts(path, pem);
         self.tell_of_companions(path);
         let read = Material::read(&parts);
@@ -425,7 +427,7 @@ impl Maker<'_> {
     }
 
     /// The content of a certificate's files, and which were asked for.
-    fn parts(&self, path: &str, pem: Vec<u8>) -> (Parts, Source) {
+    fn parts(&mut self, path: &str, pem: Vec<u8>) -> (Parts, Source) {
         let extra = self.tune.extra;
         let read = |wanted: bool, end: &str| {
             let name = wanted.then(|| self.companion(path, end))?;
@@ -436,6 +438,7 @@ impl Maker<'_> {
         let has_key = lbd_tls::pem::sections(&pem).is_ok_and(|found| found.key.is_some());
         let key = read(extra.key && !has_key, ".key");
         let issuer = read(extra.issuer, ".issuer");
+        let ocsp = read(extra.ocsp, ".ocsp");
         let companion =
             |wanted: bool, end: &str| wanted.then(|| Arc::from(self.companion(path, end).as_str()));
         let source = Source {
@@ -449,110 +452,12 @@ impl Maker<'_> {
             sctl: companion(extra.sctl, ".sctl"),
         };
         let parts = Parts {
-            key: key.map(|(_, text)| text),
+            key: key.map(|(name, text)| self.unlocked(&name, text)),
             issuer: issuer.map(|(_, text)| text),
-            ocsp: read(extra.ocsp, ".ocsp").map(|(_, text)| text),
+            ocsp: ocsp.map(|(_, text)| text),
             pem,
         };
         (parts, source)
-    }
-
-    /// Reads the files of authorities and revocation lists that a line names.
-    pub(super) fn trust(&mut self, ssl: &SslDraft, place: Place<'_>) -> Option<TrustNames> {
-        let mut read = |keyword, file: &Option<Named>, kind| match file {
-            None => Some(None),
-            Some(file) => self.trust_file(keyword, file, kind, place).map(Some),
-        };
-        Some(TrustNames {
-            ca_file: read("ca-file", &ssl.ca_file, TrustKind::Ca)?,
-            ca_verify_file: read("ca-verify-file", &ssl.ca_verify_file, TrustKind::Ca)?,
-            crl_file: read("crl-file", &ssl.crl_file, TrustKind::Crl)?,
-        })
-    }
-
-    fn trust_file(
-        &mut self,
-        keyword: &str,
-        file: &Named,
-        kind: TrustKind,
-        place: Place<'_>,
-    ) -> Option<Arc<str>> {
-        let store = &self.tls.store;
-        let is_known = [TrustKind::Ca, TrustKind::Crl]
-            .into_iter()
-            .any(|kind| store.trust_file(kind, &file.name).is_some());
-        if is_known {
-            return Some(file.name.as_str().into());
-        }
-        let read = self.read_trust(&file.name).and_then(|read| {
-            let is_empty = match kind {
-                TrustKind::Ca => read.certificates.is_empty(),
-                TrustKind::Crl => read.crls.is_empty(),
-            };
-            match (is_empty, kind) {
-                (false, _) => Ok(read),
-                (true, TrustKind::Ca) => Err("no certificate in it".to_owned()),
-                (true, TrustKind::Crl) => Err("no list in it".to_owned()),
-            }
-        });
-        match read {
-            Ok(read) => {
-                self.tls.store.add_trust_file(kind, &file.name, read);
-                Some(file.name.as_str().into())
-            }
-            Err(error) => {
-                self.fault(Diag::alert(
-                    file.span,
-                    format!(
-                        "'{}' : '{keyword}' : unable to load {} ({error}).",
-                        place.title, file.name
-                    ),
-                ));
-                None
-            }
-        }
-    }
-
-    /// The authorities of files that were read.
-    pub(super) fn authorities(&mut self, files: &TrustNames) -> Option<Arc<Authorities>> {
-        let key: Vec<Arc<str>> = files.iter().cloned().collect();
-        if let Some(known) = self.tls.seen.authorities.get(&key) {
-            return Some(Arc::clone(known));
-        }
-        let authorities = Arc::new(self.tls.store.authorities(files)?);
-        let known = &mut self.tls.seen.authorities;
-        known.insert(key, Arc::clone(&authorities));
-        Some(authorities)
-    }
-
-    fn read_trust(&self, path: &str) -> Result<TrustFile, String> {
-        let mut into = TrustFile::default();
-        if path == "@system-ca" {
-            for file in SYSTEM_ROOTS {
-                if let Ok(text) = self.host.read(file) {
-                    into.add_pem(&text)?;
-                    return Ok(into);
-                }
-            }
-            return Err("the system has none".to_owned());
-        }
-        if !self.host.is_dir(path) {
-            into.add_pem(&self.host.read(path)?)?;
-            return Ok(into);
-        }
-        let mut names = self.host.list(path)?;
-        names.sort();
-        for name in names {
-            let file = format!("{}/{name}", path.trim_end_matches('/'));
-            // As in the reference, what is no certificate is passed over.
-            let is_cert = [".pem", ".crt", ".cer"]
-                .iter()
-                .any(|end| name.ends_with(end));
-            if is_cert && let Ok(text) = self.host.read(&file) {
-                let _ = into.add_pem(&text);
-            }
-        }
-        Ok(into)
     }
 
     /// The keys of `tls-ticket-keys`: lines of base64, at least three, the last ones used.
@@ -597,12 +502,3 @@ impl Maker<'_> {
         Tickets::with(&last, lifetime).ok_or_else(|| "bad key size in the file".to_owned())
     }
 }
-
-/// Where systems keep the authorities that they trust.
-const SYSTEM_ROOTS: &[&str] = &[
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];

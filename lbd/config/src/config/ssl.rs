@@ -20,6 +20,8 @@ pub struct SslTune {
     pub extra: ExtraFiles,
     /// `ssl-load-extra-del-ext`.
     pub del_ext: bool,
+    /// `ssl-passphrase-cmd`, the command and its arguments; empty without.
+    pub passphrase_cmd: Vec<String>,
     /// `ocsp-update.*`.
     pub ocsp: UpdatePolicy,
     /// `ocsp-update.httpproxy`, with its port.
@@ -47,6 +49,7 @@ impl Default for SslTune {
             maxsslrate: 0,
             extra: ExtraFiles::ALL,
             del_ext: false,
+            passphrase_cmd: Vec::new(),
             ocsp: UpdatePolicy::default(),
             ocsp_proxy: None,
             skips_roots: false,

@@ -322,6 +322,15 @@ pub const DIRECTIVES: &[Directive] = &[
         ],
         extra_files,
     ),
+    directive(
+        "ssl-passphrase-cmd",
+        GLOBAL,
+        "A command that prints the passphrase of a protected private key, whose file is its first argument (3.1).",
+        &[Example::Ok(
+            "ssl-passphrase-cmd /etc/ssl/passphrase.sh site",
+        )],
+        passphrase_cmd,
+    ),
     inert(
         "ssl-security-level",
         GLOBAL,
@@ -446,6 +455,24 @@ fn options(
             }
         }
     }
+    Ok(())
+}
+
+fn passphrase_cmd(site: &mut Site<'_>, words: &mut Words<'_>) -> Result<(), Diag> {
+    let mut command = Vec::new();
+    while let Some(word) = words.take() {
+        command.push(String::from_utf8_lossy(&word.text).into_owned());
+    }
+    if command.is_empty() {
+        let at = words.last();
+        words.warnings.push(Diag::warning(
+            at,
+            "global statement 'ssl-passphrase-cmd' expects a command line to a \
+             passphrase-providing tool (script/binary...) and its arguments.",
+        ));
+        return Ok(());
+    }
+    site.draft.global.value.ssl.passphrase_cmd = command;
     Ok(())
 }
 

@@ -51,7 +51,6 @@ pub const GLOBAL: &[Unsupported] = &[
     entry("shm-stats-file", 0, Missing::SharedStatistics),
     entry("shm-stats-file-max-objects", 0, Missing::SharedStatistics),
     entry("ssl-mode-async", 0, Missing::Tls),
-    entry("ssl-passphrase-cmd", 0, Missing::Tls),
     entry("ssl-propquery", 0, Missing::Tls),
     entry("ssl-provider", 0, Missing::Tls),
     entry("ssl-provider-path", 0, Missing::Tls),
