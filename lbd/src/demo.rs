@@ -249,6 +249,7 @@ fn balancer(text: &str) -> Result<Running, String> {
             master: None,
             namespaces,
             snapshots: None,
+            statistics: crate::stats_file::StatsFile::default(),
         },
         &options,
     )

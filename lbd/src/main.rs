@@ -29,6 +29,7 @@ mod run;
 mod snapshot;
 mod start;
 mod stats;
+mod stats_file;
 mod table;
 mod threads;
 mod version;

@@ -38,6 +38,7 @@ use crate::process::{self, Identity, Side};
 use crate::report;
 use crate::snapshot::{Directory, Snapshots};
 use crate::stats::Statistics;
+use crate::stats_file::StatsFile;
 
 pub(crate) use limits::Limits;
 use listen::Sockets;
@@ -197,6 +198,7 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
     warn_of_root(&config);
     let snapshots = config.global.snapshots.as_ref();
     let snapshots = snapshots.map(Directory::open).transpose().map_err(one)?;
+    let statistics = config.global.stats_file.as_deref().map(StatsFile::read);
     process::drop_privileges(Identity {
         chroot: config.global.chroot.as_deref(),
         gid: config.global.gid,
@@ -219,6 +221,7 @@ pub(crate) fn run(mut config: Config, options: &Options) -> Result<ExitCode, Vec
             logger,
             namespaces,
             snapshots,
+            statistics: statistics.unwrap_or_default(),
             notifier: Arc::clone(&notifier),
             master: master.as_ref().and_then(|link| link.try_clone().ok()),
         },
@@ -330,6 +333,8 @@ pub(crate) struct Means {
     pub(crate) namespaces: Namespaces,
     /// Where tables outlive the process.
     pub(crate) snapshots: Option<Directory>,
+    /// Counters of a process before this one.
+    pub(crate) statistics: StatsFile,
     /// The service manager.
     pub(crate) notifier: Arc<process::Notifier>,
     /// The link to the master, if there is one.
@@ -353,6 +358,7 @@ pub(crate) fn start(
         logger,
         namespaces,
         snapshots,
+        statistics,
         notifier,
         master,
     } = means;
@@ -382,6 +388,7 @@ pub(crate) fn start(
     if let Some(directory) = &snapshots {
         directory.load(&shared);
     }
+    statistics.apply(&shared);
     let boot_ms = u64::try_from(options.started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (stop_control, stopped) = tokio::sync::mpsc::unbounded_channel();
     let (ready, is_ready) = std::sync::mpsc::channel();

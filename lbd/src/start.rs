@@ -200,6 +200,10 @@ fn with_configuration(args: &Args) -> ExitCode {
         }
         return ExitCode::from(NO_LISTENER);
     }
+    if is_check && let Some(path) = &config.global.stats_file {
+        // A start reads it once more; here it is only told what is wrong with it.
+        crate::stats_file::StatsFile::read(path);
+    }
     if is_check || args.dump.is_some() {
         if args.verbose {
             println!("Configuration file is valid");

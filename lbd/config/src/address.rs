@@ -228,6 +228,14 @@ pub struct AddressSpec {
 }
 
 impl AddressSpec {
+    /// How many sockets listen there: one for each port.
+    pub(crate) fn sockets(&self) -> usize {
+        match &self.address {
+            Address::Inet { port, .. } => port.ports().count(),
+            _ => 1,
+        }
+    }
+
     /// The name to look up and its family, when there is one.
     pub fn host_name(&self) -> Option<(&str, Family)> {
         match &self.address {

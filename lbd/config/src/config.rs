@@ -201,6 +201,8 @@ pub struct ProxySpec {
     pub disabled: bool,
     /// `description`.
     pub description: Option<Box<str>>,
+    /// `guid`: what its counters are called in statistics files.
+    pub guid: Option<Box<str>>,
     /// Frontend part; also present (with defaults, unused) for a pure backend.
     pub frontend: FrontendSpec,
     /// Backend part; also present (unused) for a pure frontend.

@@ -17,6 +17,7 @@ pub mod errors;
 pub mod frontend;
 pub mod global;
 pub mod global_idle;
+mod guid;
 pub mod healthcheck;
 mod idle_value;
 pub mod keepalive;
@@ -54,6 +55,8 @@ use lbd_core::{Diag, Level, Span};
 use crate::registry::{Directive, Effect, Example, Sections};
 use crate::section::Site;
 use crate::words::Words;
+
+pub(crate) use guid::MAX_GUID;
 
 /// A supported keyword.
 const fn directive(

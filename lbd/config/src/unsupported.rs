@@ -81,7 +81,7 @@ pub enum Missing {
     Rings,
     /// Payloads on the runtime socket.
     RuntimePayload,
-    /// Statistics in files.
+    /// Counters in memory that processes share.
     SharedStatistics,
     /// SPOE.
     Spoe,
@@ -133,7 +133,7 @@ impl Missing {
             Self::ReverseHttp => "reverse HTTP",
             Self::Rings => "rings",
             Self::RuntimePayload => "payloads on the runtime socket",
-            Self::SharedStatistics => "statistics in files",
+            Self::SharedStatistics => "counters in memory that processes share",
             Self::Spoe => "SPOE",
             Self::StickTables => "stick tables",
             Self::TcpOptions => "saved packets of TCP",
@@ -180,7 +180,10 @@ impl Missing {
             Self::ReverseHttp => "Remove the word.",
             Self::Rings => "Log to an address directly.",
             Self::RuntimePayload => "Remove the line.",
-            Self::SharedStatistics => "Remove the line.",
+            Self::SharedStatistics => {
+                "Remove the line: counters outlive a reload in the process; 'stats-file' loads them \
+                 at a start."
+            }
             Self::Spoe => "Remove the line.",
             Self::StickTables => "Remove the line and the rules that use the table.",
             Self::TcpOptions => "Remove the word.",

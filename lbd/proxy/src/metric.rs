@@ -4,6 +4,7 @@
 
 pub mod column;
 pub mod exposed;
+pub mod persistent;
 pub mod row;
 
 pub use column::{COLUMNS, Column, MODULE_COLUMNS};

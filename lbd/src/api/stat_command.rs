@@ -1,4 +1,4 @@
-//! `show stat`, `show backend` and `clear counters`.
+//! `show stat`, `show backend`, `dump stats-file` and `clear counters`.
 //!
 //! Rendering is in `stats`.
 
@@ -7,6 +7,7 @@ use lbd_proxy::metric::{Row, rows};
 
 use super::command::{ApiCommand, Call};
 use crate::stats::{Form, SCHEMA, Table};
+use crate::stats_file::Part;
 
 pub(super) const COMMANDS: &[ApiCommand] = &[
     ApiCommand {
@@ -15,6 +16,13 @@ pub(super) const COMMANDS: &[ApiCommand] = &[
         describe: "reset maxima; with 'all' every counter",
         level: AccessLevel::Operator,
         run: clear_counters,
+    },
+    ApiCommand {
+        words: &["dump", "stats-file"],
+        usage: "dump stats-file",
+        describe: "counters of what has a 'guid', for 'stats-file' of the next start",
+        level: AccessLevel::User,
+        run: dump_stats_file,
     },
     ApiCommand {
         words: &["show", "backend"],
@@ -112,6 +120,23 @@ fn show_stat(call: &mut Call<'_>) {
         }
     }
     table.end(call.out);
+}
+
+fn dump_stats_file(call: &mut Call<'_>) {
+    let generation = call.daemon.shared.current();
+    for part in Part::ALL {
+        if part == Part::Backends {
+            call.out.push('\n');
+        }
+        let columns = part.readers();
+        part.begin(call.out);
+        for row in rows(&call.daemon.shared, &generation) {
+            part.row(&row, &columns, call.out);
+            if !call.hand_on() {
+                return;
+            }
+        }
+    }
 }
 
 fn show_schema(call: &mut Call<'_>) {

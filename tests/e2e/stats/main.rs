@@ -1,5 +1,5 @@
 //! The statistics over HTTP: the page, the forms that programs read, changes by POST, and a browser
-//! that uses them.
+//! that uses them; and what of them outlives the process.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use support::{Client, Origin, Proxy, Response, SyslogSink, eventually};
 
 mod browser;
 mod changing;
+mod kept;
 mod large;
 mod metrics;
 mod page;

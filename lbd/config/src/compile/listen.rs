@@ -63,14 +63,7 @@ impl Compiler<'_> {
         for (at, draft) in proxy.binds.iter().enumerate() {
             let bind = BindId(number(at));
             let mut own = Vec::new();
-            let sockets: usize = draft
-                .addresses
-                .iter()
-                .map(|spec| match &spec.address {
-                    Address::Inet { port, .. } => port.ports().count(),
-                    _ => 1,
-                })
-                .sum();
+            let sockets: usize = draft.addresses.iter().map(AddressSpec::sockets).sum();
             if draft.options.id.is_some() && sockets > 1 {
                 self.fault(Diag::alert(
                     draft.span,

@@ -45,6 +45,7 @@ impl Compiler<'_> {
             mode: draft.mode(),
             disabled: draft.settings.disabled,
             description: draft.description.as_deref().map(Into::into),
+            guid: draft.guid.as_ref().map(|guid| guid.name.as_str().into()),
             frontend,
             backend,
             timeouts,

@@ -45,6 +45,8 @@ pub struct Global {
     pub pidfile: Option<PathBuf>,
     /// `table-snapshots`.
     pub snapshots: Option<SnapshotSpec>,
+    /// `stats-file`: counters that the process starts with.
+    pub stats_file: Option<String>,
     /// `node`; the host name unless given.
     pub node: String,
     /// `description`.

@@ -43,6 +43,8 @@ pub struct BindOptions {
     pub backlog: Option<u32>,
     /// `defer-accept`.
     pub defer_accept: bool,
+    /// `guid-prefix`: of what the line's sockets are called in statistics files.
+    pub guid_prefix: Option<Box<str>>,
     /// `id`: numeric id of the first socket.
     pub id: Option<u32>,
     /// `idle-ping`: time between pings of idle clients; 0 as none.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lbd_core::{Diag, Level, Span};
 
-use super::number;
+use super::{guid, number};
 use crate::draft::BindDraft;
 use crate::registry::{BindOption, Effect};
 use crate::section::Site;
@@ -84,16 +84,17 @@ pub const OPTIONS: &[BindOption] = &[
             Ok(())
         },
     ),
-    BindOption {
-        effect: Effect::NoEffect("it names counters in statistics files, which lbd does not keep"),
-        ..option(
-            "guid-prefix",
-            1,
-            "Prefix of the listeners' unique identifiers.",
-            "guid-prefix web",
-            |_, _, words| text(words, "guid-prefix", "a prefix").map(|_| ()),
-        )
-    },
+    option(
+        "guid-prefix",
+        1,
+        "Prefix of the names that the line's sockets have in statistics files.",
+        "guid-prefix web",
+        |_, draft, words| {
+            let prefix = guid::argument(words, "guid-prefix")?;
+            draft.options.guid_prefix = Some(prefix.into());
+            Ok(())
+        },
+    ),
     option(
         "id",
         1,

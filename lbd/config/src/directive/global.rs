@@ -243,6 +243,25 @@ pub const DIRECTIVES: &[Directive] = &[
         },
     ),
     directive(
+        "stats-file",
+        GLOBAL,
+        "File with counters that the process starts with, as 'dump stats-file' prints it (3.1).",
+        &[
+            Example::Ok("stats-file /var/lib/lbd/stats"),
+            Example::Fail("stats-file", "expect one argument: a file path."),
+        ],
+        |site, words| {
+            let Some(path) = words.text()? else {
+                let text = "'stats-file' expect one argument: a file path.";
+                return Err(Diag::alert(words.line(), text));
+            };
+            once(site, words, "stats-file")?;
+            site.draft.global.value.stats_file = Some(path.to_owned());
+            words.ignore_rest("stats-file");
+            Ok(())
+        },
+    ),
+    directive(
         "set-var",
         GLOBAL,
         "Sets a process-wide variable from an expression at start (3.1).",

@@ -4,9 +4,8 @@
 
 use lbd_core::Diag;
 
-use super::{directive, end, inert};
+use super::{directive, end, guid};
 use crate::config::Mode;
-use crate::draft::Named;
 use crate::lex::Word;
 use crate::registry::{Directive, Example, Sections};
 use crate::section::Site;
@@ -62,16 +61,17 @@ pub const DIRECTIVES: &[Directive] = &[
             end(words, "enabled")
         },
     ),
-    inert(
+    directive(
         "guid",
         Sections::OWN,
-        "it names counters in statistics files, which lbd does not keep",
-        "Globally unique identifier (4.2).",
-        &[Example::Ok("guid fe:web"), Example::Fail("guid", "expects")],
+        "Globally unique identifier: what its counters are called in statistics files (4.2).",
+        &[
+            Example::Ok("guid fe:web"),
+            Example::Fail("guid", "expects"),
+            Example::Fail("guid a/b", "invalid character '/'"),
+        ],
         |site, words| {
-            let name = words.expect("guid", "an argument")?.to_owned();
-            let span = words.last();
-            site.proxy.guid = Some(Named { name, span });
+            site.proxy.guid = Some(guid::named(words)?);
             words.ignore_rest("guid");
             Ok(())
         },

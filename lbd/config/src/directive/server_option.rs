@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use lbd_core::Diag;
 
-use super::{number, one_of};
+use super::{guid, number, one_of};
 use crate::draft::{InitAddr, Named, ServerDraft};
 use crate::registry::{Effect, ServerOption};
 use crate::section::Site;
@@ -97,9 +97,7 @@ pub const OPTIONS: &[ServerOption] = &[
         "Globally unique identifier.",
         "guid be:s1",
         |_, s, words| {
-            let name = words.expect("guid", "an argument")?.to_owned();
-            let span = words.last();
-            s.guid = Some(Named { name, span });
+            s.guid = Some(guid::named(words)?);
             Ok(())
         },
     )),

@@ -94,6 +94,7 @@ impl Default for GlobalDraft {
                 chroot: None,
                 pidfile: None,
                 snapshots: None,
+                stats_file: None,
                 node: String::new(),
                 description: None,
                 localpeer: None,

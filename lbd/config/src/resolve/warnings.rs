@@ -2,8 +2,11 @@
 //!
 //! Faults of names are told where they are used, when rules and servers compile.
 
+use std::collections::HashMap;
+
 use lbd_core::{Diag, Diags};
 
+use crate::address::AddressSpec;
 use crate::config::Mode;
 use crate::draft::{Draft, LogFormatDraft, LogPlace, ProxyDraft, Ruleset};
 use crate::registry::{self, Side};
@@ -29,7 +32,7 @@ pub(crate) fn check(draft: &mut Draft, diags: &mut Diags) {
 
 /// Globally unique identifiers are unique.
 fn identifiers(draft: &Draft, diags: &mut Diags) {
-    let mut seen: std::collections::HashMap<&str, String> = std::collections::HashMap::new();
+    let mut seen: HashMap<&str, String> = HashMap::new();
     for proxy in &draft.proxies {
         let own = proxy.guid.iter().map(|guid| (guid, proxy.title()));
         let servers = proxy.servers.iter().filter_map(|server| {
@@ -48,6 +51,39 @@ fn identifiers(draft: &Draft, diags: &mut Diags) {
             }
         }
     }
+    generated_identifiers(draft, seen, diags);
+}
+
+/// Likewise those that `guid-prefix` makes: the place of an address in its line behind the prefix.
+fn generated_identifiers(draft: &Draft, seen: HashMap<&str, String>, diags: &mut Diags) {
+    let mut seen: HashMap<String, String> = seen
+        .into_iter()
+        .map(|(name, owner)| (name.to_owned(), owner))
+        .collect();
+    for proxy in &draft.proxies {
+        for bind in &proxy.binds {
+            let Some(prefix) = &bind.options.guid_prefix else {
+                continue;
+            };
+            let sockets: usize = bind.addresses.iter().map(AddressSpec::sockets).sum();
+            for at in 0..sockets {
+                let guid = format!("{prefix}-{at}");
+                let fault = match seen.get(&guid) {
+                    Some(other) => format!("duplicate entry with {other}"),
+                    None if guid.len() > crate::directive::MAX_GUID => "invalid length".to_owned(),
+                    None => {
+                        let owner = format!("listener of {} ({})", proxy.name, bind.text);
+                        seen.insert(guid, owner);
+                        continue;
+                    }
+                };
+                let text = format!(
+                    "error on GUID generation : {fault}. You may fix it by adjusting guid-prefix."
+                );
+                diags.push(Diag::alert(bind.span, text));
+            }
+        }
+    }
 }
 
 fn warn(proxy: &ProxyDraft, diags: &mut Diags, text: String) {
@@ -55,8 +91,7 @@ fn warn(proxy: &ProxyDraft, diags: &mut Diags, text: String) {
 }
 
 fn names(proxy: &ProxyDraft, diags: &mut Diags) {
-    let mut seen: std::collections::HashMap<&str, lbd_core::Span> =
-        std::collections::HashMap::new();
+    let mut seen: HashMap<&str, lbd_core::Span> = HashMap::new();
     for server in &proxy.servers {
         let Some(span) = server.span else { continue };
         if let Some(first) = seen.get(server.name.as_str()) {

@@ -54,7 +54,6 @@ pub const GLOBAL: &[Unsupported] = &[
     entry("ssl-propquery", 0, Missing::Tls),
     entry("ssl-provider", 0, Missing::Tls),
     entry("ssl-provider-path", 0, Missing::Tls),
-    entry("stats-file", 0, Missing::SharedStatistics),
     entry("tune.cli.max-payload-size", 0, Missing::RuntimePayload),
     entry("tune.comp.maxlevel", 0, Missing::Compression),
     entry("tune.fail-alloc", 0, Missing::Debugging),

@@ -111,7 +111,7 @@ pub const COLUMNS: &[Column] = &[
         |r| r.backup(),
     ),
     column("chkfail", "MCPP", "Failed checks while up", |r| {
-        r.checked(|h| U64(h.failed_checks))
+        r.checked(|h| U64(h.failed_checks + r.totals.earlier_check_failures))
     }),
     column("chkdown", "MCPP", "Transitions to down", |r| r.downs()),
     column(

@@ -5,6 +5,7 @@
 mod columns;
 pub mod states;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -386,6 +387,24 @@ impl Row<'_> {
             Object::Listener(_, listener, _) => listener.uid,
             Object::Server(spec, ..) => spec.roster.puid,
         }
+    }
+
+    /// What it is called in statistics files: its `guid`, or what `guid-prefix` makes.
+    pub fn guid(&self) -> Option<Cow<'_, str>> {
+        match &self.object {
+            Object::Backend(_) | Object::Frontend => self.spec.guid.as_deref().map(Cow::from),
+            Object::Listener(bind, listener, _) => {
+                let prefix = bind.options.guid_prefix.as_deref()?;
+                let at = bind.listeners.iter().position(|id| *id == listener.id)?;
+                Some(Cow::from(format!("{prefix}-{at}")))
+            }
+            Object::Server(spec, ..) => spec.roster.guid.as_deref().map(Cow::from),
+        }
+    }
+
+    /// The counters that its columns are added up from.
+    pub fn shards(&self) -> &Shards {
+        self.totals.shards
     }
 
     /// Health of the server as the check runner reported it.

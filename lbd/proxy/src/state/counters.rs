@@ -241,8 +241,17 @@ counters! {
     idle,
     /// Connections to a server in use: `used_conn_cur`.
     used,
-    /// Second of the last session since the process started, plus one; 0 for none: `lastsess`.
+    /// Second of the last session, counted from [`SECONDS_BEFORE`] before the start; 0 for none:
+    /// `lastsess`.
     last_session,
+    /// Failed checks that a statistics file tells of: a part of `chkfail`.
+    earlier_check_failures,
+    /// Transitions to down, likewise: a part of `chkdown`.
+    earlier_downs,
+    /// Times that traffic reached the error limit, likewise: a part of `hanafail`.
+    earlier_observations,
+    /// Times chosen by balance, likewise: a part of `lbtot`.
+    earlier_choices,
 }
 
 impl Counters {
@@ -268,8 +277,13 @@ impl Counters {
     pub fn session(&self, now: Time) {
         self.sessions.inc();
         self.session_rate.hit(now);
-        self.last_session.set(now.as_millis() / 1000 + 1);
+        self.last_session.set(second(now));
     }
+}
+
+/// The second that `last_session` holds for a moment.
+fn second(now: Time) -> u64 {
+    now.as_millis() / 1000 + SECONDS_BEFORE
 }
 
 /// Counters of one object, a set for each worker, made when a worker first counts.
@@ -347,6 +361,17 @@ impl Shards {
         self.max_session_rate.fetch_max(sessions, Relaxed);
         self.max_connection_rate.fetch_max(connections, Relaxed);
         self.max_request_rate.fetch_max(requests, Relaxed);
+    }
+
+    /// Seconds from the last session until `now`; none without one.
+    pub fn since_last_session(last_session: u64, now: Time) -> Option<u64> {
+        (last_session != 0).then(|| second(now).saturating_sub(last_session))
+    }
+
+    /// Notes that the last session was so many seconds before the start.
+    pub fn had_session(&self, seconds_before: u64) {
+        let at = SECONDS_BEFORE.saturating_sub(seconds_before).max(1);
+        self.of(0).last_session.set(at);
     }
 
     /// Idle connections now, over all workers.
@@ -496,6 +521,10 @@ impl SharedRate {
         rate.saturating_add(state.promised)
     }
 }
+
+/// What second the process starts in: a statistics file tells of sessions before, of the last 136
+/// years at most.
+const SECONDS_BEFORE: u64 = 1 << 32;
 
 /// Period of all rates.
 const RATE_PERIOD_MS: u32 = 1000;

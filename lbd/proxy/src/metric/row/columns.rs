@@ -10,6 +10,7 @@ use lbd_config::config::{ListenAddress, Mode, ServerAddress};
 
 use super::{FBS, Object, Row};
 use crate::metric::Field::{self, Empty, S32, Str, U32, U64};
+use crate::state::counters::Shards;
 
 impl Row<'_> {
     pub(in crate::metric) fn queue_now(&self) -> Field {
@@ -105,8 +106,10 @@ impl Row<'_> {
 
     pub(in crate::metric) fn downs(&self) -> Field {
         match &self.object {
-            Object::Backend(_) => U64(self.proxy.availability.downs()),
-            _ => self.checked(|health| U64(health.downs)),
+            Object::Backend(_) => {
+                U64(self.proxy.availability.downs() + self.totals.earlier_downs)
+            }
+            _ => self.checked(|health| U64(health.downs + self.totals.earlier_downs)),
         }
     }
 
@@ -152,13 +155,13 @@ impl Row<'_> {
 
     pub(in crate::metric) fn chosen(&self) -> u64 {
         match &self.object {
-            Object::Server(_, _, view) => view.chosen,
+            Object::Server(_, _, view) => view.chosen + self.totals.earlier_choices,
             Object::Backend(_) => {
                 let servers = self.proxy.servers.iter();
-                servers
+                let chosen = servers
                     .filter_map(|s| self.proxy.roster.server(s.id, self.now))
-                    .map(|v| v.chosen)
-                    .sum()
+                    .map(|v| v.chosen);
+                chosen.sum::<u64>() + self.totals.earlier_choices
             }
             _ => 0,
         }
@@ -199,7 +202,9 @@ impl Row<'_> {
         }
         self.health
             .as_ref()
-            .map_or(Empty, |health| U64(health.failed_observations))
+            .map_or(Empty, |health| {
+                U64(health.failed_observations + self.totals.earlier_observations)
+            })
     }
 
     pub(in crate::metric) fn http(&self, class: usize) -> Field {
@@ -227,12 +232,9 @@ impl Row<'_> {
     }
 
     pub(in crate::metric) fn last_session(&self) -> Field {
-        match self.totals.last_session {
-            0 => S32(-1),
-            at => {
-                let ago = (self.now.as_millis() / 1000 + 1).saturating_sub(at);
-                S32(i32::try_from(ago).unwrap_or(i32::MAX))
-            }
+        match Shards::since_last_session(self.totals.last_session, self.now) {
+            None => S32(-1),
+            Some(ago) => S32(i32::try_from(ago).unwrap_or(i32::MAX)),
         }
     }
 
