@@ -9,6 +9,7 @@ mod balance;
 mod cookies;
 mod endings;
 mod fetches;
+mod json;
 mod letters;
 mod logs;
 mod metrics;

@@ -45,10 +45,12 @@ const QUERIES: &[&str] = &[
     "desc-labels&no-maint&metrics=haproxy_process_nbproc,haproxy_frontend_status,haproxy_server_weight",
     "metrics=-haproxy_server_status,haproxy_backend_agg_check_status",
     "scope=backend&scope=&scope=listener",
+    "extra-counters&scope=frontend&scope=listener&scope=backend&scope=server&metrics=\
+     -haproxy_server_check_status,-haproxy_server_agent_status,-haproxy_backend_agg_check_status",
 ];
 
-/// What a program answers, without values and meanings.
-fn shape(program: Program) -> String {
+/// A program with a server whose two checks have failed.
+pub(super) fn started(program: Program) -> Proxy {
     let proxy = Proxy::of(program, CONFIG)
         .listener("fe")
         .listener("raw")
@@ -65,6 +67,12 @@ fn shape(program: Program) -> String {
             })
         },
     );
+    proxy
+}
+
+/// What a program answers, without values and meanings.
+fn shape(program: Program) -> String {
+    let proxy = started(program);
     let mut shape = String::new();
     for query in QUERIES {
         let answer = Client::fetch(proxy.address("fe"), &format!("/?{query}"));
@@ -86,8 +94,13 @@ fn shape(program: Program) -> String {
 
 #[test]
 fn names_labels_and_kinds_are_the_reference_s() {
+    compare("metrics.txt", shape);
+}
+
+/// Compares what both programs show with what the reference's 3.4 has shown.
+pub(super) fn compare(name: &str, shape: impl Fn(Program) -> String) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(DIRECTORY);
-    let file = directory.join("metrics.txt");
+    let file = directory.join(name);
     if !program::haproxy_is_old() {
         let reference = shape(Program::Haproxy);
         if std::env::var_os("UPDATE_EXPECT").is_some() {

@@ -20,12 +20,13 @@ use lbd_config::config::ServerSslSpec;
 use lbd_core::Time;
 use lbd_rules::facts::{ConnError, OneCertificate, TlsFacts, WireFacts};
 use lbd_tls::hello::{self, Capture, Hello};
+use lbd_tls::ocsp::Answer;
 use lbd_tls::rustls::{self, Connection, HandshakeKind, ProtocolVersion};
 use lbd_tls::verify::{Judge, Peer};
 use lbd_tls::{BindTls, Chosen, cipher};
 
 use crate::session::{Entry, Session};
-use crate::state::Shared;
+use crate::state::{Counters, Shared};
 use crate::term::StreamError;
 use crate::tls::{Fault, Seen, TlsStream};
 use crate::transport::Transport;
@@ -132,6 +133,7 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), C
     }
     let place = Place::take(&session.worker.shared, global.maxsslconn);
     let mut facts = TlsFacts::default();
+    let mut asks_answer = false;
     let result = match session.io.tls().filter(|_| place.is_some()) {
         None => Err(TOO_MANY),
         Some(stream) => {
@@ -141,7 +143,7 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), C
             if done.is_err() {
                 unfinished::describe(stream, tls, &mut facts);
             }
-            seen_facts(stream, &mut facts, global.capture);
+            asks_answer = seen_facts(stream, &mut facts, global.capture);
             done
         }
     };
@@ -150,8 +152,20 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), C
     // The line of a failed handshake may tell what the client offered.
     session.facts.tls = Some(Rc::new(facts));
     match result {
-        Ok(()) => {
+        Ok(answer) => {
             process.tls.client_done(is_resumed, session.now());
+            count(session, |counters| counters.tls_session(is_resumed));
+            // A session that goes on has shown its certificate before.
+            if asks_answer
+                && !is_resumed
+                && let Some(answer) = answer
+            {
+                let is_sent = answer.holds(session.worker.clock.wall().secs());
+                count(session, |counters| match is_sent {
+                    true => counters.ocsp_answers.inc(),
+                    false => counters.stale_ocsp_answers.inc(),
+                });
+            }
             if let Entry::Connection(entered) = &mut session.entry {
                 entered.tls_place = place;
             }
@@ -160,8 +174,18 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), C
         Err(failed) => {
             session.facts.error = Some(Box::new(failed));
             process.tls.client_failed();
+            count(session, |counters| counters.tls_failures.inc());
             Err(failed)
         }
+    }
+}
+
+/// Counts a handshake for the frontend and for its listening socket.
+fn count(session: &Session, count: impl Fn(&Counters)) {
+    count(session.counters());
+    let listener = session.bound.generation.listener(session.facts.listener);
+    if let Some(listener) = listener {
+        count(listener.counters.of(session.worker.index));
     }
 }
 
@@ -187,13 +211,14 @@ impl Drop for Place {
     }
 }
 
+/// The handshake itself; the OCSP answer that there was for the certificate.
 async fn run(
     session: &Session,
     stream: &TlsStream,
     tls: &BindTls,
     deadline: Option<Time>,
     facts: &mut TlsFacts,
-) -> Result<(), ConnError> {
+) -> Result<Option<Arc<Answer>>, ConnError> {
     let fault = |fault: Fault| failed(&fault, true);
     let accepted = within(session, deadline, |cx| stream.poll_hello(cx))
         .await?
@@ -221,7 +246,8 @@ async fn run(
     stream.with(|connection| describe(connection, facts));
     facts.early = stream.early();
     own_facts(facts, &chosen, session);
-    Ok(())
+    let staple = chosen.certificate.staple.as_ref();
+    Ok(staple.and_then(|staple| staple.get()))
 }
 
 /// What a server is asked for.
@@ -347,19 +373,27 @@ pub(crate) async fn within<T>(
 }
 
 /// Fills in what was seen of the handshake; lists of the client's message within `capture` bytes.
-fn seen_facts(stream: &TlsStream, facts: &mut TlsFacts, capture: usize) {
+/// Whether the client asked for an OCSP answer.
+fn seen_facts(stream: &TlsStream, facts: &mut TlsFacts, capture: usize) -> bool {
     let Some(seen) = stream.take_seen() else {
-        return;
+        return false;
     };
     let seen = *seen;
+    let content = hello::handshake_bytes(&seen.hello);
+    let content = hello::message(&content, hello::CLIENT_HELLO);
+    let hello = content.and_then(Hello::parse);
+    let asks_answer = hello
+        .as_ref()
+        .is_some_and(|hello| hello.extension(STATUS_REQUEST).is_some());
     if capture > 0 {
-        let content = hello::handshake_bytes(&seen.hello);
-        let content = hello::message(&content, hello::CLIENT_HELLO);
-        let hello = content.and_then(Hello::parse);
         facts.hello = hello.map(|hello| Box::new(Capture::new(&hello, capture)));
     }
     wire_facts(seen, facts);
+    asks_answer
 }
+
+/// The extension by which a client asks for an OCSP answer (RFC 6066 8).
+const STATUS_REQUEST: u16 = 5;
 
 /// Fills in the randoms, the session's id and the secrets that were seen.
 fn wire_facts(seen: Seen, facts: &mut TlsFacts) {

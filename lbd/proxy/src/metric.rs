@@ -4,11 +4,13 @@
 
 pub mod column;
 pub mod exposed;
+mod module;
 pub mod persistent;
 pub mod row;
 
-pub use column::{COLUMNS, Column, MODULE_COLUMNS};
+pub use column::{COLUMNS, Column};
 pub use exposed::{EXPOSED, Exposed};
+pub use module::MODULE_COLUMNS;
 pub use row::{Kinds, Object, Row, Walk, rows};
 
 /// A value of a column.

@@ -7,6 +7,7 @@
 pub(crate) mod back;
 pub(crate) mod front;
 mod probe;
+mod tally;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
@@ -18,7 +19,9 @@ use lbd_http::Head;
 use lbd_http::h2::{Config, Connection, ErrorCode, Incoming, Key, Read, Role, Scheme, Sent};
 
 use crate::pool::{Buf, Pool};
+use crate::state::counters::Counters;
 use crate::transport::Transport;
+use tally::Tally;
 
 /// A connection: its socket, its machine, and who waits for it.
 #[derive(Debug)]
@@ -39,6 +42,7 @@ pub(crate) struct Link {
     waiting: RefCell<Vec<Waker>>,
     /// Streams promised and not begun yet.
     pub(crate) reserved: Cell<usize>,
+    tally: Tally,
 }
 
 impl Link {
@@ -53,7 +57,22 @@ impl Link {
             is_poked: Cell::new(false),
             waiting: RefCell::default(),
             reserved: Cell::new(0),
+            tally: Tally::default(),
         })
+    }
+
+    /// Adds what has happened since the last call to the counters of its frontend or backend.
+    pub(crate) fn tell(&self, counters: &Counters) {
+        let machine = self.machine.borrow();
+        self.tally
+            .tell(machine.counters(), machine.stream_count(), counters);
+    }
+
+    /// The connection is gone, and with it its streams.
+    pub(crate) fn tell_end(&self, counters: &Counters) {
+        self.tally
+            .tell(self.machine.borrow().counters(), 0, counters);
+        counters.h2_open_connections.dec();
     }
 
     /// Tells the driver that something may be there to be sent.

@@ -111,8 +111,8 @@ fn csv_field(field: &Field, out: &mut String) {
 }
 
 fn values<'a>(row: &'a Row<'a>) -> impl Iterator<Item = (usize, &'static Column, Field)> + 'a {
-    // The mark takes a position, too.
-    let modules = MODULE_COLUMNS.iter().zip(COLUMNS.len() + 1..);
+    // The mark between them takes no position.
+    let modules = MODULE_COLUMNS.iter().zip(COLUMNS.len()..);
     let all = COLUMNS.iter().zip(0..).chain(modules);
     all.map(|(column, at)| (at, column))
         .map(|(at, column)| (at, column, (column.read)(row)))

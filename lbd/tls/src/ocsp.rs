@@ -40,6 +40,14 @@ impl Staple {
     }
 }
 
+impl Answer {
+    /// Whether it may be sent at a time, in seconds since 1970.
+    pub fn holds(&self, now: u64) -> bool {
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        self.next_update.is_none_or(|end| now < end)
+    }
+}
+
 /// Gives rustls a certificate, with the answer of the moment.
 #[derive(Debug)]
 pub(crate) struct Stapling {
@@ -69,13 +77,7 @@ impl Stapling {
             return Arc::clone(&self.plain);
         };
         let now = self.time.current_time();
-        let now = now.and_then(|now| i64::try_from(now.as_secs()).ok());
-        let holds = match (answer.next_update, now) {
-            (Some(end), Some(now)) => now < end,
-            (None, Some(_)) => true,
-            (_, None) => false,
-        };
-        if !holds {
+        if !now.is_some_and(|now| answer.holds(now.as_secs())) {
             return Arc::clone(&self.plain);
         }
         if let Some((for_answer, certified)) = &*self.made.read()

@@ -70,15 +70,38 @@ impl Config {
     }
 }
 
-/// What the peer did, for counters and limits.
+/// What the peer did and what it was told, for counters and limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Odd things: each may be harmless, many are an attack.
     pub glitches: u32,
-    /// Streams that it reset.
+    /// Streams that it reset: RST_STREAM frames that came.
     pub resets: u32,
     /// Streams that it began.
     pub streams: u32,
+    /// Streams that this end began.
+    pub own_streams: u32,
+    /// HEADERS frames that came.
+    pub headers: u32,
+    /// DATA frames that came.
+    pub data: u32,
+    /// SETTINGS frames that came, acknowledgements included.
+    pub settings: u32,
+    /// GOAWAY frames that came.
+    pub goaways: u32,
+    /// Faults of the peer that ended the connection: one at most.
+    pub connection_errors: u32,
+    /// Faults of the peer that ended a stream.
+    pub stream_errors: u32,
+    /// RST_STREAM frames sent because of a fault of the peer.
+    pub resets_sent: u32,
+    /// GOAWAY frames sent because of a fault of the peer.
+    pub goaways_sent: u32,
+}
+
+/// Adds one to a counter of a connection, which no connection brings to its end.
+fn count(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
 }
 
 /// What the peer's settings say.
@@ -285,11 +308,21 @@ impl Connection {
         }
         let payload = &input[HEADER_LEN..];
         if header.kind == kind::DATA {
-            return self.begin_content(&header, payload);
+            let used = self.begin_content(&header, payload)?;
+            if used > 0 {
+                count(&mut self.counters.data);
+            }
+            return Ok(used);
         }
         let Some(payload) = payload.get(..header.len) else {
             return Ok(0);
         };
+        match header.kind {
+            kind::HEADERS => count(&mut self.counters.headers),
+            kind::SETTINGS => count(&mut self.counters.settings),
+            kind::GOAWAY => count(&mut self.counters.goaways),
+            _ => {}
+        }
         match header.kind {
             kind::HEADERS => self.on_headers(&header, payload)?,
             kind::PRIORITY => self.on_priority(&header, payload)?,
@@ -308,7 +341,9 @@ impl Connection {
 
     /// Ends the connection: every stream with it.
     fn fail(&mut self, code: ErrorCode) {
-        self.counters.glitches = self.counters.glitches.saturating_add(1);
+        count(&mut self.counters.glitches);
+        count(&mut self.counters.connection_errors);
+        count(&mut self.counters.goaways_sent);
         self.stage = Stage::Failed;
         self.fault = Some(code);
         frame::put_goaway(&mut self.out, self.last_peer, code);

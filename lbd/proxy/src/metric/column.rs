@@ -36,7 +36,7 @@ impl Column {
     }
 }
 
-const fn column(
+pub(super) const fn column(
     name: &'static str,
     tags: &'static str,
     describe: &'static str,
@@ -300,7 +300,7 @@ pub const COLUMNS: &[Column] = &[
         "intercepted",
         "MCPP",
         "Requests answered by the balancer itself",
-        |r| r.on(F, U64(r.totals.intercepted)),
+        |r| r.in_http(F, U64(r.totals.intercepted)),
     ),
     column("dcon", "MCPP", "Connections refused by rules", |r| {
         r.on(LF, U64(r.totals.denied_connections))
@@ -437,20 +437,4 @@ pub const COLUMNS: &[Column] = &[
     column("resbout", "MCPP", "Response bytes sent on", |r| {
         U64(r.totals.response_out)
     }),
-];
-
-/// Columns of modules, which stand behind those of every version and a mark.
-pub const MODULE_COLUMNS: &[Column] = &[
-    column(
-        "h1_spliced_bytes_in",
-        "MCPV",
-        "Bytes received by splicing",
-        |r| r.on(F | B, U64(r.totals.spliced_in)),
-    ),
-    column(
-        "h1_spliced_bytes_out",
-        "MCPV",
-        "Bytes sent by splicing",
-        |r| r.on(F | B, U64(r.totals.spliced_out)),
-    ),
 ];

@@ -3,6 +3,7 @@
 //! Taken once, read by all columns.
 
 mod columns;
+mod modules;
 pub mod states;
 
 use std::borrow::Cow;

@@ -20,8 +20,9 @@ use super::probe::Probe;
 use super::{Budget, H2Stream, Link};
 use crate::pool::Buf;
 use crate::server_conn::{ServerConn, Wanted};
+use crate::state::counters::Counters;
 use crate::state::server::ConnPlace;
-use crate::state::{Generation, ServerState};
+use crate::state::{Generation, ProxyState, ServerState};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -48,6 +49,8 @@ pub(crate) struct Back {
     /// It takes no more streams and ends with the last one.
     is_leaving: Cell<bool>,
     tls: Option<Rc<TlsFacts>>,
+    /// The backend whose counters it moves.
+    backend: Option<Arc<ProxyState>>,
     _place: Option<ConnPlace>,
 }
 
@@ -55,6 +58,8 @@ pub(crate) struct Back {
 pub(crate) struct Fresh<'a> {
     pub(crate) io: Transport,
     pub(crate) server: Option<Arc<ServerState>>,
+    /// The backend that it is opened for.
+    pub(crate) backend: Option<Arc<ProxyState>>,
     pub(crate) line: Option<&'a ServerSpec>,
     pub(crate) local: Endpoint,
     pub(crate) remote: Endpoint,
@@ -91,9 +96,14 @@ impl Back {
             is_shared: fresh.is_shared,
             is_leaving: Cell::new(false),
             tls: fresh.tls,
+            backend: fresh.backend,
             _place: fresh.place,
             server,
         });
+        if let Some(counters) = back.counters() {
+            counters.h2_connections.inc();
+            counters.h2_open_connections.inc();
+        }
         if let Some(server) = &back.server {
             server.counters.of(back.worker).used.inc();
             if back.is_shared {
@@ -105,6 +115,12 @@ impl Back {
         let probe = Probe::new(fresh.line.and_then(|line| line.idle_ping));
         tokio::task::spawn_local(async move { task.run(&its_worker, probe).await });
         back.conn()
+    }
+
+    /// The backend's counters of this worker.
+    fn counters(&self) -> Option<&Counters> {
+        let backend = self.backend.as_ref()?;
+        Some(backend.backend.of(self.worker))
     }
 
     /// A connection, as a stream sees it, for one more request.
@@ -161,6 +177,9 @@ impl Back {
             let has_ended = self.link.fill(cx, &worker.pool, budget);
             self.link.wake_owners();
             self.look(worker, tune.glitches_threshold);
+            if let Some(counters) = self.counters() {
+                self.link.tell(counters);
+            }
             let now = worker.clock.now();
             let looked = probe.look(
                 now,
@@ -236,6 +255,9 @@ impl Back {
 impl Drop for Back {
     fn drop(&mut self) {
         self.set_busy();
+        if let Some(counters) = self.counters() {
+            self.link.tell_end(counters);
+        }
         if let Some(server) = &self.server {
             server.counters.of(self.worker).used.dec();
         }

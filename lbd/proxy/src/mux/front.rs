@@ -22,6 +22,7 @@ use crate::pool::Buf;
 use crate::reconcile;
 use crate::server_conn::OwnConns;
 use crate::session::{Entry, Moment, Registered, Session, SessionVars};
+use crate::state::counters::Counters;
 use crate::state::world::Bound;
 use crate::stream::{self, ParseLimits, track};
 use crate::transport::Transport;
@@ -69,7 +70,10 @@ impl Seat {
 /// Serves a client's connection to its end.
 pub(crate) async fn serve(mut session: Box<Session>) {
     session.facts.http_major = 2;
-    session.counters().h2_sessions.inc();
+    let counters = session.counters();
+    counters.h2_sessions.inc();
+    counters.h2_connections.inc();
+    counters.h2_open_connections.inc();
     let machine = Connection::new(config(&session));
     let idle_ping = idle_ping(&session);
     let nolinger = session.spec().options.nolinger;
@@ -129,6 +133,7 @@ impl Drop for Closing {
         let front = &self.0;
         front.is_closed.set(true);
         front.link.break_off();
+        front.with_counters(|counters| front.link.tell_end(counters));
         front.link.wake_owners();
         for seat in front.idle.take() {
             seat.wake();
@@ -163,6 +168,7 @@ impl Front {
                 return Poll::Ready(());
             };
             self.worker.tell_changes();
+            self.with_counters(|counters| self.link.tell(counters));
             let is_flushed = self.link.flush(cx).is_ready();
             // Room was made, or the socket has failed: who waits for it hears of it.
             self.link.wake_owners();
@@ -189,6 +195,13 @@ impl Front {
                 })
         })
         .await;
+    }
+
+    /// The frontend's counters of this worker.
+    fn with_counters(&self, with: impl FnOnce(&Counters)) {
+        let bound = self.bound.borrow();
+        let frontend = bound.generation.proxy(self.live.frontend.get());
+        with(frontend.frontend.of(self.worker.index));
     }
 
     fn bound(&self) -> Rc<Bound> {

@@ -237,6 +237,52 @@ counters! {
     spliced_in,
     /// Bytes of bodies spliced to this side's peer: `h1_spliced_bytes_out`.
     spliced_out,
+    /// Requests by HTTP/1 that began: `h1_total_streams`.
+    h1_streams,
+    /// Those that go on: `h1_open_streams`.
+    h1_open_streams,
+    /// Bytes of messages by HTTP/1 that came from this side's peer: `h1_bytes_in`.
+    h1_bytes_in,
+    /// Those that were sent to it: `h1_bytes_out`.
+    h1_bytes_out,
+    /// Connections to servers that began with HTTP/1: `h1_total_connections` of a backend.
+    h1_connections,
+    /// HTTP/2 connections: `h2_total_connections`.
+    h2_connections,
+    /// Those that are open: `h2_open_connections`.
+    h2_open_connections,
+    /// HTTP/2 streams: `h2_backend_total_streams`.
+    h2_streams,
+    /// Those that are open: `h2_backend_open_streams`.
+    h2_open_streams,
+    /// HEADERS frames that came: `h2_headers_rcvd`.
+    h2_headers,
+    /// DATA frames that came: `h2_data_rcvd`.
+    h2_data,
+    /// SETTINGS frames that came: `h2_settings_rcvd`.
+    h2_settings,
+    /// RST_STREAM frames that came: `h2_rst_stream_rcvd`.
+    h2_resets,
+    /// GOAWAY frames that came: `h2_goaway_rcvd`.
+    h2_goaways,
+    /// Faults of connections: `h2_detected_conn_protocol_errors`.
+    h2_connection_errors,
+    /// Faults of streams: `h2_detected_strm_protocol_errors`.
+    h2_stream_errors,
+    /// RST_STREAM frames sent because of faults: `h2_rst_stream_resp`.
+    h2_resets_sent,
+    /// GOAWAY frames sent because of faults: `h2_goaway_resp`.
+    h2_goaways_sent,
+    /// TLS handshakes completed: `ssl_sess`.
+    tls_sessions,
+    /// Those that resumed a session: `ssl_reused_sess`.
+    tls_resumptions,
+    /// TLS handshakes that failed: `ssl_failed_handshake`.
+    tls_failures,
+    /// OCSP answers sent along with certificates: `ssl_ocsp_staple`.
+    ocsp_answers,
+    /// Those that were out of date and not sent: `ssl_failed_ocsp_staple`.
+    stale_ocsp_answers,
     /// Idle connections to a server: `srv_icur`.
     idle,
     /// Connections to a server in use: `used_conn_cur`.
@@ -262,6 +308,23 @@ impl Counters {
             &self.response_time,
             &self.total_time,
         ]
+    }
+
+    /// What goes up and down.
+    fn gauges(&self) -> [&Count; 5] {
+        [
+            &self.idle,
+            &self.used,
+            &self.h1_open_streams,
+            &self.h2_open_connections,
+            &self.h2_open_streams,
+        ]
+    }
+
+    /// Counts a TLS handshake that was completed.
+    pub(crate) fn tls_session(&self, is_resumed: bool) {
+        self.tls_sessions.inc();
+        self.tls_resumptions.add(u64::from(is_resumed));
     }
 
     /// Counts a response to its class.
@@ -392,13 +455,12 @@ impl Shards {
         ]
     }
 
-    /// Sets counters to zero; gauges (`idle`, `used`) stay.
+    /// Sets counters to zero; gauges stay.
     pub fn clear(&self) {
         for part in self.cells.iter().filter_map(OnceLock::get) {
-            let (idle, used) = (part.idle.get(), part.used.get());
+            let gauges = part.gauges().map(|gauge| (gauge, gauge.get()));
             part.clear();
-            part.idle.set(idle);
-            part.used.set(used);
+            gauges.iter().for_each(|(gauge, now)| gauge.set(*now));
         }
         self.clear_maxima();
     }

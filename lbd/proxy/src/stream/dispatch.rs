@@ -144,6 +144,9 @@ fn established(
     stream.facts.server_src = conn.local;
     stream.facts.server_dst = conn.remote;
     let backend = stream.backend.map(|id| session.bound.generation.proxy(id));
+    if let Some(state) = backend.filter(|_| stream.facts.server_http_major == 1) {
+        state.backend.of(worker).h1_streams.inc();
+    }
     let server = conn.server.as_ref();
     let counters = [
         backend.map(|state| state.backend.of(worker)),

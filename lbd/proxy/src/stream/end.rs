@@ -118,6 +118,9 @@ fn count(session: &Session, stream: &mut Stream) {
     let facts = &stream.facts;
     let is_http = session.spec().mode == Mode::Http;
     let frontend = session.counters();
+    if session.facts.http_major == 1 {
+        frontend.h1_open_streams.dec();
+    }
     let backend = stream.backend.map(|id| generation.proxy(id));
     let server = stream
         .server
@@ -216,6 +219,14 @@ fn traffic(session: &Session, stream: &Stream, bytes: Bytes) {
         counters.request_out.add(bytes.request_out);
         counters.response_in.add(bytes.response_in);
         counters.response_out.add(bytes.response_out);
+    }
+    if session.facts.http_major == 1 {
+        session.counters().h1_bytes_in.add(bytes.request_in);
+        session.counters().h1_bytes_out.add(bytes.response_out);
+    }
+    if let Some(state) = backend.filter(|_| stream.facts.server_http_major == 1) {
+        state.backend.of(worker).h1_bytes_in.add(bytes.response_in);
+        state.backend.of(worker).h1_bytes_out.add(bytes.request_out);
     }
     if session.spec().frontend.socket_stats
         && let Some(listener) = generation.listener(session.facts.listener)

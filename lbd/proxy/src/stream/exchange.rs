@@ -13,7 +13,7 @@ use crate::mux::H2Stream;
 use crate::server_conn::ServerConn;
 use crate::session::Session;
 use crate::stream::pump::{Pump, Splice};
-use crate::stream::{Halt, Stream, response, tunnel};
+use crate::stream::{Halt, Stream, open, response, tunnel};
 use crate::term::{Phase, StreamError};
 
 mod begin;
@@ -113,7 +113,10 @@ pub(super) async fn run(session: &mut Session, stream: &mut Stream) -> Result<()
     if std::mem::take(&mut conn.is_early)
         && let Some(before) = conn.tls.take()
     {
-        conn.tls = Some(handshake::confirmed(session, &conn.io, &before));
+        let confirmed = handshake::confirmed(session, &conn.io, &before);
+        let is_resumed = Some(confirmed.is_resumed);
+        open::count_handshake(session, stream, conn.server.as_ref(), is_resumed);
+        conn.tls = Some(confirmed);
         stream.facts.server_tls.clone_from(&conn.tls);
     }
     note_glitches(session, stream, &conn);

@@ -298,14 +298,20 @@ pub(super) async fn open(
             handshake::SSL_TIMEOUT => late(StreamError::ServerTimeout, Some(code)),
             _ => late(StreamError::ServerAbort, Some(code)),
         };
+        let counted = done.as_ref().map(|tls| tls.is_resumed);
+        if !io.tls().is_some_and(TlsStream::sends_early) {
+            count_handshake(session, stream, server, counted.ok());
+        }
         secured = Some(done.map_err(failed)?);
         preface.clear();
     }
+    let backend = stream.backend.map(|id| session.bound.generation.proxy(id));
     let agreed = secured.as_ref().and_then(|tls| tls.alpn.as_deref());
     if line.is_some_and(|line| wants_h2(stream, line)) || agreed == Some(b"h2") {
         let fresh = Fresh {
             io,
             server: server.map(Arc::clone),
+            backend: backend.map(Arc::clone),
             line,
             local,
             remote,
@@ -317,6 +323,13 @@ pub(super) async fn open(
             place,
         };
         return Ok(Back::start(&session.worker, fresh));
+    }
+    if let Some(backend) = backend.filter(|_| stream.has_request) {
+        backend
+            .backend
+            .of(session.worker.index)
+            .h1_connections
+            .inc();
     }
     let mut conn = ServerConn::new(
         io,
@@ -332,6 +345,25 @@ pub(super) async fn open(
     conn.tls = secured;
     conn.key = params.key.into_boxed_slice();
     Ok(conn)
+}
+
+/// Counts a handshake with a server: whether it resumed a session; none when it failed.
+pub(super) fn count_handshake(
+    session: &Session,
+    stream: &Stream,
+    server: Option<&Arc<ServerState>>,
+    is_resumed: Option<bool>,
+) {
+    let worker = session.worker.index;
+    let backend = stream.backend.map(|id| session.bound.generation.proxy(id));
+    let backend = backend.map(|backend| backend.backend.of(worker));
+    let server = server.map(|server| server.counters.of(worker));
+    for counters in [backend, server].into_iter().flatten() {
+        match is_resumed {
+            Some(is_resumed) => counters.tls_session(is_resumed),
+            None => counters.tls_failures.inc(),
+        }
+    }
 }
 
 /// Whether a request may go as early data: it came so, or it may be sent again. What was refused

@@ -34,7 +34,12 @@ pub(super) fn begin(session: &mut Session, stream: &mut Stream) {
     session.facts.streams = session.facts.streams.saturating_add(1);
     session.live.requests.set(session.facts.streams);
     let now = clock.now();
-    session.counters().request_rate.hit(now);
+    let counters = session.counters();
+    counters.request_rate.hit(now);
+    if session.facts.http_major == 1 {
+        counters.h1_streams.inc();
+        counters.h1_open_streams.inc();
+    }
     session
         .worker
         .shared

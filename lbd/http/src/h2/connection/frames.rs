@@ -106,6 +106,8 @@ impl Connection {
             return;
         }
         self.glitch();
+        super::count(&mut self.counters.stream_errors);
+        super::count(&mut self.counters.resets_sent);
         frame::put_reset(&mut self.out, id, ErrorCode::STREAM_CLOSED);
         self.last_frame = None;
         self.remember(id);
@@ -201,6 +203,8 @@ impl Connection {
     /// The peer's fault on one stream.
     fn stream_error(&mut self, key: Key, code: ErrorCode) {
         self.glitch();
+        super::count(&mut self.counters.stream_errors);
+        super::count(&mut self.counters.resets_sent);
         self.reset_stream(key, code);
         if let Some(stream) = self.streams.get(key) {
             stream.is_faulty = true;

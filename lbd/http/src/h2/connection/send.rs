@@ -49,6 +49,7 @@ impl Connection {
         self.next_own += 2;
         let (window, credit) = (self.first_window(), self.first_credit());
         let key = self.streams.insert(id, window, credit);
+        super::count(&mut self.counters.own_streams);
         if let Some(stream) = self.streams.get(key) {
             stream.request = RequestInfo::of(head, protocol.is_some());
             stream.own_ended = is_end;

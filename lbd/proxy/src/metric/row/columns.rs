@@ -106,9 +106,7 @@ impl Row<'_> {
 
     pub(in crate::metric) fn downs(&self) -> Field {
         match &self.object {
-            Object::Backend(_) => {
-                U64(self.proxy.availability.downs() + self.totals.earlier_downs)
-            }
+            Object::Backend(_) => U64(self.proxy.availability.downs() + self.totals.earlier_downs),
             _ => self.checked(|health| U64(health.downs + self.totals.earlier_downs)),
         }
     }
@@ -200,11 +198,9 @@ impl Row<'_> {
         if spec.health.observe.is_none() {
             return Empty;
         }
-        self.health
-            .as_ref()
-            .map_or(Empty, |health| {
-                U64(health.failed_observations + self.totals.earlier_observations)
-            })
+        self.health.as_ref().map_or(Empty, |health| {
+            U64(health.failed_observations + self.totals.earlier_observations)
+        })
     }
 
     pub(in crate::metric) fn http(&self, class: usize) -> Field {
@@ -220,15 +216,11 @@ impl Row<'_> {
     }
 
     pub(in crate::metric) fn requests(&self) -> Field {
-        let is_http = self.spec.mode == Mode::Http;
-        self.on(
-            FBS,
-            if is_http {
-                U64(self.totals.requests)
-            } else {
-                Empty
-            },
-        )
+        match self.object {
+            // The reference's frontends have it in every mode.
+            Object::Frontend => U64(self.totals.requests),
+            _ => self.in_http(FBS, U64(self.totals.requests)),
+        }
     }
 
     pub(in crate::metric) fn last_session(&self) -> Field {
