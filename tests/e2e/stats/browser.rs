@@ -130,10 +130,15 @@ impl Drop for Browser {
 
 /// Some up, one down, one in maintenance.
 fn site() -> Site {
-    let text = configuration(
+    site_refreshed("300s")
+}
+
+/// The same with a page that a browser asks for again after that time.
+fn site_refreshed(after: &str) -> Site {
+    let text = configuration(&format!(
         "    stats uri /admin?stats\n    stats admin if TRUE\n    stats show-legends\n    stats \
-         show-node\n    stats show-desc\n    stats show-version\n    stats refresh 300s",
-    )
+         show-node\n    stats show-desc\n    stats show-version\n    stats refresh {after}"
+    ))
     .replace(
         "    server s2 <s1>\n",
         "    server s2 127.0.0.1:1 check inter 50ms fall 1\n    server s3 <s1> check inter 1s\n",
@@ -178,6 +183,38 @@ fn a_server_is_drained_by_a_click() {
     let row = "document.querySelector('input[value=s1]').closest('tr').className";
     assert_eq!(browser.value(row), json!("server drain"));
     browser.picture("drained.png");
+}
+
+#[test]
+fn the_page_is_asked_for_again_by_itself() {
+    let site = site_refreshed("1s");
+    let url = format!("http://{}/admin?stats", site.proxy.address("pages"));
+    let mut browser = Browser::open(&url, 1400);
+    browser.wait(&format!("{READY} && !!document.querySelector('#summary')"));
+    // What a script leaves on a page is gone with the page.
+    browser.value("window.before = true");
+    browser.wait(&format!("{READY} && window.before === undefined"));
+    site.proxy.runtime("set server app/s1 state maint");
+    browser.wait(
+        "document.querySelector('input[value=s1]')?.closest('tr').className == 'server maint'",
+    );
+}
+
+#[test]
+fn a_form_of_another_page_changes_nothing() {
+    let site = site();
+    let url = format!("http://{}/admin?stats", site.proxy.address("pages"));
+    let mut browser = Browser::open("about:blank", 1000);
+    browser.value(&format!(
+        "document.body.innerHTML = `<form method=post action='{url}'><input name=s value=s1>\
+         <input name=action value=drain><input name=b value=app></form>`;\
+         document.forms[0].submit()"
+    ));
+    browser.wait(&format!("{READY} && location.href.endsWith(';st=DENY')"));
+    let outcome = browser.value("document.querySelector('#outcome').innerText");
+    assert!(outcome.to_string().contains("denied"), "{outcome}");
+    assert_eq!(site.admin_state(), "0");
+    browser.picture("denied.png");
 }
 
 #[test]
