@@ -7,10 +7,12 @@ mod args;
 mod bulk;
 mod config;
 mod engine;
+mod figures;
 mod h2load;
 mod histogram;
 mod machine;
 mod network;
+mod operate;
 mod peers;
 mod process;
 mod report;
@@ -26,8 +28,10 @@ use support::program;
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1).peekable();
-    if words.next_if(|word| word == "peers").is_some() {
-        return peers::run(words);
+    for set in [peers::SET, operate::SET] {
+        if words.next_if(|word| word == set.word).is_some() {
+            return set.run(words);
+        }
     }
     let args = match Args::parse(std::env::args().skip(1)) {
         Ok(Some(args)) => args,

@@ -9,56 +9,9 @@ use support::{Client, Proxy};
 
 use super::load::{self, address, fire, fire_at};
 use super::node::{self, Ports, Shape, THREE, Talk, backlog, pair, pair_at, start, until, used};
+use crate::figures::{Bound, Figure, Row, row};
 use crate::histogram::Histogram;
 use crate::process::{cpu_nanos, resident_bytes};
-
-/// What must hold.
-#[derive(Clone, Copy)]
-pub(super) enum Bound {
-    /// At most so much of HAProxy's.
-    AtMost(f64),
-    /// At least so many times HAProxy's.
-    AtLeast(f64),
-    /// Exactly this value, whatever HAProxy's.
-    Exactly(f64),
-    /// At most this value, whatever HAProxy's.
-    Below(f64),
-}
-
-impl Bound {
-    pub(super) fn judge(self, value: f64, ratio: f64) -> (String, bool) {
-        match self {
-            // As exact as it is printed.
-            Self::AtMost(most) => (format!("≤ {most:.2}"), ratio < most + 0.005 || value == 0.0),
-            Self::AtLeast(least) => (format!("≥ {least:.2}"), ratio >= least),
-            Self::Exactly(wanted) => (format!("= {wanted}"), (value - wanted).abs() < 1e-9),
-            Self::Below(most) => (format!("≤ {most} absolute"), value < most + 0.05),
-        }
-    }
-}
-
-/// One figure of one program.
-pub(super) struct Row {
-    pub(super) name: &'static str,
-    pub(super) unit: &'static str,
-    pub(super) value: f64,
-    pub(super) bound: Bound,
-}
-
-fn row(name: &'static str, unit: &'static str, value: f64, bound: Bound) -> Row {
-    Row {
-        name,
-        unit,
-        value,
-        bound,
-    }
-}
-
-/// A measurement that gives some rows.
-pub(super) struct Figure {
-    pub(super) name: &'static str,
-    pub(super) measure: fn(&Program) -> Vec<Row>,
-}
 
 pub(super) const ALL: &[Figure] = &[
     Figure {
