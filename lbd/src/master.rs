@@ -29,7 +29,7 @@ use state::State;
 pub(crate) use upgrade::{QUESTION, answer};
 use waiter::{Outcome, Waiter};
 pub(crate) use worker::{
-    BEAT, CONVERSE, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS,
+    BEAT, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS, converses,
     take_signals,
 };
 use worker::{Said, Worker};

@@ -253,7 +253,7 @@ async fn converse<S: Connection>(
             None => (false, ""),
         };
         if is_raw {
-            return raw(stream, input, state, target).await;
+            return raw(stream, input, state, session.level, target).await;
         }
         let commands: Vec<&str> = match payload.is_some() {
             true => vec![&line],
@@ -358,7 +358,7 @@ impl Session {
             return Then::Answer(Vec::new());
         }
         if let Some(pid) = worker.filter(|_| !matches!(command, "quit" | "prompt")) {
-            return Then::Answer(ask_worker(state, pid, command, payload).await);
+            return Then::Answer(ask_worker(state, (pid, self.level), command, payload).await);
         }
         let words: Vec<&str> = command.split_whitespace().collect();
         let answer = command::run(&state.borrow(), self.level, &words);
@@ -384,7 +384,7 @@ impl Session {
 /// What a worker answers to a command.
 async fn ask_worker(
     state: &Rc<RefCell<State>>,
-    pid: i32,
+    whom: (i32, AccessLevel),
     command: &str,
     payload: Option<&str>,
 ) -> Vec<u8> {
@@ -393,7 +393,7 @@ async fn ask_worker(
         text.push_str(payload);
         text.push('\n');
     }
-    let talk = talk(&state.borrow(), pid);
+    let talk = talk(&state.borrow(), whom);
     let answer = async move { ask(talk?, text.as_bytes()).await };
     match tokio::time::timeout(WORKER_PATIENCE, answer).await {
         Ok(Ok(answer)) => answer,
@@ -422,11 +422,11 @@ fn find(state: &State, prefix: &str) -> Result<Option<i32>, String> {
     found.map(|worker| Some(worker.pid)).ok_or_else(unknown)
 }
 
-fn talk(state: &State, pid: i32) -> io::Result<StdStream> {
+fn talk(state: &State, (pid, level): (i32, AccessLevel)) -> io::Result<StdStream> {
     let worker = state.workers().find(|worker| worker.pid == pid);
     worker.map_or_else(
         || Err(io::ErrorKind::NotFound.into()),
-        |worker| worker.talk(),
+        |worker| worker.talk(level),
     )
 }
 
@@ -445,6 +445,7 @@ async fn raw<S>(
     mut stream: S,
     input: Vec<u8>,
     state: &Rc<RefCell<State>>,
+    level: AccessLevel,
     target: &str,
 ) -> io::Result<()>
 where
@@ -462,7 +463,7 @@ where
             return stream.shutdown().await;
         }
     };
-    let talk = talk(&state.borrow(), pid)?;
+    let talk = talk(&state.borrow(), (pid, level))?;
     talk.set_nonblocking(true)?;
     let mut worker = UnixStream::from_std(talk)?;
     match command.is_empty() {

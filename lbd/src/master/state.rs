@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use lbd_config::config::AccessLevel;
 use nix::sys::signal::Signal;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -99,7 +100,7 @@ impl State {
         let Some(current) = &self.current else {
             return Ok(());
         };
-        let sockets = current.talk()?;
+        let sockets = current.talk(AccessLevel::Admin)?;
         self.spawn(&[], Some(sockets))
     }
 

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use lbd_config::config::AccessLevel;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
@@ -32,8 +33,27 @@ pub(crate) const SOCKETS: &str = "LBD_SOCKETS_FD";
 pub(crate) const RELOAD: u8 = b'R';
 /// Order: another configuration, and an end to what is under the old one.
 pub(crate) const HARD_RELOAD: u8 = b'H';
-/// Order: a conversation with the runtime API, whose descriptor comes along.
-pub(crate) const CONVERSE: u8 = b'C';
+/// Order: a conversation with the runtime API as an administrator, whose descriptor comes along.
+const CONVERSE: u8 = b'C';
+/// The same as an operator.
+const CONVERSE_AS_OPERATOR: u8 = b'c';
+/// The same as a user.
+const CONVERSE_AS_USER: u8 = b'u';
+
+/// The order for a conversation at a level.
+fn converse(level: AccessLevel) -> u8 {
+    match level {
+        AccessLevel::User => CONVERSE_AS_USER,
+        AccessLevel::Operator => CONVERSE_AS_OPERATOR,
+        AccessLevel::Admin => CONVERSE,
+    }
+}
+
+/// The level of a conversation that is ordered; `None` for another order.
+pub(crate) fn converses(order: u8) -> Option<AccessLevel> {
+    let levels = [AccessLevel::User, AccessLevel::Operator, AccessLevel::Admin];
+    levels.into_iter().find(|level| converse(*level) == order)
+}
 
 /// Word: it serves.
 pub(crate) const READY: u8 = b'Y';
@@ -277,10 +297,10 @@ impl Worker {
         Ok(())
     }
 
-    /// A connection to its runtime API.
-    pub(super) fn talk(&self) -> io::Result<StdStream> {
+    /// A connection to its runtime API, with no more rights than who asks has.
+    pub(super) fn talk(&self, level: AccessLevel) -> io::Result<StdStream> {
         let (here, there) = StdStream::pair()?;
-        self.send(CONVERSE, Some(&there.into()))?;
+        self.send(converse(level), Some(&there.into()))?;
         Ok(here)
     }
 

@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use lbd_config::config::{AccessLevel, SeverityOutput};
+use lbd_config::config::SeverityOutput;
 use nix::sys::signal::{Signal, raise};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use tokio::io::Interest;
@@ -22,7 +22,7 @@ use tokio::net::UnixStream;
 use super::Daemon;
 use crate::api;
 use crate::master::{
-    BEAT, CONVERSE, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS,
+    BEAT, DONE, HARD_RELOAD, LINK, NEEDS_RIGHTS, OUTCOME, READY, RELOAD, SOCKETS, converses,
 };
 use crate::process;
 use crate::pulse;
@@ -88,14 +88,16 @@ pub(crate) async fn serve(link: StdStream, daemon: Arc<Daemon>) {
         match next(&link).await {
             Ok((RELOAD, _)) => begin(false),
             Ok((HARD_RELOAD, _)) => begin(true),
-            Ok((CONVERSE, Some(fd))) => {
+            Ok((order, Some(fd))) => {
+                let Some(level) = converses(order) else {
+                    continue;
+                };
                 let stream = StdStream::from(fd);
                 if let Ok(stream) = stream
                     .set_nonblocking(true)
                     .and_then(|()| UnixStream::from_std(stream))
                 {
-                    let session =
-                        api::session::Session::new(AccessLevel::Admin, SeverityOutput::None);
+                    let session = api::session::Session::new(level, SeverityOutput::None);
                     let (limits, daemon) = (Arc::clone(&limits), Arc::clone(&daemon));
                     tokio::task::spawn_local(api::server::serve_one(
                         stream, session, limits, true, daemon,

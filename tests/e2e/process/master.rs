@@ -24,10 +24,14 @@ backend app
 }
 
 fn begin(global: &str, origin: &Origin) -> Proxy {
+    begin_at("unix@master.sock", global, origin)
+}
+
+fn begin_at(socket: &str, global: &str, origin: &Origin) -> Proxy {
     Proxy::lbd(text("one", global))
         .listener("front")
         .with("s1", origin.address())
-        .args(&["-W", "-S", "unix@master.sock"])
+        .args(&["-W", "-S", socket])
         .start()
 }
 
@@ -212,4 +216,26 @@ fn commands_reach_the_worker_and_the_prompt_says_whom_they_reach() {
     expect("@1\n", &format!("{pid}> "));
     expect("show version\n", &format!("\n\n{pid}> "));
     expect("@\n", "master> ");
+}
+
+#[test]
+fn who_has_few_rights_with_the_master_has_no_more_with_its_worker() {
+    let origin = Origin::http("s1");
+    let change = "set weight app/s1 50%";
+    let proxy = begin_at("unix@master.sock,level,user", "", &origin);
+    let pid = workers(&proxy)[0];
+    for way in ["@1 ", &format!("@!{pid} "), "@@1 "] {
+        let told = ask(&proxy, &format!("{way}{change}"));
+        assert!(told.contains("Permission denied"), "{way}: {told}");
+        let told = ask(&proxy, &format!("{way}show stat"));
+        assert!(told.contains("app,s1,"), "{way}: {told}");
+    }
+    drop(proxy);
+
+    let proxy = begin("", &origin);
+    workers(&proxy);
+    let told = ask(&proxy, &format!("user; @1 {change}"));
+    assert!(told.contains("Permission denied"), "{told}");
+    let told = ask(&proxy, &format!("@1 {change}; @1 get weight app/s1"));
+    assert!(!told.contains("Permission denied"), "{told}");
 }
