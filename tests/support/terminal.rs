@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Keys as an `xterm` sends them once a program has asked for its keypad.
 pub mod key {
+    /// Arrow up.
+    pub const UP: &str = "\x1bOA";
     /// Arrow down.
     pub const DOWN: &str = "\x1bOB";
     /// Enter.

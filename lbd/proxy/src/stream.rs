@@ -26,6 +26,7 @@ mod upgrade;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use lbd_backend::persist::CookieState;
 use lbd_config::config::LogLine;
@@ -381,9 +382,14 @@ pub(crate) async fn run_http(session: &mut Session) -> bool {
 struct Idle<'s> {
     session: &'s mut Session,
     deadline: Option<Time>,
-    /// Whether a stopping worker may close the connection.
-    may_close: bool,
+    /// From when on a stopping worker may close the connection: a client that has just had an answer
+    /// may be about to send its next request, which would then be lost.
+    closable: Time,
 }
+
+const NEVER: Time = Time(u64::MAX);
+/// How long a connection has rested that a stopping worker may close.
+const REST: Duration = Duration::from_secs(1);
 
 impl<'s> Idle<'s> {
     fn new(session: &'s mut Session) -> Self {
@@ -398,10 +404,10 @@ impl<'s> Idle<'s> {
             (session.now(), limit.or(client))
         };
         // Clients that cannot do without get one more answer that says that the connection closes.
-        let may_close = !is_first && !session.spec().frontend.idle_close_on_response;
+        let waits = is_first || session.spec().frontend.idle_close_on_response;
         Self {
             deadline: limit.map(|limit| since + limit),
-            may_close,
+            closable: if waits { NEVER } else { since + REST },
             session,
         }
     }
@@ -423,7 +429,8 @@ impl Future for Idle<'_> {
         }
         session.follow();
         let worker = &session.worker;
-        let closes = session.closes_from().filter(|_| this.may_close);
+        let closes = session.closes_from().map(|at| at.max(this.closable));
+        let closes = closes.filter(|at| *at != NEVER);
         if closes.is_some_and(|at| worker.clock.now() >= at) {
             return Poll::Ready(Woken::TimedOut);
         }
