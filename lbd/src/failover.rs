@@ -258,10 +258,12 @@ impl Served {
         let answering = self.clients.iter();
         let mut answering = answering.filter(|client| client.answers && !client.is_silent);
         let is_watched = answering.clone().next().is_some();
-        // The process that came after this one answers for the addresses.
-        let is_given = !is_watched || answering.all(|client| client.has_given) || is_replaced();
         self.farewell.is_watched.store(is_watched, Relaxed);
-        if self.is_stopping && is_given && !self.was_given {
+        if !self.is_stopping || self.was_given {
+            return;
+        }
+        // The process that came after this one answers for the addresses.
+        if !is_watched || answering.all(|client| client.has_given) || is_replaced() {
             self.was_given = true;
             self.farewell.given();
         }

@@ -143,7 +143,8 @@ pub(crate) async fn accept(session: &mut Session, tls: &BindTls) -> Result<(), C
             if done.is_err() {
                 unfinished::describe(stream, tls, &mut facts);
             }
-            asks_answer = seen_facts(stream, &mut facts, global.capture);
+            let has_answer = matches!(done, Ok(Some(_)));
+            asks_answer = seen_facts(stream, &mut facts, global.capture, has_answer);
             done
         }
     };
@@ -310,7 +311,7 @@ fn reached(session: &Session, stream: &TlsStream, sni: Option<&[u8]>) -> Rc<TlsF
         return Rc::new(facts);
     }
     stream.with(|connection| describe(connection, &mut facts));
-    seen_facts(stream, &mut facts, 0);
+    seen_facts(stream, &mut facts, 0, false);
     let process = session.worker.shared.process();
     process.tls.server_done(facts.is_resumed, session.now());
     Rc::new(facts)
@@ -373,14 +374,16 @@ pub(crate) async fn within<T>(
 }
 
 /// Fills in what was seen of the handshake; lists of the client's message within `capture` bytes.
-/// Whether the client asked for an OCSP answer.
-fn seen_facts(stream: &TlsStream, facts: &mut TlsFacts, capture: usize) -> bool {
+/// Whether the client asked for an OCSP answer, where there is one.
+fn seen_facts(stream: &TlsStream, facts: &mut TlsFacts, capture: usize, has_answer: bool) -> bool {
     let Some(seen) = stream.take_seen() else {
         return false;
     };
     let seen = *seen;
-    let content = hello::handshake_bytes(&seen.hello);
-    let content = hello::message(&content, hello::CLIENT_HELLO);
+    // Most handshakes have neither, and their message is not read again.
+    let content = (capture > 0 || has_answer).then(|| hello::handshake_bytes(&seen.hello));
+    let content = content.as_deref();
+    let content = content.and_then(|content| hello::message(content, hello::CLIENT_HELLO));
     let hello = content.and_then(Hello::parse);
     let asks_answer = hello
         .as_ref()

@@ -378,14 +378,14 @@ pub(crate) fn spawn<K: Kind + 'static>(
     live: Rc<Live>,
     session: impl Future<Output = ()> + 'static,
 ) {
-    let queue = Arc::clone(&worker.run_queue);
     let is_profiled = worker.activity().is_profiled();
-    let (origin, observer) = (worker.shared.setup().origin, Rc::clone(&worker));
-    let turns = Turns::<_, K>::new(worker, live, session);
-    if !queue.is_counted() && !is_profiled {
-        tokio::task::spawn_local(turns);
+    if !worker.run_queue.is_counted() && !is_profiled {
+        tokio::task::spawn_local(Turns::<_, K>::new(worker, live, session));
         return;
     }
+    let queue = Arc::clone(&worker.run_queue);
+    let (origin, observer) = (worker.shared.setup().origin, Rc::clone(&worker));
+    let turns = Turns::<_, K>::new(worker, live, session);
     let note = move |waited| observer.activity().add_wait(K::KIND, waited);
     let clock = is_profiled.then_some(origin);
     tokio::task::spawn_local(Counted::new(&queue, clock, note, turns));

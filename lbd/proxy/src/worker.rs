@@ -471,7 +471,9 @@ pub fn run(
             if updates::take_due() {
                 replication.hint();
             }
-            resting.rest();
+            if resting.is_counted() {
+                resting.rest();
+            }
         })
         .build()?;
     let activity = &shared.process().activity[index];

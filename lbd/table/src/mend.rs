@@ -15,7 +15,6 @@
 //! same time, as far as can be told, those of the node with the greater name.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
 
 use lbd_core::Time;
 use xxhash_rust::xxh64::{Xxh64, xxh64};
@@ -24,6 +23,7 @@ use crate::data::{DataType, Rate, Value};
 use crate::entry::{EntryMut, EntryView, Part};
 use crate::key::Key;
 use crate::learn::Item;
+use crate::nodes::Life;
 use crate::shard::slab;
 use crate::table::{Full, Table, entry_id};
 use crate::walk::Walk;
@@ -183,32 +183,22 @@ impl Table {
         now: Time,
     ) -> Result<(), Full> {
         let now_ms = now.as_millis();
-        let (index, hash) = self.place(key);
-        let (mut state, slot, is_new) = self.entry(index, hash, key.bytes(), now_ms)?;
-        state.now_ms = state.now_ms.max(now_ms);
         let layout = &self.context.layout;
-        let (Some(epoch_at), Some(present_at)) = (layout.epoch_at(), layout.present_at()) else {
+        let Some(present_at) = layout.present_at() else {
             return Ok(());
         };
-        let here = state.slab.row(slot)[epoch_at];
-        if told.epoch < here {
-            if is_new {
-                // It was cleared, and who tells of it does not know yet.
-                state.remove(&self.context, slot);
-                self.context.used.fetch_sub(1, Ordering::Relaxed);
-            }
+        let Some(met) = self.meet(key, told.epoch, now_ms)? else {
+            return Ok(());
+        };
+        if met.life == Life::Over {
             return Ok(());
         }
+        let (index, slot, mut state, is_new) = (met.index, met.slot, met.state, met.is_new);
         let lives_ms = u64::from(told.expires_ms.min(layout.expire_ms.unwrap_or(0)));
         let (row, long_key) = state.row_and_key(layout, slot);
-        if told.epoch > here {
-            row[layout.counters_at..].fill(0);
-            row[epoch_at] = told.epoch;
-            slab::set(row, slab::OWNED);
-        }
         let left_ms = slab::deadline(row).saturating_sub(now_ms);
         let is_newer = match layout.expire_ms {
-            _ if is_new || told.epoch > here => true,
+            _ if met.life == Life::New => true,
             Some(_) if lives_ms.abs_diff(left_ms) > SAME_TIME_MS => lives_ms > left_ms,
             _ => told.wins,
         };

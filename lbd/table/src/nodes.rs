@@ -8,12 +8,13 @@
 //!
 //! Values of which there is one for all (tags, servers) are those that came last.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lbd_core::Time;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::data::{DataType, Value};
 use crate::entry::{EntryMut, EntryView, Part};
@@ -45,6 +46,27 @@ pub enum Origin {
     Learner,
     /// Of this node, as a snapshot has it: what others know of it may be newer.
     Snapshot,
+}
+
+/// Of which life of an entry another node tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// It begins here with what is told.
+    New,
+    /// Of one that is over here.
+    Over,
+    /// Of the one that is here.
+    Same,
+}
+
+/// An entry that another node tells of.
+pub(crate) struct Met<'t> {
+    pub(crate) index: usize,
+    pub(crate) slot: u32,
+    pub(crate) state: MutexGuard<'t, State>,
+    pub(crate) life: Life,
+    /// There was none, or one that had expired.
+    pub(crate) is_new: bool,
 }
 
 /// What is told beside the values.
@@ -203,6 +225,47 @@ impl Table {
         self.context.learning.load(Ordering::Relaxed) == Learning::Lesson as u8
     }
 
+    /// The entry that another node tells of, in the life in which it tells. `None` when it was cleared
+    /// here and who tells of it does not know yet, and where entries have no lives.
+    pub(crate) fn meet(
+        &self,
+        key: &Key<'_>,
+        epoch: u32,
+        now_ms: u64,
+    ) -> Result<Option<Met<'_>>, Full> {
+        let (index, hash) = self.place(key);
+        let (mut state, slot, is_new) = self.entry(index, hash, key.bytes(), now_ms)?;
+        state.now_ms = state.now_ms.max(now_ms);
+        let layout = &self.context.layout;
+        let Some(epoch_at) = layout.epoch_at() else {
+            return Ok(None);
+        };
+        let row = state.slab.row_mut(slot);
+        let life = match epoch.cmp(&row[epoch_at]) {
+            Less if is_new => {
+                state.remove(&self.context, slot);
+                self.context.used.fetch_sub(1, Ordering::Relaxed);
+                return Ok(None);
+            }
+            Less => Life::Over,
+            Equal if !is_new => Life::Same,
+            Equal => Life::New,
+            Greater => {
+                row[layout.counters_at..].fill(0);
+                row[epoch_at] = epoch;
+                slab::set(row, slab::OWNED);
+                Life::New
+            }
+        };
+        Ok(Some(Met {
+            index,
+            slot,
+            state,
+            life,
+            is_new,
+        }))
+    }
+
     /// Takes over a node's part of an entry.
     ///
     /// # Errors
@@ -217,31 +280,18 @@ impl Table {
         now: Time,
     ) -> Result<(), Full> {
         let now_ms = now.as_millis();
-        let (index, hash) = self.place(key);
-        let (mut state, slot, is_new) = self.entry(index, hash, key.bytes(), now_ms)?;
-        state.now_ms = state.now_ms.max(now_ms);
-        let layout = &self.context.layout;
-        let Some(epoch_at) = layout.epoch_at() else {
+        let Some(met) = self.meet(key, told.epoch, now_ms)? else {
             return Ok(());
         };
+        let (index, slot, mut state) = (met.index, met.slot, met.state);
+        let layout = &self.context.layout;
         let last_id = &self.shards[index].last_id;
-        let here = state.slab.row(slot)[epoch_at];
-        if told.epoch < here {
-            if is_new {
-                // It was cleared, and who tells of it does not know yet.
-                state.remove(&self.context, slot);
-                self.context.used.fetch_sub(1, Ordering::Relaxed);
-            } else if state.touch_local(&self.context, last_id, slot, now_ms) {
+        if met.life == Life::Over {
+            if state.touch_local(&self.context, last_id, slot, now_ms) {
                 drop(state);
                 self.wake();
             }
             return Ok(());
-        }
-        let row = state.slab.row_mut(slot);
-        if told.epoch > here {
-            row[layout.counters_at..].fill(0);
-            row[epoch_at] = told.epoch;
-            slab::set(row, slab::OWNED);
         }
         let grew = self.put(&mut state, (index, slot), told, items, now_ms);
         let own_ms = layout.expire_ms.unwrap_or(0);
