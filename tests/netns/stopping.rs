@@ -1,14 +1,9 @@
 //! A balancer that stops: the partner takes the address while it still serves.
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use support::load::{Load, Mix};
 use support::netns::{Daemon, Lan};
 use support::program;
 
@@ -105,51 +100,21 @@ fn a_balancer_that_is_stopping_begins_a_switchover_and_takes_the_address_back_la
     pair.was_handed_over();
 }
 
-/// One request on a connection of its own.
-fn request(to: IpAddr) -> Result<(), String> {
-    let say = |what: &str, error: std::io::Error| format!("{what}: {error}");
-    let to = SocketAddr::new(to, 80);
-    let patience = Duration::from_secs(5);
-    let mut stream =
-        TcpStream::connect_timeout(&to, patience).map_err(|error| say("connect", error))?;
-    let _ = stream.set_read_timeout(Some(patience));
-    stream
-        .write_all(b"GET / HTTP/1.0\r\n\r\n")
-        .map_err(|error| say("request", error))?;
-    let mut text = String::new();
-    stream
-        .read_to_string(&mut text)
-        .map_err(|error| say("response", error))?;
-    match text.starts_with("HTTP/1.1 200 ") || text.starts_with("HTTP/1.0 200 ") {
-        true => Ok(()),
-        false => Err(format!("answer {text:?}")),
-    }
-}
-
 /// A stop without `grace` waits until the partner has the address.
 fn stops_without_a_failed_request(signal: Signal) {
     let mut pair = Balanced::new("");
-    let end = Arc::new(AtomicBool::new(false));
-    let is_over = Arc::clone(&end);
-    let client = pair.lan.within("client", move || {
-        let to: IpAddr = VIP.parse().expect("an address");
-        let mut results = Vec::new();
-        while !is_over.load(Ordering::Relaxed) {
-            results.push(request(to));
-        }
-        results
-    });
-    thread::sleep(Duration::from_millis(300));
+    let namespace = pair.lan.network("client");
+    let mix = Mix { kept: 0, new: 1 };
+    let load = Load::begin_within(Some(&namespace), &format!("{VIP}:80"), mix);
+    eventually("it is asked", || load.answered() > 10);
     pair.balancers[0].signal(signal);
     owned_by(&pair.lan, "b");
     pair.balancers[0].wait();
-    thread::sleep(Duration::from_millis(300));
-    end.store(true, Ordering::Relaxed);
-    let results = client.join().expect("the client ends");
-    let failures: Vec<_> = results.iter().filter(|result| result.is_err()).collect();
+    let answered = load.answered();
+    eventually("b is asked", || load.answered() > answered + 10);
+    let tally = load.end();
     let log = pair.balancers[0].log();
-    assert!(failures.is_empty(), "{failures:?}\n{log}\n{}", pair.logs());
-    assert!(results.len() > 10, "{}", results.len());
+    assert_eq!(tally.failed, 0, "{tally:?}\n{log}\n{}", pair.logs());
     assert!(
         log.contains("Stopping once the addresses are elsewhere."),
         "{log}"

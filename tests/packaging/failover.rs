@@ -3,26 +3,17 @@
 use support::{eventually, poll_until};
 
 use crate::packages::Packages;
-use crate::system::{PATIENCE, System};
+use crate::system::{HAS_ADDRESS, PATIENCE, System};
 
 const CONFIGURATION: &str = "vrrp_instance VI_1 {\n    state BACKUP\n    interface test0\n    \
     virtual_router_id 51\n    priority 100\n    advert_int 1\n    virtual_ipaddress {\n        \
     192.0.2.10/24\n    }\n}\n";
-const HAS_ADDRESS: &str = "ip -br addr show dev test0 | grep -q 192.0.2.10/24";
 
 fn installed() -> System {
     let system = System::boot();
     let package = system.put(&Packages::first().deb());
     system.run(&format!("dpkg -i {package}"));
-    system.run(
-        "ip link add test0 type veth peer name test1 && ip link set test0 up && ip link set test1 up \
-         && ip addr add 192.0.2.1/24 dev test0",
-    );
-    system.write("/etc/lbd/failover.conf", CONFIGURATION.as_bytes());
-    system.run("systemctl start lbd-failover.service");
-    eventually("it owns the address", PATIENCE, || {
-        system.holds(HAS_ADDRESS)
-    });
+    system.own_address(CONFIGURATION);
     system
 }
 

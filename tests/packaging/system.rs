@@ -40,6 +40,8 @@ exec env -i container=lbd PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /lib
 
 /// Long enough for a machine that does three times as much as it can.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// Whether it owns the address of [`System::own_address`].
+pub(crate) const HAS_ADDRESS: &str = "ip -br addr show dev test0 | grep -q 192.0.2.10/24";
 
 /// The running system; it ends when it is dropped.
 #[derive(Debug)]
@@ -181,6 +183,17 @@ impl System {
     pub(crate) fn network(&self) -> fs::File {
         let path = format!("/proc/{}/ns/net", self.init);
         fs::File::open(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+    }
+
+    /// Gives it an address to own and the configuration that says so, and waits until it owns it.
+    pub(crate) fn own_address(&self, configuration: &str) {
+        self.run(
+            "ip link add test0 type veth peer name test1 && ip link set test0 up && ip link set test1 up \
+             && ip addr add 192.0.2.1/24 dev test0",
+        );
+        self.write("/etc/lbd/failover.conf", configuration.as_bytes());
+        self.run("systemctl start lbd-failover.service");
+        eventually("it owns the address", PATIENCE, || self.holds(HAS_ADDRESS));
     }
 
     /// The last lines of the system's log.

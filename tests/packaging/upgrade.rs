@@ -4,13 +4,12 @@ use support::load::{Load, Mix};
 use support::{eventually, poll_until};
 
 use crate::packages::Packages;
-use crate::system::{PATIENCE, System};
+use crate::system::{HAS_ADDRESS, PATIENCE, System};
 
 const SITE: &str = "\nfrontend web\n    bind :80\n    http-request return status 200 content-type text/plain string fine\n";
 const ADDRESSES: &str = "track_balancer lbd {\n}\nvrrp_instance VI_1 {\n    state BACKUP\n    \
     interface test0\n    virtual_router_id 51\n    priority 100\n    advert_int 1\n    \
     virtual_ipaddress {\n        192.0.2.10/24\n    }\n    track_balancer {\n        lbd\n    }\n}\n";
-const HAS_ADDRESS: &str = "ip -br addr show dev test0 | grep -q 192.0.2.10/24";
 /// Every process of the two services with what it runs, as `pid path`.
 const PROGRAMS: &str =
     "for p in $(pidof lbd lbd-failover); do echo $p $(readlink /proc/$p/exe); done";
@@ -22,15 +21,7 @@ fn installed() -> System {
     system.write("/tmp/site.cfg", SITE.as_bytes());
     system.run("cat /tmp/site.cfg >>/etc/lbd/lbd.cfg && rm /tmp/site.cfg");
     system.run("systemctl reload lbd.service");
-    system.run(
-        "ip link add test0 type veth peer name test1 && ip link set test0 up && ip link set test1 up \
-         && ip addr add 192.0.2.1/24 dev test0",
-    );
-    system.write("/etc/lbd/failover.conf", ADDRESSES.as_bytes());
-    system.run("systemctl start lbd-failover.service");
-    eventually("it owns the address", PATIENCE, || {
-        system.holds(HAS_ADDRESS)
-    });
+    system.own_address(ADDRESSES);
     system
 }
 

@@ -152,6 +152,15 @@ impl Lan {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// A node's network, to be entered.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn network(&self, name: &str) -> fs::File {
+        let path = format!("/run/netns/{}", self.ns(name));
+        fs::File::open(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+    }
+
     /// Runs a closure on a thread of its own within a node's network.
     ///
     /// # Panics
@@ -161,8 +170,7 @@ impl Lan {
         name: &str,
         run: impl FnOnce() -> T + Send + 'static,
     ) -> std::thread::JoinHandle<T> {
-        let path = format!("/run/netns/{}", self.ns(name));
-        let file = fs::File::open(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let file = self.network(name);
         std::thread::spawn(move || {
             nix::sched::setns(file, nix::sched::CloneFlags::CLONE_NEWNET)
                 .unwrap_or_else(|e| panic!("enter the namespace: {e}"));

@@ -2,14 +2,6 @@
 
 use super::*;
 
-/// Both programs, the reference only where it is of the version that lbd follows.
-fn on_each(case: impl Fn(&Program)) {
-    case(&Program::Lbd);
-    if !support::program::haproxy_is_old() {
-        case(&Program::Haproxy);
-    }
-}
-
 fn of_two_threads() -> String {
     simple().replace("level admin\n", "level admin\n    nbthread 2\n")
 }

@@ -2,20 +2,6 @@
 
 use super::*;
 
-/// Both programs, the reference only where it is of the version that lbd follows.
-fn on_each(case: impl Fn(&Program)) {
-    case(&Program::Lbd);
-    if !support::program::haproxy_is_old() {
-        case(&Program::Haproxy);
-    }
-}
-
-fn judge(program: &Program, proxy: &Proxy, orders: &[(&str, &str)]) {
-    for (order, answer) in orders {
-        assert_eq!(proxy.runtime(order).trim(), *answer, "{program:?} {order}");
-    }
-}
-
 /// A frontend whose rules name a disabled backend, one, another by name, and a default.
 fn site() -> String {
     format!(

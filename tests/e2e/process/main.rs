@@ -13,6 +13,23 @@ fn on_both(case: impl Fn(&Program)) {
     case(&Program::Lbd);
 }
 
+/// Both programs, the reference only where it is of the version that lbd follows.
+fn on_each(case: impl Fn(&Program)) {
+    case(&Program::Lbd);
+    if !support::program::haproxy_is_old() {
+        case(&Program::Haproxy);
+    }
+}
+
+/// What a program answers to each order, its lines parted by `|`, empty ones left out.
+fn judge(program: &Program, proxy: &Proxy, orders: &[(&str, &str)]) {
+    for (order, answer) in orders {
+        let found = proxy.runtime(order);
+        let lines: Vec<&str> = found.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines.join("|"), *answer, "{program:?} {order}");
+    }
+}
+
 const TIMEOUTS: &str = "defaults
     mode http
     timeout connect 1s

@@ -3,22 +3,6 @@
 
 use super::*;
 
-/// Both programs, the reference only where it is of the version that lbd follows.
-fn on_each(case: impl Fn(&Program)) {
-    case(&Program::Lbd);
-    if !support::program::haproxy_is_old() {
-        case(&Program::Haproxy);
-    }
-}
-
-fn judge(program: &Program, proxy: &Proxy, orders: &[(&str, &str)]) {
-    for (order, answer) in orders {
-        let found = proxy.runtime(order);
-        let lines: Vec<&str> = found.lines().filter(|line| !line.is_empty()).collect();
-        assert_eq!(lines.join("|"), *answer, "{program:?} {order}");
-    }
-}
-
 #[test]
 fn modes_belong_to_a_conversation_and_go_with_its_level() {
     let origin = Origin::http("s1");

@@ -1,23 +1,15 @@
 //! Nodes of lbd in virtual time: what they count adds up, and what was cleared stays cleared, whatever
 //! was delayed, cut, parted, or crashed and started again.
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the numbers of tests are small"
-)]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/net.rs"]
-mod net;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lbd_table::{DataType, EntryMut, Key};
-use net::{Net, QUIET, Step};
 use peers_proto::section::Input;
 use peers_proto::words::{Said, Subject, Thing};
 use proptest::prelude::*;
+
+use crate::net::{Net, QUIET, Step};
 
 #[test]
 fn two_active_nodes_lose_no_count_of_one_key() {
@@ -213,16 +205,13 @@ fn links_that_flap_during_lessons_lose_and_repeat_nothing() {
     }
 }
 
-/// As two machines with one configuration: they take each other's sessions, and nobody counts what
-/// is not there, nor falls.
-#[test]
-fn two_nodes_with_one_name_do_no_harm_to_others() {
+/// Two nodes that have counted a key, while a third machine said for some time that it is the second.
+pub(crate) fn after_a_twin() -> Net {
     let mut net = Net::new(2, 1);
     net.run(QUIET);
     net.hit(0, 1, 5);
     net.hit(1, 1, 7);
     net.run(Duration::from_secs(2));
-    // A third machine that says it is node 1.
     let twin = net.node(1, 2, None);
     net.nodes.push(Some(twin));
     net.skew.push(Duration::ZERO);
@@ -234,6 +223,14 @@ fn two_nodes_with_one_name_do_no_harm_to_others() {
     net.crash(2);
     net.run(QUIET);
     net.hit(1, 1, 1);
+    net
+}
+
+/// As two machines with one configuration: they take each other's sessions, and nobody counts what
+/// is not there, nor falls.
+#[test]
+fn two_nodes_with_one_name_do_no_harm_to_others() {
+    let mut net = after_a_twin();
     // What the twin was told in node 1's place is told with the next change.
     net.hit(0, 1, 1);
     net.run(QUIET);

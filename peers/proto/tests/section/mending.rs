@@ -1,22 +1,15 @@
 //! Nodes of lbd in virtual time whose tables differ where no update tells of it: after a reconnect
 //! they are the same, and little more was told than what differed.
-#![allow(
-    clippy::cast_possible_truncation,
-    reason = "the numbers of tests are small"
-)]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/net.rs"]
-#[allow(dead_code, reason = "other tests use more of it")]
-mod net;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lbd_table::{DataType, Item, Key, Origin, Rate, Told, Value};
-use net::{Net, QUIET, Step};
 use peers_proto::section::PeerCounters;
 use proptest::prelude::*;
+
+use crate::net::{Net, QUIET, Step};
+use crate::siblings::after_a_twin;
 
 /// A node loses what it knows of another one's part, and has another server.
 fn forget(net: &mut Net, at: usize, other: usize, key: u32) {
@@ -174,22 +167,7 @@ fn what_a_dead_node_had_told_one_reaches_the_other() {
 /// What was told to another machine that had taken a node's name.
 #[test]
 fn what_a_twin_was_told_in_a_nodes_place_is_told_again() {
-    let mut net = Net::new(2, 1);
-    net.run(QUIET);
-    net.hit(0, 1, 5);
-    net.hit(1, 1, 7);
-    net.run(Duration::from_secs(2));
-    let twin = net.node(1, 2, None);
-    net.nodes.push(Some(twin));
-    net.skew.push(Duration::ZERO);
-    for round in 0..20 {
-        net.hit(2, 1, 1);
-        net.hit(0, 1, 1);
-        net.run(Duration::from_millis(700 + round * 13));
-    }
-    net.crash(2);
-    net.run(QUIET);
-    net.hit(1, 1, 1);
+    let mut net = after_a_twin();
     net.run(QUIET);
     assert_eq!(net.values(0), net.values(1));
 }

@@ -1,22 +1,14 @@
 //! Nodes of a section in virtual time: after quiet all tables hold the same, whatever was lost,
 //! delayed or cut on the way.
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the numbers of tests are small"
-)]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/net.rs"]
-mod net;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use net::{Net, QUIET, Step};
 use peers_proto::section::Input;
 use peers_proto::{ConnId, Output, PeerSpec, Section, Shared, Spec};
 use proptest::prelude::*;
+
+use crate::net::{Net, QUIET, Step};
 
 #[test]
 fn changes_of_each_node_reach_all_others() {
