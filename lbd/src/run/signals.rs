@@ -126,7 +126,10 @@ impl Signals {
                 Ok(Event::Given) => due = announced.take_if(|announced| announced.ends_when_given),
                 Ok(Event::Signal(consts::SIGUSR1)) => {
                     let is_new = announced.is_none() && hard_stop.is_none();
-                    announced = announce(daemon, Then::SoftStop).filter(|_| is_new);
+                    announced = match is_new {
+                        true => announce(daemon, Then::SoftStop),
+                        false => None,
+                    };
                     if announced.is_none() {
                         begin_soft_stop(daemon, &mut hard_stop);
                     }

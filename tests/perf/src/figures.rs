@@ -5,10 +5,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use support::program;
 use support::proxy::Program;
+use support::{Client, Proxy};
 
+use crate::histogram::Histogram;
 use crate::machine::Machine;
 
 /// What must hold.
@@ -184,6 +188,34 @@ fn judged(theirs: &Row, ours: &Row, date: &str) -> (String, bool) {
         if is_within { "" } else { "**missed**" }
     );
     (line, is_within)
+}
+
+/// Times of requests for at least so long, and until `meanwhile` is done.
+pub(crate) fn latencies<T>(
+    proxy: &Proxy,
+    at_least: Duration,
+    meanwhile: impl FnOnce() -> T,
+) -> (Histogram, T) {
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let is_done = &is_done;
+        let client = scope.spawn(move || {
+            let mut seen = Histogram::new();
+            let mut client = Client::connect(proxy.address("plain"));
+            let since = Instant::now();
+            while !is_done.load(Relaxed) || since.elapsed() < at_least {
+                let since = Instant::now();
+                client.request("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+                seen.record(since.elapsed());
+                std::thread::sleep(Duration::from_micros(500));
+            }
+            seen
+        });
+        let done = meanwhile();
+        is_done.store(true, Relaxed);
+        // A client that failed has seen nothing that counts.
+        (client.join().unwrap_or_else(|_| Histogram::new()), done)
+    })
 }
 
 fn number(value: f64) -> String {

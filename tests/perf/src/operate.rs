@@ -5,14 +5,12 @@
 //! figures. HAProxy's reload is the start of another process.
 
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use support::proxy::Program;
 use support::{Client, Proxy};
 
-use crate::figures::{Bound, Figure, Row, Set, row};
-use crate::histogram::Histogram;
+use crate::figures::{Bound, Figure, Row, Set, latencies, row};
 
 pub(crate) const SET: Set = Set {
     word: "operate",
@@ -64,34 +62,6 @@ fn start(program: &Program, text: String) -> Proxy {
         .listener("plain")
         .listener("metrics")
         .start()
-}
-
-/// Times of requests for at least so long, and until `meanwhile` is done.
-fn latencies<T>(
-    proxy: &Proxy,
-    at_least: Duration,
-    meanwhile: impl FnOnce() -> T,
-) -> (Histogram, T) {
-    let is_done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let is_done = &is_done;
-        let client = scope.spawn(move || {
-            let mut seen = Histogram::new();
-            let mut client = Client::connect(proxy.address("plain"));
-            let since = Instant::now();
-            while !is_done.load(Relaxed) || since.elapsed() < at_least {
-                let since = Instant::now();
-                client.request("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
-                seen.record(since.elapsed());
-                std::thread::sleep(Duration::from_micros(500));
-            }
-            seen
-        });
-        let done = meanwhile();
-        is_done.store(true, Relaxed);
-        // A client that failed has seen nothing that counts.
-        (client.join().unwrap_or_else(|_| Histogram::new()), done)
-    })
 }
 
 /// The middle one of the times that something takes; some repetitions, since one is short.

@@ -118,7 +118,10 @@ impl ProfilingSwitch {
 }
 
 /// What one worker has done.
+///
+/// Apart from its neighbour's: what one worker counts at each turn would slow the reads of the other.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub struct Activity {
     /// Turns of its sessions and streams.
     pub turns: Count,

@@ -9,7 +9,7 @@ use support::{Client, Proxy};
 
 use super::load::{self, address, fire, fire_at};
 use super::node::{self, Ports, Shape, THREE, Talk, backlog, pair, pair_at, start, until, used};
-use crate::figures::{Bound, Figure, Row, row};
+use crate::figures::{Bound, Figure, Row, latencies, row};
 use crate::histogram::Histogram;
 use crate::process::{cpu_nanos, resident_bytes};
 
@@ -277,17 +277,17 @@ fn show(program: &Program) -> Vec<Row> {
     };
     let a = start(program, "A", ports, shape);
     let held = fill(&a, ports, true);
-    let quiet = latencies(&a, Duration::from_secs(1), || ());
-    let mut time = Duration::ZERO;
-    let busy = latencies(&a, Duration::ZERO, || {
+    let (quiet, ()) = latencies(&a, Duration::from_secs(1), || ());
+    let (busy, time) = latencies(&a, Duration::ZERO, || {
         let since = Instant::now();
         let mut stream = a.runtime_stream();
         // A reply that does not come shows as no time.
-        if stream.write_all(b"show table t1\n").is_ok() {
-            let mut bytes = vec![0; 1 << 20];
-            while matches!(stream.read(&mut bytes), Ok(1..)) {}
-            time = since.elapsed();
+        if stream.write_all(b"show table t1\n").is_err() {
+            return Duration::ZERO;
         }
+        let mut bytes = vec![0; 1 << 20];
+        while matches!(stream.read(&mut bytes), Ok(1..)) {}
+        since.elapsed()
     });
     drop(held);
     vec![
@@ -310,31 +310,6 @@ fn show(program: &Program) -> Vec<Row> {
             Bound::AtMost(1.5),
         ),
     ]
-}
-
-/// Times of requests for at least so long, and until `meanwhile` is done.
-fn latencies(a: &Proxy, at_least: Duration, meanwhile: impl FnOnce()) -> Histogram {
-    let is_done = std::sync::atomic::AtomicBool::new(false);
-    let mut seen = Histogram::new();
-    std::thread::scope(|scope| {
-        let (is_done, seen) = (&is_done, &mut seen);
-        let client = scope.spawn(move || {
-            let mut client = Client::connect(a.address("plain"));
-            let since = Instant::now();
-            let ends = || is_done.load(std::sync::atomic::Ordering::Relaxed);
-            while !ends() || since.elapsed() < at_least {
-                let since = Instant::now();
-                client.request("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
-                seen.record(since.elapsed());
-                std::thread::sleep(Duration::from_micros(500));
-            }
-        });
-        meanwhile();
-        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
-        // A client that failed has recorded what it saw.
-        let _ = client.join();
-    });
-    seen
 }
 
 /// What three tracked counters add to a small request.
